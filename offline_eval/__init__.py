@@ -1,0 +1,1 @@
+"""JUDGE: A/B readouts, off-policy evaluation, prediction, planning, simulation. Reads log files, writes nothing."""

@@ -1,0 +1,29 @@
+"""The one result that comes back from every room of maths."""
+
+from dataclasses import asdict, dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A number with its interval.
+
+    Attributes:
+        value: point estimate; None where it does not exist (no data, no support).
+        lower, upper: bounds at confidence 1 - alpha; None means unbounded or unknown.
+        n: rows (or units) it was computed from.
+        effective_n: the sample size that would be as informative without weights.
+        method: name of the estimator and interval, as in the registries.
+        alpha: one minus the nominal coverage.
+    """
+
+    value: float | None
+    lower: float | None
+    upper: float | None
+    n: int
+    effective_n: float
+    method: str
+    alpha: float = 0.05
+
+    def as_dict(self) -> dict[str, float | int | str | None]:
+        """The JSON form that the contract names EST."""
+        return asdict(self)
