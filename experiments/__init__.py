@@ -1,0 +1,1 @@
+"""REMEMBER: the only room with SQL, queues and mail, and the only writer."""

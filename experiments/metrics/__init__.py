@@ -1,0 +1,1 @@
+"""Outcome kinds, metrics and objectives as functions of a matured decision."""

@@ -1,0 +1,1 @@
+"""What an experiment is: definitions, tables, times."""

@@ -1,0 +1,174 @@
+"""An experiment's definition as the contract writes it, section 2. Shape only; what must hold across fields is in checks."""
+
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_serializer
+
+from bandit.rounds import NOTHING, Arm, FeatureSpec, PolicySpec, Scalar
+
+Key = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+Feature = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+Money = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Rule = Any
+"""JsonLogic; compiled by bandit.rules."""
+
+OutcomeKind = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ArmDefinition(_Part):
+    """One arm. `eligible` is a rule of its own, on top of the experiment's."""
+
+    key: Key
+    event_type: Name | None = None
+    reward_kind: Name | None = None
+    reward_amount: Finite = 0.0
+    reward_cost: Money = 0.0
+    cost_on: str = "decision"
+    contact_cost: Money = 0.0
+    attributes: dict[Feature, Scalar] = {}
+    payload: dict[str, Any] = {}
+    eligible: Rule = None
+
+    def as_arm(self) -> Arm:
+        """The arm as policies see it."""
+        return Arm(
+            self.key,
+            self.event_type,
+            self.reward_kind,
+            self.reward_amount,
+            self.reward_cost,
+            self.cost_on,
+            self.contact_cost,
+            self.attributes,
+        )
+
+
+class PolicyDefinition(_Part):
+    """A policy by name; `floor` is the least probability of any eligible arm (learned policies)."""
+
+    name: str
+    floor: Annotated[float, Field(gt=0, le=0.5)] | None = None
+    params: dict[str, Any] = {}
+
+    def as_spec(self, seed: int = 0) -> PolicySpec:
+        """The specification that bandit.policies builds from."""
+        return PolicySpec(self.name, self.floor, self.params, seed)
+
+
+class VariantDefinition(_Part):
+    """A share of the units, governed by one policy."""
+
+    key: Key
+    share: Annotated[float, Field(gt=0, le=1)]
+    policy: PolicyDefinition
+    learn_from: Literal["own", "all"] = "own"
+
+
+class ShadowDefinition(_Part):
+    """A candidate policy whose pmf is recorded with every decision without acting."""
+
+    key: Key
+    policy: PolicyDefinition
+
+
+class MetricDefinition(_Part):
+    """A metric over a matured decision's outcomes; `within` narrows the attribution window."""
+
+    name: OutcomeKind
+    kinds: Annotated[list[OutcomeKind], Field(min_length=1)]
+    aggregate: Literal["any", "count", "sum"]
+    within: timedelta | None = None
+
+
+class ObjectiveDefinition(_Part):
+    """What is maximised: a metric, or net_value = margin x revenue - reward_cost - contact_cost."""
+
+    maximise: str = "reengagement"
+    margin: Share = 1.0
+
+
+class ContextDefinition(_Part):
+    """The features that learned policies see. Both lists empty: every name given, its type read off its value."""
+
+    numeric: list[Feature] = []
+    categorical: list[Feature] = []
+
+    def as_spec(self) -> FeatureSpec:
+        """The feature specification of bandit."""
+        return FeatureSpec(tuple(self.numeric), tuple(self.categorical))
+
+
+class SegmentsDefinition(_Part):
+    """Context or profile names whose values, joined by "|", are the segment that readouts are also given for."""
+
+    by: list[Feature] = []
+
+
+class LayerDefinition(_Part):
+    """Experiments of one layer share its buckets and never overlap: this one owns [offset, offset + share)."""
+
+    key: Key
+    share: Annotated[float, Field(gt=0, le=1)]
+    offset: Share = 0.0
+
+
+class RampStep(_Part):
+    """From `after` the start, this share of the units is enrolled."""
+
+    after: timedelta
+    share: Share
+
+
+class Definition(_Part):
+    """An experiment. Everything has a default but key, arms and variants."""
+
+    key: Key
+    name: Name = ""
+    clock: Literal["server", "caller"] = "server"
+    salt: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32,128}$")] | None = None
+    currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] = "EUR"
+    time_zone: str = "UTC"
+    objective: ObjectiveDefinition = ObjectiveDefinition()
+    metrics: list[MetricDefinition] = []
+    attribution_window: timedelta = timedelta(days=7)
+    decision_window: timedelta = timedelta(days=7)
+    learning_window: timedelta | None = None
+    grace: timedelta = timedelta(hours=1)
+    eligible: Rule = None
+    context: ContextDefinition = ContextDefinition()
+    segments: SegmentsDefinition = SegmentsDefinition()
+    arms: Annotated[list[ArmDefinition], Field(min_length=1, max_length=1000)]
+    variants: Annotated[list[VariantDefinition], Field(min_length=1, max_length=50)]
+    control: Key | None = None
+    shadow: Annotated[list[ShadowDefinition], Field(max_length=10)] = []
+    layer: LayerDefinition | None = None
+    ramp: list[RampStep] = []
+    starts_at: datetime | None = None
+    ends_at: datetime | None = None
+    caps: dict[str, Any] = {}
+    budget: dict[str, Any] | None = None
+    guardrails: list[dict[str, Any]] = []
+    ofrep_bulk: bool = False
+
+    @field_serializer("salt")
+    def _never_shown(self, _: str | None) -> None:
+        """The salt decides who gets what: it lives in the experiment's row and leaves the service in no reply."""
+
+    def arm(self, key: str) -> ArmDefinition:
+        """The arm of this key. Raises KeyError."""
+        return next(arm for arm in self.arms_with_nothing if arm.key == key)
+
+    @property
+    def arms_with_nothing(self) -> list[ArmDefinition]:
+        """The arms, with the reserved `nothing` first where it is not listed: any policy may include it."""
+        if any(arm.key == NOTHING for arm in self.arms):
+            return list(self.arms)
+        return [ArmDefinition(key=NOTHING), *self.arms]

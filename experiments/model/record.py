@@ -1,0 +1,40 @@
+"""What a decision's `record` column holds: everything the pmf depended on, so that it can be derived again."""
+
+import msgspec
+
+from bandit.rounds import Scalar
+
+
+class Record(msgspec.Struct, omit_defaults=True, kw_only=True):
+    """The evidence of one decision.
+
+    Attributes:
+        context: as used: the caller's, joined with the stored profile.
+        eligible: keys of the K eligible arms in the definition's order.
+        pmf: K probabilities in that order, as drawn from (after floor and overrides).
+        excluded: arm key → why it was not eligible.
+        weights: manual weight overrides in force, arm key → probability the arm was given.
+        costs: manual cost overrides in force, arm key → reward cost.
+        snapshots: variant key → id of the snapshot that variant would have used (for marginal propensities).
+        shadow: shadow policy key → its pmf over `eligible`.
+        shadow_price: price on cost (lambda) of budget pacing, where there is a budget.
+        segment: value of the readout segment.
+    """
+
+    context: dict[str, Scalar]
+    eligible: list[str]
+    pmf: list[float]
+    policy: str
+    floor: float | None = None
+    excluded: dict[str, str] = {}
+    weights: dict[str, float] = {}
+    costs: dict[str, float] = {}
+    snapshots: dict[str, int] = {}
+    shadow: dict[str, list[float]] = {}
+    shadow_price: float | None = None
+    feature_version: int = 1
+    segment: str = ""
+
+
+encode_record = msgspec.json.Encoder().encode
+decode_record = msgspec.json.Decoder(Record).decode

@@ -1,0 +1,1 @@
+"""One verb, one authorisation check and one transaction each."""

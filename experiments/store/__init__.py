@@ -1,0 +1,1 @@
+"""The database: engines, sessions and the statements that the services use."""
