@@ -1,4 +1,4 @@
-"""An experiment's definition as the contract writes it, section 2. Shape only; what must hold across fields is in checks."""
+"""An experiment's definition as the contract writes it: its shape. What must hold across fields is in `checks`."""
 
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal

@@ -55,7 +55,7 @@ class Revision(SQLModel, table=True):
 
 
 class Adjustment(SQLModel, table=True):
-    """A manual adjustment of one arm: kind is `enabled` (value 0 or 1), `cost` or `weight`; ends by expiry or repeal."""
+    """One manual adjustment kind is `enabled` (value 0 or 1), `cost` or `weight`; until it expires or is ended."""
 
     __tablename__ = "adjustments"
     __table_args__ = (Index("ix_adjustments_experiment_id", "experiment_id"),)
