@@ -55,7 +55,7 @@ class Revision(SQLModel, table=True):
 
 
 class Adjustment(SQLModel, table=True):
-    """One manual adjustment kind is `enabled` (value 0 or 1), `cost` or `weight`; until it expires or is ended."""
+    """A manual adjustment of kind `enabled` (value 0 or 1), `cost` or `weight`, until it expires or is ended."""
 
     __tablename__ = "adjustments"
     __table_args__ = (Index("ix_adjustments_experiment_id", "experiment_id"),)
