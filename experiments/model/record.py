@@ -19,6 +19,7 @@ class Record(msgspec.Struct, omit_defaults=True, kw_only=True):
         shadow: shadow policy key → its pmf over `eligible`.
         shadow_price: price on cost (lambda) of budget pacing, where there is a budget.
         segment: value of the readout segment.
+        erased: the person was erased: unit and context are gone, so that nothing can be derived again.
     """
 
     context: dict[str, Scalar]
@@ -34,6 +35,7 @@ class Record(msgspec.Struct, omit_defaults=True, kw_only=True):
     shadow_price: float | None = None
     feature_version: int = 1
     segment: str = ""
+    erased: bool = False
 
 
 encode_record = msgspec.json.Encoder().encode

