@@ -2,6 +2,7 @@
 
 BanditError
 ├── PolicySpecError     a policy's name or parameters make no sense
+├── RuleError           a JsonLogic rule that cannot be compiled
 ├── LabelError          a round that must not be learned (p outside (0, 1], non-finite reward, chosen arm not eligible)
 ├── NoEligibleArmError  nothing to choose from
 └── SnapshotError       bytes that are no snapshot of this policy, or were altered
@@ -14,6 +15,14 @@ class BanditError(Exception):
 
 class PolicySpecError(BanditError):
     """A policy specification that cannot be built; `faults` maps a JSON pointer below the spec to a sentence."""
+
+    def __init__(self, faults: dict[str, str]) -> None:
+        super().__init__("; ".join(f"{pointer or '/'}: {fault}" for pointer, fault in faults.items()))
+        self.faults = faults
+
+
+class RuleError(BanditError):
+    """A rule that cannot be compiled; `faults` maps a JSON pointer below the rule to a sentence."""
 
     def __init__(self, faults: dict[str, str]) -> None:
         super().__init__("; ".join(f"{pointer or '/'}: {fault}" for pointer, fault in faults.items()))

@@ -53,12 +53,13 @@ def with_floor(pmf: Pmf, floor: float) -> Pmf:
     A mixture with uniform keeps the order of the arms and sums to one exactly up to rounding. Shape (K,) → (K,).
     """
     lift = min(floor, 1.0 / len(pmf))
-    mixed = (1.0 - len(pmf) * lift) * pmf + lift
-    return mixed / mixed.sum()
+    mixed: Pmf = (1.0 - len(pmf) * lift) * pmf + lift
+    mixed /= mixed.sum()
+    return mixed
 
 
 def draw(pmf: Pmf, u: float) -> int:
-    """Inverse cdf: the first index whose cumulated probability exceeds u in [0, 1); never an arm of probability zero."""
+    """Inverse cdf: the first index whose cumulated probability exceeds u in [0, 1); never an arm of probability 0."""
     cumulated = np.cumsum(pmf)
     index = int(np.searchsorted(cumulated, u * cumulated[-1], side="right"))
     return min(index, int(np.flatnonzero(pmf)[-1]))

@@ -17,7 +17,7 @@ NOTHING = "nothing"
 
 @dataclass(frozen=True, slots=True)
 class Arm:
-    """One action. Amounts and costs are in the experiment's currency; `cost_on` names when the reward cost falls due."""
+    """One action. Amounts and costs in the experiment's currency; `cost_on` names when the reward cost falls due."""
 
     key: str
     event_type: str | None = None
@@ -43,7 +43,7 @@ class FeatureSpec:
 
 @dataclass(frozen=True, slots=True)
 class PolicySpec:
-    """A policy by name, with its floor (least probability of any eligible arm, learned policies only) and parameters."""
+    """A policy by name, with its floor (least probability of an eligible arm, learned policies only) and parameters."""
 
     name: str
     floor: float | None = None
