@@ -1,0 +1,158 @@
+"""A log of past decisions: its arms, and its rows batch by batch."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from bandit.rounds import Arm, FeatureSpec
+from offline_eval.logs.arms import log_arms
+from offline_eval.logs.batch import Categorical, Floats, LogBatch, join_batches
+from offline_eval.logs.checks import check_columns, check_scan
+from offline_eval.logs.decoded import Decoded, crossed, decode, unit_hash
+from offline_eval.logs.eligibility import eligible_sets, listed_pmf, masks
+from offline_eval.logs.errors import Fault, LogDataError
+from offline_eval.logs.objective import with_money
+from offline_eval.logs.propensity import Fitted, Shares, Uniform
+from offline_eval.logs.scan import Scan, rewards, scan_batches
+from offline_eval.logs.sources import Source, open_source
+from offline_eval.logs.spec import NET_VALUE, LogSpec
+
+
+@dataclass(frozen=True)
+class Log:
+    """A log whose every row has been checked.
+
+    Attributes:
+        arms: the K arms in the order of every (n, K) array.
+        fitted: the model behind the propensities of a log that has none; None until `with_propensities` gives one.
+    """
+
+    spec: LogSpec
+    source: Source
+    scan: Scan
+    arms: tuple[Arm, ...]
+    fitted: Fitted | None = field(default=None, compare=False)
+
+    @property
+    def n(self) -> int:
+        """Rows."""
+        return self.scan.n
+
+    @cached_property
+    def keys(self) -> tuple[str, ...]:
+        """The arms' names."""
+        return tuple(arm.key for arm in self.arms)
+
+    @property
+    def features(self) -> FeatureSpec:
+        """The context that policies learn from; a slot is part of what was known."""
+        slot = (self.spec.position,) if self.spec.position else ()
+        return FeatureSpec(self.spec.numeric, tuple(dict.fromkeys((*self.spec.categorical, *slot))))
+
+    @cached_property
+    def shares(self) -> Shares | None:
+        """The observed shares, where the propensities are these."""
+        return Shares.of(self.scan, self.keys) if self.spec.propensity.within is not None else None
+
+    def batches(self, *, pmf: bool = True) -> Iterator[LogBatch]:
+        """The rows in the order of the source. With `pmf` false the (n, K) logging pmf is left out."""
+        first = self.source.first_row
+        for raw in self.source.batches(list(self.spec.columns())):
+            if raw.num_rows:
+                yield log_batch(self, raw, first, pmf=pmf)
+            first += raw.num_rows
+
+    def table(self, *, pmf: bool = True) -> LogBatch:
+        """All rows at once, in order of time where there is one."""
+        rows = join_batches(list(self.batches(pmf=pmf)))
+        return rows if rows.time is None else rows.take(np.argsort(rows.time, kind="stable"))
+
+    def parts(self) -> Sequence["Log"]:
+        """The same log in pieces that can be read apart, in order."""
+        return [replace(self, source=source) for source in self.source.parts()]
+
+
+def open_log(path: Path | str, spec: LogSpec) -> Log:
+    """Read and check a log. Raises LogError (its row, column and remedy), OSError where the file cannot be read."""
+    return log_of(open_source(path), spec)
+
+
+def log_of(source: Source, spec: LogSpec) -> Log:
+    """Check the rows of a source. Raises LogDataError."""
+    check_columns(spec, source.names())
+    scan = scan_batches(spec, source.batches(list(spec.columns())), source.first_row)
+    seen = {key for key, count in scan.arms.items() if count} | scan.eligible
+    arms = log_arms(spec, seen)
+    check_scan(spec, scan, arms)
+    return Log(spec, source, scan, arms)
+
+
+def log_batch(log: Log, raw: pa.RecordBatch, first_row: int, *, pmf: bool = True) -> LogBatch:
+    """A batch of raw columns as logged rounds; `first_row` counts from 0."""
+    spec, decoded = log.spec, decode(log.spec, raw, first_row)
+    if decoded.faults:
+        raise LogDataError(decoded.faults)
+    arm = np.array([log.keys.index(value) for value in decoded.arm.values], dtype=np.int64)[decoded.arm.codes]
+    sets = eligible_sets(raw.column(spec.eligible)) if spec.eligible else None
+    metrics = with_money(spec, log.arms, arm, decoded.outcomes)
+    rows = LogBatch(
+        row=np.arange(first_row, first_row + len(decoded)),
+        arm=arm,
+        propensity=np.ones(len(decoded)),
+        reward=metrics[NET_VALUE] if spec.objective.maximise == NET_VALUE else rewards(spec, decoded),
+        metrics=metrics,
+        numeric=decoded.numeric,
+        categorical={name: decoded.categorical[name] for name in log.features.categorical},
+        unit=unit_hash(decoded),
+        unit_id=decoded.unit,
+        time=decoded.time,
+        eligible=masks(sets, log.keys) if sets else None,
+        pmf=None,
+        position=decoded.categorical[spec.position] if spec.position else None,
+        segments={name: decoded.categorical[name] for name in spec.segments},
+    )
+    return _with_propensity(log, rows, decoded, raw, pmf=pmf)
+
+
+def _with_propensity(log: Log, rows: LogBatch, decoded: Decoded, raw: pa.RecordBatch, *, pmf: bool) -> LogBatch:
+    if decoded.propensity is not None:
+        listed = _listed(log, raw, decoded) if pmf and log.spec.pmf else None
+        return replace(rows, propensity=decoded.propensity, pmf=listed)
+    table = _pmf(log, rows, decoded, raw)
+    if table is None:
+        return rows
+    chosen = table[np.arange(len(rows)), rows.arm]
+    return replace(rows, propensity=chosen, pmf=table if pmf else None)
+
+
+def _pmf(log: Log, rows: LogBatch, decoded: Decoded, raw: pa.RecordBatch) -> Floats | None:
+    if log.spec.propensity.estimate:
+        return log.fitted(rows) if log.fitted else None
+    if log.shares is not None:
+        return log.shares.pmf(_stratum(log.spec, decoded, raw), len(rows), rows.eligible)
+    return Uniform(len(log.arms)).pmf(None, len(rows), rows.eligible)
+
+
+def _stratum(spec: LogSpec, decoded: Decoded, raw: pa.RecordBatch) -> Categorical | None:
+    if not spec.strata:
+        return None
+    columns: dict[str, Any] = dict(decoded.categorical)
+    if spec.eligible:
+        columns[spec.eligible] = eligible_sets(raw.column(spec.eligible))
+    return crossed([columns[name] for name in spec.strata])
+
+
+def _listed(log: Log, raw: pa.RecordBatch, decoded: Decoded) -> Floats:
+    spec = log.spec
+    sets = eligible_sets(raw.column(spec.eligible)) if spec.eligible else None
+    pmf, bad = listed_pmf(raw.column(spec.pmf), sets, log.keys)
+    if bad.any():
+        row = decoded.first_row + int(np.argmax(bad)) + 1
+        remedy = "Give one probability for each eligible arm, in arm order, adding up to 1"
+        raise LogDataError([Fault(row, spec.pmf, "is no pmf over the eligible arms", remedy)])
+    return pmf
