@@ -146,7 +146,8 @@ class Outcome(SQLModel, table=True):
 class LoggedRound(SQLModel, table=True):
     """Decision joined with its outcomes, once it matured. `seq` is the joiner's own order, what learners watermark by.
 
-    `metrics` maps metric → number; `learnable` is false for voided and forced decisions.
+    `seq` rises in the order (matures_at, decision_id). `metrics` maps metric → number, zeros left out; `learnable` is
+    false for voided and forced decisions.
     """
 
     __tablename__ = "logged_rounds"
@@ -165,6 +166,38 @@ class LoggedRound(SQLModel, table=True):
     decided_at: int = Field(sa_column=Column(BigInteger, nullable=False))
     learnable: bool
     voided: bool
+
+
+class EarlyRound(SQLModel, table=True):
+    """What a learner sees of a decision whose `learning_window` closes before its attribution window.
+
+    `seq` shares the joiner's one sequence with logged_rounds, so that a single watermark covers both.
+    """
+
+    __tablename__ = "early_rounds"
+    __table_args__ = (Index("ix_early_rounds_experiment_id", "experiment_id", "seq"),)
+    seq: int | None = _serial()
+    decision_id: int = Field(sa_column=Column(BigInteger, nullable=False, unique=True))
+    experiment_id: int = Field(sa_column=Column(BigInteger, nullable=False))
+    revision: int
+    variant: str = Field(sa_column=Column(Text, nullable=False))
+    arm: str = Field(sa_column=Column(Text, nullable=False))
+    propensity: float
+    marginal_propensity: float | None = None
+    reward: float
+    learnable: bool
+
+
+class JoinCursor(SQLModel, table=True):
+    """How far the joiner got: everything of this stage that matured before `through` is joined.
+
+    Stages: `matured`, and `early:N` for revision N with a learning window.
+    """
+
+    __tablename__ = "join_cursors"
+    experiment_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    stage: str = Field(sa_column=Column(Text, primary_key=True))
+    through: int = Field(sa_column=Column(BigInteger, nullable=False))
 
 
 class Snapshot(SQLModel, table=True):
@@ -196,9 +229,14 @@ class Learner(SQLModel, table=True):
 
 
 class TotalsRollup(SQLModel, table=True):
-    """First tier: from which every readout comes. Buckets are hashes of the unit, so errors can be clustered."""
+    """First tier: from which every readout comes. Buckets are hashes of the unit, so errors can be clustered.
+
+    Sparse: a metric has a row where some round of the cell is not zero; `rounds` says how many. The reserved metrics
+    `#decisions`, `#units`, `#arm_units` and `#forced` count (see model.rollups).
+    """
 
     __tablename__ = "rollup_totals"
+    __table_args__ = ({"sqlite_with_rowid": False},)
     experiment_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
     revision: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
     variant: str = Field(sa_column=Column(Text, primary_key=True))
@@ -207,7 +245,7 @@ class TotalsRollup(SQLModel, table=True):
     voided: bool = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
     bucket: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
     metric: str = Field(sa_column=Column(Text, primary_key=True))
-    decisions: int = Field(sa_column=Column(BigInteger, nullable=False))
+    rounds: int = Field(sa_column=Column(BigInteger, nullable=False))
     total: float
     squares: float
 
@@ -216,14 +254,16 @@ class HourlyRollup(SQLModel, table=True):
     """Second tier: hours, for trends only."""
 
     __tablename__ = "rollup_hourly"
+    __table_args__ = ({"sqlite_with_rowid": False},)
     experiment_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
     hour: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
     revision: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
     variant: str = Field(sa_column=Column(Text, primary_key=True))
     arm: str = Field(sa_column=Column(Text, primary_key=True))
     segment: str = Field(sa_column=Column(Text, primary_key=True))
+    voided: bool = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
     metric: str = Field(sa_column=Column(Text, primary_key=True))
-    decisions: int = Field(sa_column=Column(BigInteger, nullable=False))
+    rounds: int = Field(sa_column=Column(BigInteger, nullable=False))
     total: float
 
 

@@ -88,6 +88,24 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "early_rounds",
+        sa.Column("seq", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("decision_id", sa.BigInteger(), nullable=False),
+        sa.Column("experiment_id", sa.BigInteger(), nullable=False),
+        sa.Column("revision", sa.Integer(), nullable=False),
+        sa.Column("variant", sa.Text(), nullable=False),
+        sa.Column("arm", sa.Text(), nullable=False),
+        sa.Column("propensity", sa.Float(), nullable=False),
+        sa.Column("marginal_propensity", sa.Float(), nullable=True),
+        sa.Column("reward", sa.Float(), nullable=False),
+        sa.Column("learnable", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("seq", name=op.f("pk_early_rounds")),
+        sa.UniqueConstraint("decision_id", name=op.f("uq_early_rounds_decision_id")),
+    )
+    with op.batch_alter_table("early_rounds", schema=None) as batch_op:
+        batch_op.create_index("ix_early_rounds_experiment_id", ["experiment_id", "seq"], unique=False)
+
+    op.create_table(
         "experiments",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("key", sa.Text(), nullable=False),
@@ -102,6 +120,13 @@ def upgrade() -> None:
         sa.Column("stopped_at", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_experiments")),
         sa.UniqueConstraint("key", name=op.f("uq_experiments_key")),
+    )
+    op.create_table(
+        "join_cursors",
+        sa.Column("experiment_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("stage", sa.Text(), nullable=False),
+        sa.Column("through", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("experiment_id", "stage", name=op.f("pk_join_cursors")),
     )
     op.create_table(
         "learners",
@@ -171,12 +196,22 @@ def upgrade() -> None:
         sa.Column("variant", sa.Text(), nullable=False),
         sa.Column("arm", sa.Text(), nullable=False),
         sa.Column("segment", sa.Text(), nullable=False),
+        sa.Column("voided", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("metric", sa.Text(), nullable=False),
-        sa.Column("decisions", sa.BigInteger(), nullable=False),
+        sa.Column("rounds", sa.BigInteger(), nullable=False),
         sa.Column("total", sa.Float(), nullable=False),
         sa.PrimaryKeyConstraint(
-            "experiment_id", "hour", "revision", "variant", "arm", "segment", "metric", name=op.f("pk_rollup_hourly")
+            "experiment_id",
+            "hour",
+            "revision",
+            "variant",
+            "arm",
+            "segment",
+            "voided",
+            "metric",
+            name=op.f("pk_rollup_hourly"),
         ),
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "rollup_totals",
@@ -188,7 +223,7 @@ def upgrade() -> None:
         sa.Column("voided", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("bucket", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("metric", sa.Text(), nullable=False),
-        sa.Column("decisions", sa.BigInteger(), nullable=False),
+        sa.Column("rounds", sa.BigInteger(), nullable=False),
         sa.Column("total", sa.Float(), nullable=False),
         sa.Column("squares", sa.Float(), nullable=False),
         sa.PrimaryKeyConstraint(
@@ -202,6 +237,7 @@ def upgrade() -> None:
             "metric",
             name=op.f("pk_rollup_totals"),
         ),
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "service_settings",
@@ -284,7 +320,12 @@ def downgrade() -> None:
 
     op.drop_table("logged_rounds")
     op.drop_table("learners")
+    op.drop_table("join_cursors")
     op.drop_table("experiments")
+    with op.batch_alter_table("early_rounds", schema=None) as batch_op:
+        batch_op.drop_index("ix_early_rounds_experiment_id")
+
+    op.drop_table("early_rounds")
     with op.batch_alter_table("decisions", schema=None) as batch_op:
         batch_op.drop_index(
             "uq_decisions_idempotency_key",
