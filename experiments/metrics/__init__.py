@@ -1,1 +1,86 @@
-"""Outcome kinds, metrics and objectives as functions of a matured decision."""
+"""What a matured decision earned: metrics over its attributed events, and the reward among them.
+
+A new default metric is one line in METRICS (or MONEY); the laws in tests/experiments/metrics run over both. Metrics of
+an experiment's own come from its definition and may replace a default of the same name.
+"""
+
+from collections.abc import Iterable
+
+from experiments.metrics.case import Event, Exposure, attributed
+from experiments.metrics.events import EventMetric, of
+from experiments.metrics.money import AT_ONCE, MONEY, Bill
+from experiments.model.definition import ArmDefinition, Definition
+from experiments.model.times import duration_micros
+
+__all__ = ["METRICS", "MONEY", "RATIOS", "Event", "Exposure", "MetricPlan", "attributed", "join", "metric_names"]
+
+METRICS: dict[str, EventMetric] = {
+    "delivered": of("any", "delivered"),
+    "view": of("any", "view"),
+    "click": of("any", "click"),
+    "time_spent": of("sum", "time_spent"),
+    "participation": of("any", "participation"),
+    "session": of("any", "session"),
+    "conversion": of("any", "conversion"),
+    "revenue": of("sum", "revenue"),
+    "reward_redeemed": of("any", "reward_redeemed"),
+    "unsubscribe": of("any", "unsubscribe"),
+    "reengagement": of("any", "session", "participation", "conversion"),
+}
+
+RATIOS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {"roi": (("net_value",), ("reward_cost", "contact_cost"))}
+"""Metrics that exist for groups only: the sum of some totals over the sum of others."""
+
+
+def metric_names(definition: Definition) -> list[str]:
+    """Every metric of the experiment that has a value for each decision."""
+    return list(dict.fromkeys([*METRICS, *(metric.name for metric in definition.metrics), *MONEY]))
+
+
+class MetricPlan:
+    """A definition's metrics, resolved once. Pure: what it computes depends on nothing but its arguments."""
+
+    def __init__(self, definition: Definition) -> None:
+        own = {
+            metric.name: EventMetric(
+                frozenset(metric.kinds),
+                metric.aggregate,
+                None if metric.within is None else duration_micros(metric.within),
+            )
+            for metric in definition.metrics
+        }
+        self.objective = definition.objective
+        self.events = METRICS | own
+        self._arms = {arm.key: arm for arm in definition.arms_with_nothing}
+        self._nobody = ArmDefinition(key="nothing")
+
+    def join(self, exposure: Exposure, events: Iterable[Event]) -> tuple[float, dict[str, float]]:
+        """(reward, metrics that are not zero)."""
+        counted = attributed(exposure, events) if events else []
+        values = self._event_metrics(exposure, counted) if counted else {}
+        values |= self._money(exposure, counted, values)
+        metrics = {name: value for name, value in values.items() if value}
+        return metrics.get(self.objective.maximise, 0.0), metrics
+
+    def _event_metrics(self, exposure: Exposure, counted: list[Event]) -> dict[str, float]:
+        kinds = {event.kind for event in counted}
+        return {
+            name: metric.compute(exposure, counted)
+            for name, metric in self.events.items()
+            if not kinds.isdisjoint(metric.kinds)
+        }
+
+    def _money(self, exposure: Exposure, counted: list[Event], values: dict[str, float]) -> dict[str, float]:
+        arm = self._nobody if exposure.voided else self._arms.get(exposure.arm, self._nobody)
+        cost = arm.reward_cost if exposure.reward_cost is None or exposure.voided else exposure.reward_cost
+        due_on = AT_ONCE if exposure.voided else arm.cost_on
+        known = dict(values)
+        bill = Bill(cost, arm.contact_cost, due_on, counted, known, self.objective.margin)
+        for name, metric in MONEY.items():
+            known[name] = metric(bill)
+        return {name: known[name] for name in MONEY}
+
+
+def join(definition: Definition, exposure: Exposure, events: Iterable[Event]) -> tuple[float, dict[str, float]]:
+    """(reward, metrics that are not zero) of one matured decision; the order and repetition of events never matter."""
+    return MetricPlan(definition).join(exposure, events)

@@ -1,0 +1,58 @@
+"""Metrics in the experiment's currency: what the chosen arm cost, and what is left."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from experiments.metrics.case import Event
+
+AT_ONCE = "decision"
+KIND_OF = {"redeemed": "reward_redeemed"}
+"""Short names for `cost_on`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bill:
+    """What money metrics are computed from.
+
+    Attributes:
+        reward_cost, contact_cost: of the chosen arm; both 0 where the decision was voided.
+        due_on: `decision`, or the metric or kind of event on which the reward cost falls due, once.
+        events: those attributed to the decision.
+        values: the event metrics and the money metrics computed before.
+        margin: share of revenue that is left after the cost of goods.
+    """
+
+    reward_cost: float
+    contact_cost: float
+    due_on: str
+    events: Sequence[Event]
+    values: Mapping[str, float]
+    margin: float
+
+
+def reward_cost(bill: Bill) -> float:
+    """The arm's reward cost where it fell due: at once, or because of what the unit did."""
+    if not bill.reward_cost or bill.due_on == AT_ONCE:
+        return bill.reward_cost
+    kind = KIND_OF.get(bill.due_on, bill.due_on)
+    due = bill.values.get(bill.due_on, 0.0) > 0.0 or any(event.kind == kind for event in bill.events)
+    return bill.reward_cost if due else 0.0
+
+
+def contact_cost(bill: Bill) -> float:
+    """The arm's contact cost; it falls due with the decision."""
+    return bill.contact_cost
+
+
+def net_value(bill: Bill) -> float:
+    """margin x revenue - reward_cost - contact_cost."""
+    values = bill.values
+    return bill.margin * values.get("revenue", 0.0) - values["reward_cost"] - values["contact_cost"]
+
+
+MONEY: dict[str, Callable[[Bill], float]] = {
+    "reward_cost": reward_cost,
+    "contact_cost": contact_cost,
+    "net_value": net_value,
+}
+"""In the order in which they are computed: a later one may use those before it."""
