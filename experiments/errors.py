@@ -3,10 +3,12 @@
 WinbackError
 ├── NotFoundError           no such thing                                         404
 ├── ConflictError           the thing's state forbids it                          409
+├── PreconditionFailedError the thing changed since the caller read it            412
 ├── InvalidError            the request makes no sense; carries every fault       422
 ├── UnauthenticatedError    no or unknown credential                              401
 ├── ForbiddenError          a known caller without the scope it takes             403
 ├── TooLargeError           more than the limits allow                            413
+├── TooManyError            too many attempts; try again later                    429
 ├── LeaseLostError          another worker acts now; the transaction is undone    (worker only)
 └── UnavailableError        the database or broker is away; try again             503
 """
@@ -34,6 +36,10 @@ class ConflictError(WinbackError):
     """The state of the thing forbids it."""
 
 
+class PreconditionFailedError(WinbackError):
+    """The thing is no longer at the version that the caller named."""
+
+
 class InvalidError(WinbackError):
     """The request makes no sense."""
 
@@ -52,6 +58,14 @@ class ForbiddenError(WinbackError):
 
 class TooLargeError(WinbackError):
     """More than the limits allow."""
+
+
+class TooManyError(WinbackError):
+    """Too many attempts; `retry_after` is in seconds."""
+
+    def __init__(self, detail: str, retry_after: int) -> None:
+        super().__init__(detail)
+        self.retry_after = retry_after
 
 
 class LeaseLostError(WinbackError):

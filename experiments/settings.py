@@ -19,6 +19,7 @@ class Settings(BaseSettings):
     dashboard_port: int = 8050
     log_level: str = "INFO"
     log_json: bool = False
+    access_log: bool = Field(False, description="one structured line per request; costs throughput")
     snapshot_poll: float = Field(0.5, gt=0, description="how often an API process looks for new snapshots and changes")
     worker_interval: float = Field(1.0, gt=0, description="how often the worker joins, learns and rolls up")
     lease_seconds: float = Field(10.0, gt=0, description="how long a dead worker keeps others waiting")

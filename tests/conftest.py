@@ -3,17 +3,26 @@
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
+import httpx
 import psycopg
 import pytest
+from anyio.from_thread import BlockingPortal, start_blocking_portal
+from fastapi import FastAPI
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 from sqlalchemy import Engine
 from sqlalchemy.engine import make_url
 
 import migrations
+from api.app import create_app
+from experiments.model.principal import SCOPES, SYSTEM
+from experiments.services.granting import create_key
 from experiments.settings import Settings
 from experiments.store.engine import engine_for
 
@@ -133,3 +142,74 @@ def engine(settings: Settings) -> Iterator[Engine]:
     engine = engine_for(settings)
     yield engine
     engine.dispose()
+
+
+class Client:
+    """A synchronous client of the application in this process, its lifespan running on a loop of its own."""
+
+    def __init__(self, app: FastAPI, portal: BlockingPortal, key: str | None) -> None:
+        self.app = app
+        self.portal = portal
+        headers = {} if key is None else {"Authorization": f"Bearer {key}"}
+        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+        self._client = httpx.AsyncClient(transport=transport, base_url="http://winback", headers=headers)
+
+    def request(self, method: str, url: str, **options: Any) -> httpx.Response:
+        async def call() -> httpx.Response:
+            return await self._client.request(method, url, **options)
+
+        return self.portal.call(call)
+
+    def get(self, url: str, **options: Any) -> httpx.Response:
+        return self.request("GET", url, **options)
+
+    def post(self, url: str, **options: Any) -> httpx.Response:
+        return self.request("POST", url, **options)
+
+    def put(self, url: str, **options: Any) -> httpx.Response:
+        return self.request("PUT", url, **options)
+
+    def patch(self, url: str, **options: Any) -> httpx.Response:
+        return self.request("PATCH", url, **options)
+
+    def delete(self, url: str, **options: Any) -> httpx.Response:
+        return self.request("DELETE", url, **options)
+
+    def holding(self, key: str | None) -> "Client":
+        """The same application, called with another key (None: with none)."""
+        return Client(self.app, self.portal, key)
+
+
+@dataclass(frozen=True)
+class RunningService:
+    """A whole service in this process, and a client that holds an admin key."""
+
+    settings: Settings
+    engine: Engine
+    client: Client
+    key: str
+
+
+@contextmanager
+def serve(settings: Settings, engine: Engine) -> Iterator[RunningService]:
+    """Run the application over a migrated database."""
+    key = create_key(engine, SYSTEM, "tests", SCOPES).key
+    app = create_app(settings)
+    with (
+        start_blocking_portal("asyncio") as portal,
+        portal.wrap_async_context_manager(app.router.lifespan_context(app)),
+    ):
+        yield RunningService(settings, engine, Client(app, portal, key), key)
+
+
+@pytest.fixture
+def service(settings: Settings, engine: Engine) -> Iterator[RunningService]:
+    """The service over a fresh database; every test that takes it runs on SQLite and on PostgreSQL."""
+    with serve(settings, engine) as running:
+        yield running
+
+
+@pytest.fixture
+def client(service: RunningService) -> Client:
+    """A client of the service that holds an admin key."""
+    return service.client

@@ -1,0 +1,77 @@
+"""What each route needs, and who calls. A route that says nothing keeps the application from being built."""
+
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+import anyio
+import anyio.to_thread
+from starlette.requests import Request
+from starlette.routing import BaseRoute
+
+from experiments.errors import UnavailableError
+from experiments.model.principal import SCOPES, Principal, Scope, require
+from experiments.services.opening import Service
+
+Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
+Result = TypeVar("Result")
+
+PUBLIC = "public"
+_NEEDS = "winback_needs"
+_MARGIN = 0.1
+"""Seconds beyond the database's own time limit, so that its answer wins where it gives one."""
+
+
+def needs(scope: Scope) -> Callable[[Endpoint], Endpoint]:
+    """Declare the scope that an endpoint takes: `@needs("read")`, below the router's own decorator."""
+
+    def declare(endpoint: Endpoint) -> Endpoint:
+        setattr(endpoint, _NEEDS, scope)
+        return endpoint
+
+    return declare
+
+
+def public(endpoint: Endpoint) -> Endpoint:
+    """Declare that an endpoint needs no credential: health, metrics and the description of the API."""
+    setattr(endpoint, _NEEDS, PUBLIC)
+    return endpoint
+
+
+def declared(route: BaseRoute) -> str | None:
+    """What a route needs: a scope, `public`, or None where it does not say."""
+    return getattr(getattr(route, "endpoint", None), _NEEDS, None)
+
+
+def refuse_undeclared(routes: Iterable[BaseRoute]) -> None:
+    """Raise RuntimeError where a route declares nothing."""
+    for route in routes:
+        if declared(route) not in {*SCOPES, PUBLIC}:
+            path = getattr(route, "path", route)
+            raise RuntimeError(f"{path} does not declare what it needs: use @needs(scope) or @public")
+
+
+async def authenticated(request: Request) -> Principal:
+    """Who calls, holding the scope that the route declares. Raises UnauthenticatedError, ForbiddenError.
+
+    Costs a dictionary look-up where the key was seen within the last two seconds.
+    """
+    service: Service = request.app.state.winback
+    header = request.headers.get("authorization")
+    principal = service.gate.known(header)
+    if principal is None:
+        principal = await in_time(service, lambda: service.gate.authenticate(header))
+    scope = getattr(request.scope["endpoint"], _NEEDS)
+    if scope != PUBLIC:
+        require(principal, scope)
+    return principal
+
+
+async def in_time(service: Service, call: Callable[[], Result]) -> Result:
+    """Run a synchronous call off the event loop. Raises UnavailableError where the database keeps silent.
+
+    A database that neither answers nor refuses would hold the caller for minutes; the abandoned statement is undone
+    by its own time limit.
+    """
+    with anyio.move_on_after(service.settings.database_timeout + _MARGIN):
+        return await anyio.to_thread.run_sync(call, abandon_on_cancel=True)
+    raise UnavailableError("the database did not answer in time; try again")

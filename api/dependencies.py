@@ -1,0 +1,74 @@
+"""What the cold routes share: strict bodies, the caller, and calls that must not block the event loop."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+from fastapi import APIRouter, Depends
+from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api.auth import authenticated, in_time
+from experiments.model.principal import Principal
+from experiments.services.opening import Service
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One authenticated call of a cold route."""
+
+    service: Service
+    principal: Principal
+
+    async def run(self, verb: Callable[..., Result], *arguments: Any) -> Result:
+        """`verb(engine, principal, *arguments)` in a thread. Raises what it raises, or UnavailableError."""
+        return await in_time(self.service, partial(verb, self.service.engine, self.principal, *arguments))
+
+    async def change(self, verb: Callable[..., Result], *arguments: Any) -> Result:
+        """The same, and this process decides by the change at once instead of at its next look."""
+        result = await self.run(verb, *arguments)
+        await self.service.refresh()
+        return result
+
+
+async def _call(request: Request) -> Call:
+    return Call(request.app.state.winback, await authenticated(request))
+
+
+Caller = Annotated[Call, Depends(_call)]
+
+
+class StrictRequest(Request):
+    """A request whose body is JSON as RFC 8259 has it: no NaN, no infinity, no lone surrogates, valid UTF-8."""
+
+    async def json(self) -> Any:
+        """The decoded body. Raises HTTPException with status 400."""
+        try:
+            return msgspec.json.decode(await self.body())
+        except (msgspec.MsgspecError, RecursionError) as error:
+            raise HTTPException(400, f"the body is not JSON: {error}") from error
+
+
+class StrictRoute(APIRoute):
+    """A FastAPI route that reads its body strictly."""
+
+    def get_route_handler(self) -> Callable[[Request], Any]:
+        """The handler over a StrictRequest."""
+        handle = super().get_route_handler()
+
+        async def strict(request: Request) -> Response:
+            response: Response = await handle(StrictRequest(request.scope, request.receive))
+            return response
+
+        return strict
+
+
+def cold_router(tag: str) -> APIRouter:
+    """A router of cold routes."""
+    return APIRouter(route_class=StrictRoute, tags=[tag])
