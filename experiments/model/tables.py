@@ -189,7 +189,7 @@ class EarlyRound(SQLModel, table=True):
 
 
 class JoinCursor(SQLModel, table=True):
-    """How far the joiner got: everything of this stage that matured before `through` is joined.
+    """How far the joiner got in the order (matures_at, decision id): everything up to and with `through` is joined.
 
     Stages: `matured`, and `early:N` for revision N with a learning window.
     """
@@ -198,6 +198,7 @@ class JoinCursor(SQLModel, table=True):
     experiment_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
     stage: str = Field(sa_column=Column(Text, primary_key=True))
     through: int = Field(sa_column=Column(BigInteger, nullable=False))
+    through_id: int = Field(sa_column=Column(BigInteger, nullable=False))
 
 
 class Snapshot(SQLModel, table=True):

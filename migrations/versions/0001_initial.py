@@ -126,6 +126,7 @@ def upgrade() -> None:
         sa.Column("experiment_id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("stage", sa.Text(), nullable=False),
         sa.Column("through", sa.BigInteger(), nullable=False),
+        sa.Column("through_id", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("experiment_id", "stage", name=op.f("pk_join_cursors")),
     )
     op.create_table(
