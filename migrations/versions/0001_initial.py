@@ -74,11 +74,10 @@ def upgrade() -> None:
         sa.Column("idempotency_key", sa.Text(), nullable=True),
         sa.Column("record", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_decisions")),
-        sa.UniqueConstraint("experiment_id", "unit_id", "epoch", "attempt", name=op.f("uq_decisions_experiment_id")),
+        sa.UniqueConstraint("unit_id", "experiment_id", "epoch", "attempt", name=op.f("uq_decisions_unit_id")),
     )
     with op.batch_alter_table("decisions", schema=None) as batch_op:
         batch_op.create_index("ix_decisions_matures_at", ["experiment_id", "matures_at"], unique=False)
-        batch_op.create_index("ix_decisions_unit_id", ["unit_id", "decided_at"], unique=False)
         batch_op.create_index(
             "uq_decisions_idempotency_key",
             ["experiment_id", "idempotency_key", "attempt"],
@@ -333,7 +332,6 @@ def downgrade() -> None:
             sqlite_where=sa.text("idempotency_key IS NOT NULL"),
             postgresql_where=sa.text("idempotency_key IS NOT NULL"),
         )
-        batch_op.drop_index("ix_decisions_unit_id")
         batch_op.drop_index("ix_decisions_matures_at")
 
     op.drop_table("decisions")

@@ -1,0 +1,89 @@
+"""Which arms are left before anything is sampled, and why the others are not (law 3)."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from bandit.rounds import NOTHING, Arm, Scalar
+from bandit.rules import compile_rule
+from experiments.model.definition import ArmDefinition, Definition, PolicyDefinition
+
+_SETS_KEPT = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Adjusted:
+    """A manual adjustment as deciding sees it: `enabled` (0 or 1), `cost` or `weight` of one arm."""
+
+    arm: str
+    kind: str
+    value: float
+    reason: str
+    expires_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EligibleSet:
+    """The eligible arms in the definition's order, their keys, and why each other arm is out."""
+
+    arms: tuple[Arm, ...]
+    keys: list[str]
+    excluded: dict[str, str]
+    costs: dict[str, float]
+
+
+class Eligibility:
+    """The eligible arms of one variant under the adjustments in force; equal sets are one object, so that policies
+    recognise what they have encoded."""
+
+    def __init__(self, definition: Definition, policy: PolicyDefinition, adjusted: Iterable[Adjusted]) -> None:
+        listed = definition.arms_with_nothing if names_nothing(policy) else definition.arms
+        in_force = {(item.kind, item.arm): item for item in adjusted}
+        self._arms = [_costed(arm, in_force.get(("cost", arm.key))) for arm in listed]
+        self._costs = {arm.key: item.value for arm in listed if (item := in_force.get(("cost", arm.key)))}
+        self._fixed = {arm.key: why for arm in listed if (why := _disabled(in_force.get(("enabled", arm.key))))}
+        self._rules = [(place, rule) for place, arm in enumerate(listed) if (rule := _rule(arm, self._fixed))]
+        self._sets: dict[tuple[int, ...], EligibleSet] = {}
+
+    def given(self, facts: Mapping[str, Scalar]) -> EligibleSet:
+        """The eligible set for these facts."""
+        failed = tuple([place for place, rule in self._rules if not rule(facts)]) if self._rules else ()
+        found = self._sets.get(failed)
+        return self._new_set(failed) if found is None else found
+
+    def _new_set(self, failed: tuple[int, ...]) -> EligibleSet:
+        excluded = self._fixed | {self._arms[place].key: "its rule does not hold" for place in failed}
+        arms = tuple(arm for arm in self._arms if arm.key not in excluded)
+        keys = [arm.key for arm in arms]
+        made = EligibleSet(arms, keys, excluded, {key: self._costs[key] for key in keys if key in self._costs})
+        if len(self._sets) >= _SETS_KEPT:
+            self._sets.clear()
+        self._sets[failed] = made
+        return made
+
+
+def names_nothing(policy: PolicyDefinition) -> bool:
+    """Whether the policy names the reserved arm itself, so that it is eligible without being listed."""
+    if policy.name == "rules" and "default" not in policy.params:
+        return True
+    return policy.name in ("fixed", "split", "rules") and _mentions(policy.params, NOTHING)
+
+
+def _mentions(value: Any, name: str) -> bool:
+    if isinstance(value, Mapping):
+        return name in value or any(_mentions(inner, name) for key, inner in value.items() if key != "when")
+    if isinstance(value, list | tuple):
+        return any(_mentions(inner, name) for inner in value)
+    return value == name
+
+
+def _costed(arm: ArmDefinition, cost: Adjusted | None) -> Arm:
+    return arm.as_arm() if cost is None else replace(arm.as_arm(), reward_cost=cost.value)
+
+
+def _disabled(switch: Adjusted | None) -> str | None:
+    return f"disabled: {switch.reason}" if switch is not None and not switch.value else None
+
+
+def _rule(arm: ArmDefinition, fixed: Mapping[str, str]) -> Callable[[Mapping[str, Scalar]], bool] | None:
+    return None if arm.eligible is None or arm.key in fixed else compile_rule(arm.eligible)

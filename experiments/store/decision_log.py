@@ -1,0 +1,95 @@
+"""The log of decisions as the hot path uses it: look up a batch, append a batch. One implementation per database.
+
+Neither goes through SQLAlchemy: a session per request would cost ten times the decision itself.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+MAX_INSTANT = 32_503_680_000_000_000
+"""Year 3000 in microseconds: windows are cut there, so that every instant can be written as a date."""
+
+
+class DecisionRow(NamedTuple):
+    """One row of `decisions`, in the order of its columns."""
+
+    id: int
+    experiment_id: int
+    unit_id: str
+    epoch: int
+    attempt: int
+    revision: int
+    variant: str
+    arm: str
+    propensity: float
+    mode: str
+    snapshot_id: int | None
+    decided_at: int
+    expires_at: int
+    matures_at: int
+    idempotency_key: str | None
+    record: str
+
+    @property
+    def place(self) -> tuple[int, str, int, int]:
+        """What makes a decision unique: experiment, unit, epoch, attempt."""
+        return self.experiment_id, self.unit_id, self.epoch, self.attempt
+
+
+COLUMNS = DecisionRow._fields
+
+
+class Stored(NamedTuple):
+    """A decision as it is in the database, and whether it was voided."""
+
+    row: DecisionRow
+    voided: bool
+
+
+class Head(NamedTuple):
+    """What changes of an experiment between two looks: its version and the caller's clock."""
+
+    version: int
+    clock_now: int | None
+
+
+@dataclass(slots=True)
+class Wanted:
+    """What a batch needs to know of one experiment: its units, its idempotency keys, whether its learners' heads."""
+
+    units: set[str] = field(default_factory=set)
+    keys: set[str] = field(default_factory=set)
+    learners: bool = False
+
+
+@dataclass(slots=True)
+class Known:
+    """What the database knew: `latest` by (experiment, unit), `keyed` by (experiment, key), profiles as JSON text."""
+
+    latest: dict[tuple[int, str], Stored] = field(default_factory=dict)
+    keyed: dict[tuple[int, str], Stored] = field(default_factory=dict)
+    profiles: dict[str, str] = field(default_factory=dict)
+    heads: dict[int, Head] = field(default_factory=dict)
+    learners: dict[int, dict[str, int]] = field(default_factory=dict)
+
+
+class DecisionLog(Protocol):
+    """Raises UnavailableError from every method where the database is away or doesn't answer in time."""
+
+    async def look_up(self, wanted: Mapping[int, Wanted]) -> Known:
+        """The latest decision of each unit and of each key, profiles, versions."""
+        ...
+
+    async def append(self, rows: Sequence[DecisionRow], clocks: Mapping[int, int]) -> set[int]:
+        """Commit the rows that meet no other of their place or key, and advance callers' clocks; ids committed."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of connections, after what is under way."""
+        ...
+
+
+def clock_updates(clocks: Mapping[int, int]) -> Iterable[tuple[int, int, int, int]]:
+    """Parameters of the statement that advances a caller's clock, whose first reading is the experiment's start."""
+    return ((at, at, at, experiment_id) for experiment_id, at in clocks.items())

@@ -1,0 +1,118 @@
+"""The log of decisions on PostgreSQL: one exchange to look up a batch, one to commit it."""
+
+from collections.abc import Mapping, Sequence
+
+import asyncpg
+
+from experiments.store.decision_log import COLUMNS, DecisionRow, Head, Known, Stored, Wanted, clock_updates
+from experiments.store.postgres_link import PostgresLink
+
+_WIDTH = len(COLUMNS)
+_SELECTED = ", ".join(f"d.{column}" for column in COLUMNS)
+_TYPES = {
+    "unit_id": "text",
+    "epoch": "int",
+    "attempt": "int",
+    "revision": "int",
+    "variant": "text",
+    "arm": "text",
+    "propensity": "float8",
+    "mode": "text",
+    "idempotency_key": "text",
+    "record": "text",
+}
+
+_LATEST = f"""
+SELECT {_SELECTED}, v.decision_id IS NOT NULL AS voided, q.experiment_id AS asked, q.unit_id AS asking,
+  u.profile, e.version, e.clock_now
+FROM unnest($1::bigint[], $2::text[]) AS q(experiment_id, unit_id)
+JOIN experiments AS e ON e.id = q.experiment_id
+LEFT JOIN units AS u ON u.unit_id = q.unit_id
+LEFT JOIN LATERAL (
+  SELECT * FROM decisions AS x WHERE x.experiment_id = q.experiment_id AND x.unit_id = q.unit_id
+  ORDER BY x.epoch DESC, x.attempt DESC LIMIT 1) AS d ON true
+LEFT JOIN voids AS v ON v.decision_id = d.id
+"""  # noqa: S608 - the columns are ours
+_KEYED = f"""
+SELECT {_SELECTED}, v.decision_id IS NOT NULL FROM unnest($1::bigint[], $2::text[]) AS q(experiment_id, key)
+CROSS JOIN LATERAL (
+  SELECT * FROM decisions AS x WHERE x.experiment_id = q.experiment_id AND x.idempotency_key = q.key
+  ORDER BY x.attempt DESC LIMIT 1) AS d
+LEFT JOIN voids AS v ON v.decision_id = d.id
+"""  # noqa: S608
+_LEARNERS = """
+SELECT experiment_id, variant, snapshot_id FROM learners WHERE experiment_id = ANY($1) AND snapshot_id IS NOT NULL
+"""
+_INSERT = f"""
+INSERT INTO decisions ({", ".join(COLUMNS)})
+SELECT * FROM unnest({", ".join(f"${n}::{_TYPES.get(name, 'bigint')}[]" for n, name in enumerate(COLUMNS, 1))})
+ON CONFLICT DO NOTHING RETURNING id
+"""  # noqa: S608
+_ADVANCE = """
+UPDATE experiments SET started_at = CASE WHEN clock_now IS NULL THEN $1::bigint ELSE started_at END, clock_now = $2
+WHERE (clock_now IS NULL OR clock_now < $3) AND id = $4
+"""
+
+
+class PostgresDecisionLog:
+    """See DecisionLog."""
+
+    def __init__(self, url: str, patience: float) -> None:
+        self._link = PostgresLink(url, patience)
+
+    async def look_up(self, wanted: Mapping[int, Wanted]) -> Known:
+        """See DecisionLog."""
+        known = Known()
+        units = [(experiment_id, unit) for experiment_id, what in wanted.items() for unit in what.units]
+        keys = [(experiment_id, key) for experiment_id, what in wanted.items() for key in what.keys]
+        learning = [experiment_id for experiment_id, what in wanted.items() if what.learners]
+        async with self._link.use() as connection:
+            _note_latest(known, await connection.fetch(_LATEST, *map(list, zip(*units, strict=True))))
+            if keys:
+                _note_keyed(known, await connection.fetch(_KEYED, *map(list, zip(*keys, strict=True))))
+            if learning:
+                known.learners = {experiment_id: {} for experiment_id in learning}
+                for experiment_id, variant, snapshot_id in await connection.fetch(_LEARNERS, learning):
+                    known.learners[experiment_id][variant] = snapshot_id
+        return known
+
+    async def append(self, rows: Sequence[DecisionRow], clocks: Mapping[int, int]) -> set[int]:
+        """See DecisionLog."""
+        async with self._link.use() as connection:
+            if not clocks:
+                return await _insert(connection, rows)
+            async with connection.transaction():
+                committed = await _insert(connection, rows)
+                await connection.executemany(_ADVANCE, clock_updates(clocks))
+            return committed
+
+    async def close(self) -> None:
+        """Close the connection."""
+        await self._link.close()
+
+
+async def _insert(connection: asyncpg.Connection, rows: Sequence[DecisionRow]) -> set[int]:
+    if not rows:
+        return set()
+    found = await connection.fetch(_INSERT, *map(list, zip(*rows, strict=True)))
+    return {number for (number,) in found}
+
+
+def _note_latest(known: Known, found: Sequence[asyncpg.Record]) -> None:
+    for each in found:
+        experiment_id, unit_id, profile, version, clock_now = each[_WIDTH + 1 :]
+        known.heads[experiment_id] = Head(version, clock_now)
+        if profile is not None:
+            known.profiles[unit_id] = profile
+        if each[0] is not None:
+            known.latest[experiment_id, unit_id] = _stored(each)
+
+
+def _note_keyed(known: Known, found: Sequence[asyncpg.Record]) -> None:
+    for each in found:
+        stored = _stored(each)
+        known.keyed[stored.row.experiment_id, str(stored.row.idempotency_key)] = stored
+
+
+def _stored(columns: asyncpg.Record) -> Stored:
+    return Stored(DecisionRow._make(columns[:_WIDTH]), bool(columns[_WIDTH]))
