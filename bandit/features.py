@@ -52,6 +52,12 @@ def category(value: object) -> str | None:
     return str(value)
 
 
+def category_name(name: str, value: object) -> str:
+    """The feature that says `name` has this value, or that it is missing."""
+    text = category(value)
+    return f"{escape(name)}?" if text is None else f"{escape(name)}={escape(text)}"
+
+
 def number(value: object) -> float | None:
     """A numeric value as a finite float; None where missing, not finite or not a number."""
     if not isinstance(value, int | float | np.number):
@@ -94,13 +100,14 @@ def _attribute(name: str, value: Scalar) -> tuple[str, float]:
 class _Plan:
     """What is the same for all contexts of one shape: which names are numeric, their indices, shifts and scales."""
 
-    __slots__ = ("categorical", "indices", "missing", "moments", "numeric")
+    __slots__ = ("categorical", "indices", "missing", "missing_names", "moments", "numeric")
 
     def __init__(self, numeric: list[str], categorical: list[str], missing: list[str], encoder: "Encoder") -> None:
         self.numeric, self.categorical = numeric, categorical
         self.indices = np.array([encoder.index_of(escape(name)) for name in numeric], dtype=np.uint64)
         self.moments = [encoder.scaler.shift_and_scale(name) for name in numeric]
-        self.missing = [encoder.index_of(f"{escape(name)}?") for name in missing]
+        self.missing_names = [f"{escape(name)}?" for name in missing]
+        self.missing = [encoder.index_of(name) for name in self.missing_names]
 
 
 class Encoder:
@@ -132,11 +139,14 @@ class Encoder:
             return self._with_missing(plan, context, ones)
         return plan.indices, values, ones
 
-    def observe(self, context: Context) -> None:
-        """Add the context's numeric features to the scaler."""
+    def observe(self, context: Context) -> list[str]:
+        """Add the context's numeric features to the scaler; the names of all its features as the model knows them."""
         plan = self._plan(context)
-        pairs = ((name, number(context.get(name))) for name in plan.numeric)
-        self.scaler.add((name, min(max(value, -1e15), 1e15)) for name, value in pairs if value is not None)
+        numbers = {name: number(context.get(name)) for name in plan.numeric}
+        present = {name: min(max(value, -1e15), 1e15) for name, value in numbers.items() if value is not None}
+        self.scaler.add(present.items())
+        absent = [*plan.missing_names, *(f"{escape(name)}?" for name in numbers if name not in present)]
+        return [*map(escape, present), *absent, *(category_name(name, context.get(name)) for name in plan.categorical)]
 
     @staticmethod
     def _standardise(plan: _Plan, raw: list[Any]) -> Values | None:
@@ -167,8 +177,7 @@ class Encoder:
             return self._categories[(name, value)]
         except (KeyError, TypeError):
             pass
-        text = category(value)
-        index = self.index_of(f"{escape(name)}?" if text is None else f"{escape(name)}={escape(text)}")
+        index = self.index_of(category_name(name, value))
         if value is None or isinstance(value, str | int):
             if len(self._categories) >= CATEGORY_LIMIT:
                 self._categories.clear()

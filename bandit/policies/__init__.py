@@ -1,11 +1,19 @@
 """Every policy by name, in sight. A new one is one file and one line here; the conformance suite finds it."""
 
 from bandit.errors import PolicySpecError
+from bandit.policies.bagging import Bagging
+from bandit.policies.cover import Cover
+from bandit.policies.epsilon_greedy import EpsilonGreedy
 from bandit.policies.fixed import Fixed
+from bandit.policies.linear_thompson import LinearThompson
+from bandit.policies.linucb import LinUcb
 from bandit.policies.listed import LISTED_ARM, Listed
+from bandit.policies.regcb import RegCb
 from bandit.policies.rules import Rules
+from bandit.policies.softmax import Softmax
 from bandit.policies.split import Split
 from bandit.policies.squarecb import SquareCb
+from bandit.policies.thompson import Thompson
 from bandit.policies.uniform import Uniform
 from bandit.policy import Policy
 from bandit.rounds import FeatureSpec, PolicySpec
@@ -16,7 +24,15 @@ POLICIES: dict[str, type[Policy]] = {
     "split": Split,
     "listed": Listed,
     "rules": Rules,
+    "epsilon_greedy": EpsilonGreedy,
+    "softmax": Softmax,
     "squarecb": SquareCb,
+    "regcb": RegCb,
+    "cover": Cover,
+    "bagging": Bagging,
+    "linear_thompson": LinearThompson,
+    "linucb": LinUcb,
+    "thompson": Thompson,
 }
 
 DEFAULT_POLICY = "squarecb"

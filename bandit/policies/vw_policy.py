@@ -24,10 +24,11 @@ class VwPolicy:
 
     learned: ClassVar[bool] = True
     weighs_propensity: ClassVar[bool] = True
+    clips_reward: ClassVar[bool] = False
     PARAMETERS: ClassVar[dict[str, Parameter]] = {}
     COMMON: ClassVar[dict[str, Parameter]] = {
         "reward_range": Range(),
-        # 2^18 weights are 4 MB in memory, of which only those in use are stored; a campaign crosses about 2,000 features
+        # 2^18 weights are 4 MB in memory, of which only those in use are stored; a campaign crosses some 2,000 features
         # of context and arm (0.8 % of them collide). Contexts with 100,000 categories need 22.
         "bits": Number(18, 16, 26, integer=True),
     }
@@ -84,10 +85,14 @@ class VwPolicy:
             self._reward.add(logged.reward)
         self._encoder.forget()
         for logged in rounds:
-            probability = logged.propensity if self.weighs_propensity else 1.0
-            label = (-self._reward(logged.reward), probability)
-            self.model.learn(self._encoder.encode(logged.context), logged.arms, logged.chosen, label)
+            self.model.learn(self._encoder.encode(logged.context), logged.arms, logged.chosen, self._label(logged))
         self.rows_seen += len(rounds)
+
+    def _label(self, logged: Round) -> tuple[float, float]:
+        reward = self._reward(logged.reward)
+        if self.clips_reward:
+            reward = min(max(reward, 0.0), 1.0)
+        return -reward, logged.propensity if self.weighs_propensity else 1.0
 
     def to_bytes(self) -> bytes:
         """Options, moments and the model's own bytes."""
