@@ -76,9 +76,9 @@ class Batch:
         for start in range(0, len(self), size):
             yield self.rows(start, min(start + size, len(self)))
 
-    def need(self, column: str, why: str) -> NDArray[np.generic]:
+    def need(self, column: str, why: str) -> Floats:
         """The column, or MissingColumnError saying why it is needed."""
-        values: NDArray[np.generic] | None = getattr(self, column)
+        values: Floats | None = getattr(self, column)
         if values is None:
             raise MissingColumnError(column, why)
         return values

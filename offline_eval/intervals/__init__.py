@@ -1,0 +1,36 @@
+"""Intervals for off-policy values: one file each, this dict, and the rule that chooses one.
+
+To add one: write `offline_eval/intervals/NAME.py` with a function from (evidence, alpha) to bounds, say in its
+docstring what it claims and where it was measured below 93 %, add its line here; the conformance suite takes it up.
+"""
+
+from offline_eval.intervals.asymptotic_cs import asymptotic_cs
+from offline_eval.intervals.bootstrap import bootstrap
+from offline_eval.intervals.cressie_read import cressie_read
+from offline_eval.intervals.empirical_bernstein import empirical_bernstein
+from offline_eval.intervals.empirical_bernstein_cs import empirical_bernstein_cs
+from offline_eval.intervals.empirical_likelihood import empirical_likelihood
+from offline_eval.intervals.evidence import Interval
+from offline_eval.intervals.gamma_exponential_cs import gamma_exponential_cs
+from offline_eval.intervals.merged_cs import merged_cs
+from offline_eval.intervals.normal import normal
+
+INTERVALS: dict[str, Interval] = {
+    "normal": normal,
+    "bootstrap": bootstrap,
+    "empirical_bernstein": empirical_bernstein,
+    "cressie_read": cressie_read,
+    "empirical_likelihood": empirical_likelihood,
+    "gamma_exponential_cs": gamma_exponential_cs,
+    "empirical_bernstein_cs": empirical_bernstein_cs,
+    "merged_cs": merged_cs,
+    "asymptotic_cs": asymptotic_cs,
+}
+
+ORDER_DEPENDENT = frozenset({"gamma_exponential_cs", "empirical_bernstein_cs"})
+ANYTIME_VALID = frozenset({"gamma_exponential_cs", "empirical_bernstein_cs", "merged_cs", "asymptotic_cs"})
+ASYMPTOTIC = frozenset({"normal", "bootstrap", "cressie_read", "empirical_likelihood", "asymptotic_cs"})
+OF_WEIGHTS = frozenset(
+    {"cressie_read", "empirical_likelihood", "gamma_exponential_cs", "empirical_bernstein_cs", "merged_cs"}
+)
+"""These bound the policy's value from (w, r) whatever the point estimate."""

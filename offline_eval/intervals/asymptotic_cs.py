@@ -1,0 +1,30 @@
+"""Asymptotic confidence sequence: a normal interval that may be looked at after every row."""
+
+import math
+
+from offline_eval.intervals.evidence import Evidence, Range
+from offline_eval.intervals.normal import standard_error
+
+TIGHTEST_AT = 5_000
+BURN_IN = 500
+"""Claimed from this many rows on; before it the bounds are infinite."""
+
+
+def asymptotic_cs(evidence: Evidence, alpha: float) -> Range:
+    """v ± s √n · √(2 (n ρ² + 1) / (n² ρ²) · ln(√(n ρ² + 1) / α)).
+
+    Waudby-Smith, Arbour, Sinha, Kennedy, Ramdas, *Time-uniform central limit theory and asymptotic confidence
+    sequences*, Ann. Statist. 2024, theorem 2.2 with its equation (10) for the ρ that is tightest at
+    TIGHTEST_AT rows. May be looked at after every row from BURN_IN rows on; needs only merged sums. Asymptotic: what
+    is claimed starts after the burn-in and assumes weights that are not heavy.
+    """
+    n = evidence.moments.n
+    if n < BURN_IN:
+        return -math.inf, math.inf
+    log_alpha = -2.0 * math.log(alpha)
+    rho = math.sqrt((log_alpha + math.log(log_alpha + 1.0)) / TIGHTEST_AT)
+    grown = n * rho**2 + 1.0
+    spread = math.sqrt(2.0 * grown / (n * rho) ** 2 * math.log(math.sqrt(grown) / alpha))
+    centre = float(evidence.functional.value(evidence.moments.means))
+    half = standard_error(evidence) * math.sqrt(n) * spread
+    return centre - half, centre + half

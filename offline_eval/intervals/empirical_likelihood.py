@@ -1,0 +1,57 @@
+"""Empirical likelihood interval for off-policy values."""
+
+import math
+
+import numpy as np
+from scipy.stats import f as fisher
+
+from offline_eval.intervals.cells import Cells
+from offline_eval.intervals.evidence import Evidence, MissingEvidenceError, Range
+from offline_eval.intervals.known import Known
+from offline_eval.intervals.likelihood import Table, lower_values, tilt
+from offline_eval.moments import Matrix
+
+
+def table_of(cells: Cells, known: Known) -> tuple[Table, Matrix]:
+    """One log's table, and its weighted rewards w r (1, C)."""
+    count, weight, product = cells.points
+    low, high = known.weight_range
+    return Table(count[None], weight[None], low, high), product[None]
+
+
+def bounds(table: Table, product: Matrix, reward: Range, alpha: float, inflation: float = 1.0) -> tuple[Matrix, Matrix]:
+    """(R,) lower and upper bounds of R logs at once; `product` (R, C) is w r."""
+    low, high = reward
+    rows = table.n
+    slack: Matrix = np.asarray(0.5 * fisher.isf(alpha, 1, np.maximum(rows - 1, 1)) * inflation)
+    beta = tilt(table)
+    lower, upper = np.full(len(rows), low), np.full(len(rows), high)
+    scale = high - low if math.isfinite(high - low) else 1.0
+    if math.isfinite(low):
+        found = lower_values(table, beta, np.maximum(product - low * table.weight, 0.0) / scale, slack)
+        lower = low + scale * np.maximum(found, 0.0)
+    if math.isfinite(high):
+        found = lower_values(table, beta, np.maximum(high * table.weight - product, 0.0) / scale, slack)
+        upper = high - scale * np.maximum(found, 0.0)
+    return np.minimum(lower, high), np.maximum(upper, low)
+
+
+def empirical_likelihood(evidence: Evidence, alpha: float) -> Range:
+    """Least and greatest value of all distributions over (w, r), unseen values within the bounds included, that have
+    mean weight 1 and a log-likelihood within F₁₋α(1, n - 1) / 2 of the greatest.
+
+    Karampatziakis, Langford, Mineiro, *Empirical likelihood for contextual bandits*, NeurIPS 2020 (the dual of
+    section 4). Asymptotic, for a fixed number of rows, yet covering where weights are heavy (.99 / .97 in its
+    experiment with weights up to 1,000). Needs a known reward range; known weight bounds make it tighter. The threshold
+    is inflated by the design effect where units have many rows.
+    """
+    if evidence.known.reward_range is None:
+        raise MissingEvidenceError("empirical likelihood needs a known reward range")
+    if evidence.cells is None:
+        raise MissingEvidenceError(
+            "empirical likelihood needs the table of weights and rewards: gather with cells=True"
+        )
+    table, product = table_of(evidence.cells, evidence.known)
+    inflation = float(evidence.moments.design_effect()[1])
+    lower, upper = bounds(table, product, evidence.known.reward_range, alpha, inflation)
+    return float(lower[0]), float(upper[0])

@@ -1,0 +1,25 @@
+"""Normal interval by the influence function (delta method)."""
+
+import math
+
+from scipy.special import ndtri
+
+from offline_eval.intervals.evidence import Evidence, Range
+
+
+def standard_error(evidence: Evidence) -> float:
+    """√(gᵀ Σ g), Σ the covariance of the means (by unit where units have many rows) and g the functional's gradient."""
+    gradient = evidence.functional.gradient(evidence.moments.means)
+    variance = float(gradient @ evidence.moments.covariance_of_means() @ gradient)
+    return math.sqrt(max(variance, 0.0)) if math.isfinite(variance) else math.inf
+
+
+def normal(evidence: Evidence, alpha: float) -> Range:
+    """v ± z₁₋α/₂ · s, with s from the influence function (van der Vaart, Asymptotic Statistics, 1998, ch. 20).
+
+    Asymptotic, for a fixed number of rows. Measured coverage falls **below 93 %** at nominal 95 % where weights are
+    heavy (45-60 % in the elfcb experiment) and for rare rewards at n = 500; never the default there, see `rule`.
+    """
+    centre = float(evidence.functional.value(evidence.moments.means))
+    half = float(ndtri(1 - alpha / 2)) * standard_error(evidence)
+    return centre - half, centre + half

@@ -1,0 +1,95 @@
+"""First and second moments of a few columns, mergeable with `+`, with sums by bucket for bootstrap and clusters."""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Matrix: TypeAlias = NDArray[np.float64]
+
+BUCKETS = 1024
+"""Units (or rows, where a row is its own unit) are spread over this many buckets."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moments:
+    """Sums over n rows of d columns z.
+
+    Attributes:
+        n: rows.
+        total: (d,) sum of z.
+        cross: (d, d) sum of z zᵀ.
+        buckets: (1 + d, BUCKETS) row counts and sums of z by bucket, or None where they were not asked for.
+        clustered: whether the buckets hold whole units of possibly many rows; the covariance then comes from them.
+    """
+
+    n: int
+    total: Matrix
+    cross: Matrix
+    buckets: Matrix | None = None
+    clustered: bool = False
+
+    def __add__(self, other: "Moments") -> "Moments":
+        both = self.buckets is not None and other.buckets is not None
+        return Moments(
+            self.n + other.n,
+            self.total + other.total,
+            self.cross + other.cross,
+            self.buckets + other.buckets if both else None,  # type: ignore[operator]
+            self.clustered or other.clustered,
+        )
+
+    @property
+    def means(self) -> Matrix:
+        """(d,) column means; NaN without rows."""
+        return self.total / self.n if self.n else np.full(len(self.total), np.nan)
+
+    def covariance(self) -> Matrix:
+        """(d, d) unbiased covariance of one row of z, rows taken as independent."""
+        if self.n < 2:
+            return np.full(self.cross.shape, np.nan)
+        means = self.means
+        return (self.cross - self.n * np.outer(means, means)) / (self.n - 1)
+
+    def covariance_of_means(self) -> Matrix:
+        """(d, d) covariance of the means: by row, or between buckets where units have many rows.
+
+        Between buckets it is the linearised variance of a ratio of bucket totals (Cochran, Sampling Techniques, 6.5).
+        """
+        if not self.clustered or self.buckets is None:
+            return self.covariance() / max(self.n, 1)
+        deviations = self.buckets[1:] - np.outer(self.means, self.buckets[0])
+        return deviations @ deviations.T * (BUCKETS / (BUCKETS - 1)) / self.n**2
+
+    def design_effect(self) -> Matrix:
+        """(d,) variance of each mean over what it would be with independent rows, at least 1."""
+        if not self.clustered:
+            return np.ones(len(self.total))
+        independent = np.diag(self.covariance()) / max(self.n, 1)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratio = np.diag(self.covariance_of_means()) / independent
+        return np.fmax(ratio, 1.0)
+
+
+def moments_of(columns: Matrix, buckets: Matrix | None = None, clustered: bool = False) -> Moments:
+    """Moments of `columns` (d, m)."""
+    return Moments(columns.shape[1], columns.sum(axis=1), columns @ columns.T, buckets, clustered)
+
+
+def round_robin(columns: Matrix, first_row: int) -> Matrix:
+    """(1 + d, BUCKETS) counts and sums, row i of the whole log in bucket i mod BUCKETS: every row is its own unit."""
+    rows = columns.shape[1]
+    front = first_row % BUCKETS
+    back = -(front + rows) % BUCKETS
+    padded = np.pad(columns, ((0, 0), (front, back))) if front or back else columns
+    counts = np.full(BUCKETS, padded.shape[1] // BUCKETS, dtype=np.float64)
+    counts[:front] -= 1
+    counts[BUCKETS - back :] -= 1
+    return np.vstack([counts, padded.reshape(len(columns), -1, BUCKETS).sum(axis=1)])
+
+
+def by_unit(columns: Matrix, bucket: NDArray[np.intp]) -> Matrix:
+    """(1 + d, BUCKETS) counts and sums by the bucket (m,) of each row's unit."""
+    sums = [np.bincount(bucket, column, BUCKETS) for column in columns]
+    return np.vstack([np.bincount(bucket, minlength=BUCKETS), *sums])
