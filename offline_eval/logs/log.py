@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
+from operator import add
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from bandit.rounds import Arm, FeatureSpec
+from offline_eval.engine import Engine, Threads, map_merge
 from offline_eval.logs.arms import log_arms
 from offline_eval.logs.batch import Categorical, Floats, LogBatch, join_batches
 from offline_eval.logs.checks import check_columns, check_scan
@@ -18,7 +20,7 @@ from offline_eval.logs.eligibility import eligible_sets, listed_pmf, masks
 from offline_eval.logs.errors import Fault, LogDataError
 from offline_eval.logs.objective import with_money
 from offline_eval.logs.propensity import Fitted, Shares, Uniform
-from offline_eval.logs.scan import Scan, rewards, scan_batches
+from offline_eval.logs.scan import Scan, rewards, scan_part
 from offline_eval.logs.sources import Source, open_source
 from offline_eval.logs.spec import NET_VALUE, LogSpec
 
@@ -77,15 +79,15 @@ class Log:
         return [replace(self, source=source) for source in self.source.parts()]
 
 
-def open_log(path: Path | str, spec: LogSpec) -> Log:
+def open_log(path: Path | str, spec: LogSpec, engine: Engine | None = None) -> Log:
     """Read and check a log. Raises LogError (its row, column and remedy), OSError where the file cannot be read."""
-    return log_of(open_source(path), spec)
+    return log_of(open_source(path), spec, engine)
 
 
-def log_of(source: Source, spec: LogSpec) -> Log:
+def log_of(source: Source, spec: LogSpec, engine: Engine | None = None) -> Log:
     """Check the rows of a source. Raises LogDataError."""
     check_columns(spec, source.names())
-    scan = scan_batches(spec, source.batches(list(spec.columns())), source.first_row)
+    scan = map_merge(engine or Threads(), partial(scan_part, spec), source.parts(), add)
     seen = {key for key, count in scan.arms.items() if count} | scan.eligible
     arms = log_arms(spec, seen)
     check_scan(spec, scan, arms)

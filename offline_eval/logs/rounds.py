@@ -7,7 +7,6 @@ import numpy as np
 
 from bandit.rounds import Arm, Pmf, Round, Scalar
 from offline_eval.logs.batch import LogBatch
-from offline_eval.logs.log import Log
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +36,8 @@ class LoggedRow:
     metrics: Mapping[str, float]
 
 
-def logged_rows(log: Log, batch: LogBatch) -> Iterator[LoggedRow]:
-    """The rows of a batch, in its order."""
+def logged_rows(arms: tuple[Arm, ...], batch: LogBatch) -> Iterator[LoggedRow]:
+    """The rows of a batch, in its order; `arms` are the log's."""
     names = [*batch.numeric, *batch.categorical]
     numeric = [[None if np.isnan(v) else v for v in values.tolist()] for values in batch.numeric.values()]
     columns = zip(*numeric, *(column.texts() for column in batch.categorical.values()), strict=True)
@@ -46,13 +45,13 @@ def logged_rows(log: Log, batch: LogBatch) -> Iterator[LoggedRow]:
     units = batch.unit_id.texts() if batch.unit_id else [str(row) for row in batch.row.tolist()]
     metrics = {name: values.tolist() for name, values in batch.metrics.items()}
     for index, (context, unit) in enumerate(zip(contexts, units, strict=True)):
-        arms, chosen, pmf = _choice(log, batch, index)
+        eligible, chosen, pmf = _choice(arms, batch, index)
         yield LoggedRow(
             int(batch.row[index]),
             unit or "",
             None if batch.time is None else float(batch.time[index]),
             context,
-            arms,
+            eligible,
             chosen,
             float(batch.propensity[index]),
             pmf,
@@ -61,22 +60,22 @@ def logged_rows(log: Log, batch: LogBatch) -> Iterator[LoggedRow]:
         )
 
 
-def _choice(log: Log, batch: LogBatch, index: int) -> tuple[tuple[Arm, ...], int, Pmf | None]:
+def _choice(arms: tuple[Arm, ...], batch: LogBatch, index: int) -> tuple[tuple[Arm, ...], int, Pmf | None]:
     pmf, arm = None if batch.pmf is None else batch.pmf[index], int(batch.arm[index])
     if batch.eligible is None or batch.eligible[index].all():
-        return log.arms, arm, pmf
+        return arms, arm, pmf
     places = np.flatnonzero(batch.eligible[index])
     chosen = int(np.searchsorted(places, arm))
-    return tuple(log.arms[place] for place in places), chosen, None if pmf is None else pmf[places]
+    return tuple(arms[place] for place in places), chosen, None if pmf is None else pmf[places]
 
 
-def rounds(log: Log, batch: LogBatch) -> Iterator[Round]:
+def rounds(arms: tuple[Arm, ...], batch: LogBatch) -> Iterator[Round]:
     """The rows of a batch as rounds to learn from.
 
     Where only the chosen arm's probability is known, the rest of the pmf is spread evenly over the other arms: learners
     read the propensity alone.
     """
-    for row in logged_rows(log, batch):
+    for row in logged_rows(arms, batch):
         pmf = row.pmf if row.pmf is not None else _spread(len(row.arms), row.chosen, row.propensity)
         yield Round(row.context, row.arms, row.chosen, pmf, row.propensity, row.reward)
 

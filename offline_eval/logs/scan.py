@@ -1,7 +1,6 @@
 """The first reading of a log: counts that everything else needs, and every fault of its rows."""
 
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -15,6 +14,7 @@ from offline_eval.logs.decoded import Decoded, crossed, decode, hash_texts, unit
 from offline_eval.logs.eligibility import eligible_sets, members
 from offline_eval.logs.errors import Fault
 from offline_eval.logs.objective import with_money
+from offline_eval.logs.sources import Source
 from offline_eval.logs.spec import LogSpec
 
 FAULTS_KEPT = 20
@@ -36,6 +36,7 @@ class Scan:
     earliest: float = np.inf
     latest: float = -np.inf
     moments: list[NDArray[np.uint64]] = field(default_factory=list)
+    segments: Counter[str] = field(default_factory=Counter)
     faults: list[Fault] = field(default_factory=list)
 
     def __add__(self, later: "Scan") -> "Scan":
@@ -50,15 +51,16 @@ class Scan:
             min(self.earliest, later.earliest),
             max(self.latest, later.latest),
             self.moments + later.moments,
+            self.segments + later.segments,
             (self.faults + later.faults)[:FAULTS_KEPT],
         )
 
 
-def scan_batches(spec: LogSpec, batches: Iterable[pa.RecordBatch], first_row: int = 0) -> Scan:
-    """Read some rows once; the first is number `first_row` of the log."""
+def scan_part(spec: LogSpec, source: Source) -> Scan:
+    """Read some rows once."""
     total = Scan()
-    for batch in batches:
-        total += scan_batch(spec, batch, first_row + total.n)
+    for batch in source.batches(list(spec.columns())):
+        total += scan_batch(spec, batch, source.first_row + total.n)
     return total
 
 
@@ -70,7 +72,14 @@ def scan_batch(spec: LogSpec, batch: pa.RecordBatch, first_row: int) -> Scan:
         _count_arms(spec, batch, decoded, scan)
         _see_rewards(spec, decoded, scan)
         _see_moments(spec, decoded, scan)
+        _count_segments(spec, decoded, scan)
     return scan
+
+
+def _count_segments(spec: LogSpec, decoded: Decoded, scan: Scan) -> None:
+    if spec.segments:
+        found = crossed([decoded.categorical[name] for name in spec.segments])
+        scan.segments.update(dict(zip(found.values, np.bincount(found.codes).tolist(), strict=True)))
 
 
 def _count_arms(spec: LogSpec, batch: pa.RecordBatch, decoded: Decoded, scan: Scan) -> None:

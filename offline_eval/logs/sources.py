@@ -15,6 +15,7 @@ import pyarrow.dataset as pa_dataset
 from offline_eval.logs.errors import Fault, LogDataError, LogError
 
 BATCH_ROWS = 131_072
+PART_ROWS = 500_000
 CSV_BLOCK_BYTES = 8 << 20
 
 
@@ -123,11 +124,14 @@ class ParquetSource:
             )
 
     def parts(self) -> Sequence[Source]:
-        """One for each row group."""
-        sources, first = [], self.first_row
-        for piece in self.pieces:
-            sources.append(replace(self, pieces=(piece,), first_row=first))
-            first += piece.rows
+        """Runs of row groups of about PART_ROWS rows; the same division whoever reads them."""
+        sources: list[Source] = []
+        first, start, held = self.first_row, 0, 0
+        for index, piece in enumerate(self.pieces, 1):
+            held += piece.rows
+            if held >= PART_ROWS or index == len(self.pieces):
+                sources.append(replace(self, pieces=self.pieces[start:index], first_row=first))
+                first, start, held = first + held, index, 0
         return sources
 
 
@@ -137,7 +141,7 @@ def parquet_source(path: Path) -> ParquetSource:
         found = pa_dataset.dataset(str(path), format="parquet", partitioning="hive", exclude_invalid_files=False)
         fragments = sorted(found.get_fragments(), key=lambda fragment: str(fragment.path))
         groups = [group for fragment in fragments for group in fragment.split_by_row_group()]
-        pieces = tuple(ParquetPiece(group, group.count_rows()) for group in groups)
+        pieces = tuple(ParquetPiece(group, sum(info.num_rows for info in group.row_groups)) for group in groups)
     except pa.ArrowInvalid as error:
         raise LogError(f"{path.name} is not Parquet: {error}") from error
     if not fragments:

@@ -9,6 +9,7 @@ from bandit.errors import RuleError
 from bandit.rounds import Arm
 from bandit.rules import compile_rule
 from offline_eval.logs.errors import SpecError
+from offline_eval.logs.rule_types import type_faults
 from offline_eval.logs.spec import NET_VALUE, SECONDS, LogSpec, ObjectiveSpec, PropensitySpec, RuleRow, RulesSpec
 from offline_eval.logs.tables import Faults, Section
 
@@ -158,16 +159,19 @@ def _cross_check(spec: LogSpec, root: Section) -> None:
         root.fault("context/categorical", f"'{column}' is also numeric")
     if spec.pmf and not spec.propensity.column:
         root.fault("log/pmf", "needs propensity.column, the chosen arm's own probability")
-    _check_closed_arms(spec, root)
+    _check_rules(spec, root)
 
 
-def _check_closed_arms(spec: LogSpec, root: Section) -> None:
-    keys = [arm.key for arm in spec.arms]
-    if not spec.closed or spec.rules is None:
+def _check_rules(spec: LogSpec, root: Section) -> None:
+    if spec.rules is None:
         return
-    known = {*keys, spec.control}
+    known = {spec.control, *(arm.key for arm in spec.arms)} if spec.closed else {*spec.declared}
     if spec.rules.default not in known:
         root.fault("rules/default", f"'{spec.rules.default}' is not among [[arms]]")
     for index, row in enumerate(spec.rules.rows):
         if row.arm not in known:
             root.fault(f"rules/list/{index}/arm", f"'{row.arm}' is not among [[arms]]")
+        at = f"rules/list/{index}/when"
+        if at not in {pointer.lstrip("/")[: len(at)] for pointer in root.faults}:
+            for sentence in type_faults(row.when, spec.numeric, spec.categorical):
+                root.fault(at, sentence)
