@@ -1,0 +1,62 @@
+"""Exact test of two proportions, for small counts."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import barnard_exact, fisher_exact
+
+from offline_eval.ab.contrast import Contrast, Sizes, need
+from offline_eval.ab.proportion import Proportion, clopper_pearson, difference_bounds, ratio_bounds
+from offline_eval.ab.sample import Sample
+from offline_eval.estimate import Estimate
+
+TESTS: dict[str, Callable[[NDArray[np.int64]], float]] = {
+    "fisher": lambda table: float(fisher_exact(table).pvalue),
+    "barnard": lambda table: float(barnard_exact(table).pvalue),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Exact:
+    """Fisher's (1935) or Barnard's (1945) test; bounds by combining the two groups' Clopper-Pearson limits.
+
+    Bounds recovered from each group's own limits (MOVER): Zou & Donner (2008), Stat. Med. 27, 1693-1702 for the
+    difference; Donner & Zou (2012), Stat. Methods Med. Res. 21, 347-359 for the ratio. They are not the inversion of
+    the test: at the border, p and bounds may disagree. Fisher's test takes any counts; Barnard's is the more powerful
+    one, and slow beyond a hundred units.
+    """
+
+    name: ClassVar[str] = "exact"
+    claims: ClassVar[str] = (
+        "the test's error rate holds at every sample size; the bounds cover at least the nominal level in complete "
+        "enumeration at 10 to 60 units a group; one look"
+    )
+    anytime: ClassVar[bool] = False
+    needs: ClassVar[frozenset[str]] = frozenset({"binary"})
+    alpha: float = 0.05
+    test: str = "fisher"
+
+    def compare(self, treated: Sample, control: Sample) -> Contrast:
+        """The contrast of two proportions. Raises ComparisonError where the metric is not 0/1."""
+        need(self, treated, control)
+        sizes = Sizes(treated.n, control.n)
+        top, bottom = (clopper_pearson(sample.events, sample.n, self.alpha) for sample in (treated, control))
+        if top.n == 0 or bottom.n == 0:
+            empty = Estimate(None, None, None, sizes.n, sizes.effective_n, self.name, self.alpha)
+            return Contrast(empty, empty, None, "too few: a group has no units")
+        low, high = difference_bounds(top, bottom)
+        absolute = Estimate(top.value - bottom.value, low, high, sizes.n, sizes.effective_n, self.name, self.alpha)
+        return Contrast(absolute, self._relative(top, bottom, sizes), self._p_value(top, bottom))
+
+    def _relative(self, top: Proportion, bottom: Proportion, sizes: Sizes) -> Estimate:
+        lower, upper = ratio_bounds(top, bottom)
+        value = top.value / bottom.value - 1 if bottom.events else None
+        upper = None if upper is None else upper - 1
+        return Estimate(value, lower - 1, upper, sizes.n, sizes.effective_n, self.name, self.alpha)
+
+    def _p_value(self, top: Proportion, bottom: Proportion) -> float:
+        table = np.array([[top.events, bottom.events], [top.n - top.events, bottom.n - bottom.events]])
+        return TESTS[self.test](table)

@@ -1,0 +1,134 @@
+"""Difference and relative lift of one group over another."""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol
+
+from offline_eval.ab.errors import ComparisonError
+from offline_eval.ab.fieller import Means, delta_variance, fieller
+from offline_eval.ab.sample import Sample
+from offline_eval.estimate import Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class Contrast:
+    """What one group has over the control: treated - control, and (treated - control) / control.
+
+    Attributes:
+        p_value: of the comparison's own test; None where there is none.
+        note: what a reader must know beside the numbers, e.g. "too few", a cap, an unbounded ratio.
+    """
+
+    absolute: Estimate
+    relative: Estimate
+    p_value: float | None
+    note: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """The JSON form of the contract; `note` only where there is one."""
+        document = {
+            "absolute": self.absolute.as_dict(),
+            "relative": self.relative.as_dict(),
+            "p_value": self.p_value,
+        }
+        return document | ({"note": self.note} if self.note else {})
+
+
+class Comparison(Protocol):
+    """Two samples → a contrast.
+
+    Class attributes:
+        name: key in COMPARISONS, and `method` of its estimates.
+        claims: what its interval promises, and under which design.
+        anytime: whether the promise survives looking again and again.
+        needs: of "binary", "denominator", "covariates", "sketch".
+    """
+
+    name: ClassVar[str]
+    claims: ClassVar[str]
+    anytime: ClassVar[bool]
+    needs: ClassVar[frozenset[str]]
+
+    def compare(self, treated: Sample, control: Sample) -> Contrast:
+        """The contrast. Raises ComparisonError where the samples lack what is needed."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """How many units stand behind a contrast."""
+
+    treated: int
+    control: int
+
+    @property
+    def n(self) -> int:
+        """Of both groups."""
+        return self.treated + self.control
+
+    @property
+    def effective_n(self) -> float:
+        """Total of an equal split that would be as informative: 4 / (1/n₁ + 1/n₀)."""
+        return 4.0 * self.treated * self.control / self.n if self.n else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """How wide: the critical value (in standard errors), its level and the method's name."""
+
+    critical: float
+    alpha: float
+    method: str
+    relative: str = "fieller"
+
+
+def contrast_of(means: Means, sizes: Sizes, rule: Rule, p_value: float | None, note: str = "") -> Contrast:
+    """Difference ± critical standard errors, and its relative form by Fieller's set or the delta method."""
+    difference = means.top - means.bottom
+    error = max(means.top_variance + means.bottom_variance - 2 * means.covariance, 0.0) ** 0.5
+    if error == 0.0:
+        return unknown(sizes, rule, difference, note or "no variation within the groups: no interval")
+    absolute = _estimate(
+        difference, difference - rule.critical * error, difference + rule.critical * error, sizes, rule
+    )
+    relative, remark = _relative(means, sizes, rule)
+    return Contrast(absolute, relative, p_value, "; ".join(part for part in (note, remark) if part))
+
+
+def unknown(sizes: Sizes, rule: Rule, difference: float | None, note: str) -> Contrast:
+    """A contrast without interval."""
+    return Contrast(
+        _estimate(difference, None, None, sizes, rule), _estimate(None, None, None, sizes, rule), None, note
+    )
+
+
+def _relative(means: Means, sizes: Sizes, rule: Rule) -> tuple[Estimate, str]:
+    if rule.relative == "delta":
+        if means.bottom == 0:
+            return _estimate(None, None, None, sizes, rule), "the control's mean is 0: no relative lift"
+        lift, half = means.top / means.bottom - 1, rule.critical * delta_variance(means) ** 0.5
+        return _estimate(lift, lift - half, lift + half, sizes, rule), ""
+    found = fieller(means, rule.critical)
+    if found.value is None:
+        return _estimate(None, None, None, sizes, rule), "the control's mean is 0: no relative lift"
+    if found.lower is None or found.upper is None:
+        remark = "relative lift unbounded: the control's mean is not distinguishable from 0"
+        return _estimate(found.value - 1, None, None, sizes, rule), remark
+    return _estimate(found.value - 1, found.lower - 1, found.upper - 1, sizes, rule), ""
+
+
+def _estimate(value: float | None, lower: float | None, upper: float | None, sizes: Sizes, rule: Rule) -> Estimate:
+    return Estimate(value, lower, upper, sizes.n, sizes.effective_n, rule.method, rule.alpha)
+
+
+def need(comparison: Comparison, *samples: Sample) -> None:
+    """Raise ComparisonError where a sample lacks what the comparison needs."""
+    for sample in samples:
+        has = {
+            "binary": sample.binary,
+            "denominator": "denominator" in sample.columns,
+            "covariates": len([c for c in sample.columns if c not in ("value", "denominator")]) > 0,
+            "sketch": sample.sketch is not None,
+        }
+        missing = sorted(what for what in comparison.needs if not has[what])
+        if missing:
+            raise ComparisonError(f"{comparison.name} needs a sample with: {', '.join(missing)}")

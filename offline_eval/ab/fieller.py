@@ -1,0 +1,64 @@
+"""The confidence set of a ratio of two means, which may be unbounded, and then says so."""
+
+import math
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """Two estimated means with their sampling variances (of the means, not of the units) and covariance."""
+
+    top: float
+    bottom: float
+    top_variance: float
+    bottom_variance: float
+    covariance: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class RatioSet:
+    """All ratios that the data do not reject.
+
+    Attributes:
+        value: the ratio of the means; None where the denominator is 0.
+        lower, upper: borders of a bounded set; None where it is unbounded.
+        outside: (a, b) where the set is everything up to a and everything from b on; None otherwise.
+    """
+
+    value: float | None
+    lower: float | None
+    upper: float | None
+    outside: tuple[float, float] | None = None
+
+    @property
+    def bounded(self) -> bool:
+        """Whether the denominator is distinguishable from 0."""
+        return self.lower is not None
+
+
+def fieller(means: Means, critical: float) -> RatioSet:
+    """{θ : (top - θ bottom)² ≤ critical² Var(top - θ bottom)}: Fieller (1954), J. R. Stat. Soc. B 16, 175-185.
+
+    With `critical` of a fixed-look test this is a confidence set; with that of a confidence sequence it stays one under
+    peeking, because each θ is tested by the same linear statistic.
+    """
+    value = means.top / means.bottom if means.bottom else None
+    square = critical * critical
+    a = means.bottom**2 - square * means.bottom_variance
+    half_b = means.top * means.bottom - square * means.covariance
+    c = means.top**2 - square * means.top_variance
+    root = half_b * half_b - a * c
+    if a > 0:
+        spread = math.sqrt(max(root, 0.0))
+        return RatioSet(value, (half_b - spread) / a, (half_b + spread) / a)
+    if root <= 0 or a == 0:
+        return RatioSet(value, None, None)
+    spread = math.sqrt(root)
+    return RatioSet(value, None, None, ((half_b + spread) / a, (half_b - spread) / a))
+
+
+def delta_variance(means: Means) -> float:
+    """Variance of top / bottom to first order: (Var t - 2 r Cov + r² Var b) / b². Needs bottom ≠ 0."""
+    ratio = means.top / means.bottom
+    spread = means.top_variance - 2 * ratio * means.covariance + ratio * ratio * means.bottom_variance
+    return max(spread, 0.0) / means.bottom**2

@@ -1,0 +1,124 @@
+"""One group's units as sufficient statistics: what every comparison reads."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from offline_eval.ab.errors import SampleError
+from offline_eval.ab.sketch import Sketch
+
+Floats = NDArray[np.float64]
+
+VALUE, DENOMINATOR = "value", "denominator"
+"""Names of the columns that comparisons look for; every other column is a covariate."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """n units with d columns; `a + b` is the sample of both.
+
+    Means and centred products are merged pairwise (Chan, Golub & LeVeque 1983), which loses no digits when a large
+    mean hides a small variance.
+
+    Attributes:
+        columns: d names; comparisons of one metric read `value`, ratio metrics also `denominator`.
+        n: number of units (or of buckets of units, where a ratio is compared).
+        mean: (d,).
+        scatter: (d, d) sums of products of deviations from the means.
+        events: how many units have a value other than 0.
+        binary: whether every value is 0 or 1.
+        sketch: bins of `value`, for quantiles and winsorising.
+    """
+
+    columns: tuple[str, ...]
+    n: int
+    mean: Floats
+    scatter: Floats
+    events: int
+    binary: bool
+    sketch: Sketch | None = None
+
+    @classmethod
+    def of(cls, value: ArrayLike, sketch: bool = False, **columns: ArrayLike) -> "Sample":
+        """From (n,) columns by unit. Raises SampleError where one has another length or is not finite."""
+        named = {VALUE: np.asarray(value, dtype=np.float64)}
+        named |= {name: np.asarray(column, dtype=np.float64) for name, column in columns.items()}
+        if len({column.shape for column in named.values()}) > 1 or named[VALUE].ndim != 1:
+            raise SampleError(f"columns differ in shape: { {name: c.shape for name, c in named.items()} }")
+        rows = np.stack(list(named.values()))
+        if not np.isfinite(rows).all():
+            raise SampleError("a sample takes finite numbers only")
+        n = rows.shape[1]
+        mean = rows.mean(axis=1) if n else np.zeros(len(rows))
+        centred = rows - mean[:, None]
+        values = named[VALUE]
+        return cls(
+            tuple(named),
+            n,
+            mean,
+            centred @ centred.T,
+            int(np.count_nonzero(values)),
+            bool(((values == 0) | (values == 1)).all()),
+            Sketch.of(values) if sketch else None,
+        )
+
+    @classmethod
+    def of_counts(cls, events: int, n: int) -> "Sample":
+        """n units of which `events` have the value 1 and the others 0."""
+        if not 0 <= events <= n:
+            raise SampleError(f"{events} events among {n} units")
+        rate = events / n if n else 0.0
+        return cls((VALUE,), n, np.array([rate]), np.array([[events * (1 - rate)]]), events, True)
+
+    def __add__(self, other: "Sample") -> "Sample":
+        if self.columns != other.columns:
+            raise SampleError(f"samples of {self.columns} and {other.columns} cannot be added")
+        n = self.n + other.n
+        weight = other.n / n if n else 0.0
+        gap = other.mean - self.mean
+        return Sample(
+            self.columns,
+            n,
+            self.mean + gap * weight,
+            self.scatter + other.scatter + np.outer(gap, gap) * (self.n * weight),
+            self.events + other.events,
+            self.binary and other.binary,
+            self.sketch + other.sketch if self.sketch and other.sketch else None,
+        )
+
+    @property
+    def value(self) -> float:
+        """Mean of the value."""
+        return float(self.mean[0])
+
+    @property
+    def variance(self) -> float:
+        """Unbiased variance of the value between units; 0 where there are fewer than two."""
+        return float(self.scatter[0, 0]) / (self.n - 1) if self.n > 1 else 0.0
+
+    @property
+    def covariance(self) -> Floats:
+        """(d, d) unbiased covariance between units."""
+        return self.scatter / max(self.n - 1, 1)
+
+    def index(self, column: str) -> int:
+        """Position of a column. Raises SampleError where there is none of that name."""
+        if column not in self.columns:
+            raise SampleError(f"there is no column {column!r}; there are {', '.join(self.columns)}")
+        return self.columns.index(column)
+
+    def combined(self, weights: Mapping[str, float]) -> "Sample":
+        """The sample whose value is a linear combination of columns, e.g. margin x revenue - cost. No sketch."""
+        row = np.zeros(len(self.columns))
+        for column, weight in weights.items():
+            row[self.index(column)] = weight
+        mean, scatter = float(row @ self.mean), float(row @ self.scatter @ row)
+        return Sample((VALUE,), self.n, np.array([mean]), np.array([[max(scatter, 0.0)]]), self.n, False)
+
+    def with_moments(self, n: int, mean: float, scatter: float) -> "Sample":
+        """A sample of the value alone with other moments, e.g. after capping; it is no longer 0/1."""
+        return replace(
+            self, columns=(VALUE,), n=n, mean=np.array([mean]), scatter=np.array([[scatter]]), binary=False, sketch=None
+        )
