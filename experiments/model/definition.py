@@ -1,9 +1,9 @@
 """An experiment's definition as the contract writes it: its shape. What must hold across fields is in `checks`."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_serializer
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, field_serializer
 
 from bandit.rounds import NOTHING, Arm, FeatureSpec, PolicySpec, Scalar
 
@@ -13,6 +13,15 @@ Feature = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Money = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1)]
+
+
+def _iso(value: Any) -> Any:
+    if isinstance(value, str) and not value.startswith("P"):
+        raise ValueError("must be an ISO 8601 duration such as P7D or PT30S")
+    return value
+
+
+Duration = Annotated[timedelta, BeforeValidator(_iso), Field(ge=timedelta(0), le=timedelta(days=3650))]
 Rule = Any
 """JsonLogic; compiled by bandit.rules."""
 
@@ -85,7 +94,7 @@ class MetricDefinition(_Part):
     name: OutcomeKind
     kinds: Annotated[list[OutcomeKind], Field(min_length=1)]
     aggregate: Literal["any", "count", "sum"]
-    within: timedelta | None = None
+    within: Duration | None = None
 
 
 class ObjectiveDefinition(_Part):
@@ -113,17 +122,20 @@ class SegmentsDefinition(_Part):
 
 
 class LayerDefinition(_Part):
-    """Experiments of one layer share its buckets and never overlap: this one owns [offset, offset + share)."""
+    """Experiments of one layer share its buckets and never overlap: this one owns [offset, offset + share).
+
+    An offset that is left out is assigned when the experiment is defined.
+    """
 
     key: Key
     share: Annotated[float, Field(gt=0, le=1)]
-    offset: Share = 0.0
+    offset: Share | None = None
 
 
 class RampStep(_Part):
     """From `after` the start, this share of the units is enrolled."""
 
-    after: timedelta
+    after: Duration
     share: Share
 
 
@@ -138,10 +150,10 @@ class Definition(_Part):
     time_zone: str = "UTC"
     objective: ObjectiveDefinition = ObjectiveDefinition()
     metrics: list[MetricDefinition] = []
-    attribution_window: timedelta = timedelta(days=7)
-    decision_window: timedelta = timedelta(days=7)
-    learning_window: timedelta | None = None
-    grace: timedelta = timedelta(hours=1)
+    attribution_window: Duration = timedelta(days=7)
+    decision_window: Duration = timedelta(days=7)
+    learning_window: Duration | None = None
+    grace: Duration = timedelta(hours=1)
     eligible: Rule = None
     context: ContextDefinition = ContextDefinition()
     segments: SegmentsDefinition = SegmentsDefinition()
@@ -151,8 +163,8 @@ class Definition(_Part):
     shadow: Annotated[list[ShadowDefinition], Field(max_length=10)] = []
     layer: LayerDefinition | None = None
     ramp: list[RampStep] = []
-    starts_at: datetime | None = None
-    ends_at: datetime | None = None
+    starts_at: AwareDatetime | None = None
+    ends_at: AwareDatetime | None = None
     caps: dict[str, Any] = {}
     budget: dict[str, Any] | None = None
     guardrails: list[dict[str, Any]] = []

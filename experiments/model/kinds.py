@@ -1,0 +1,22 @@
+"""The names that every experiment knows without defining them. An experimenter's own kinds of outcome come on top."""
+
+OUTCOME_KINDS = (
+    "delivered",
+    "view",
+    "click",
+    "time_spent",
+    "participation",
+    "session",
+    "conversion",
+    "revenue",
+    "reward_redeemed",
+    "unsubscribe",
+)
+
+EVENT_METRICS = (*OUTCOME_KINDS, "reengagement")
+"""Default metrics over a decision's outcomes; a definition may replace one by its own of the same name."""
+
+COST_METRICS = ("reward_cost", "contact_cost")
+
+MONEY_METRICS = (*COST_METRICS, "net_value", "roi")
+"""Metrics in the experiment's currency, whose meaning is fixed."""
