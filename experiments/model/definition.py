@@ -16,12 +16,12 @@ Share = Annotated[float, Field(ge=0, le=1)]
 
 
 def _iso(value: Any) -> Any:
-    if isinstance(value, str) and not value.startswith("P"):
+    if not isinstance(value, timedelta) and not (isinstance(value, str) and value.startswith("P")):
         raise ValueError("must be an ISO 8601 duration such as P7D or PT30S")
     return value
 
 
-Duration = Annotated[timedelta, BeforeValidator(_iso), Field(ge=timedelta(0), le=timedelta(days=3650))]
+Duration = Annotated[timedelta, BeforeValidator(_iso), Field(strict=False, ge=timedelta(0), le=timedelta(days=3650))]
 Rule = Any
 """JsonLogic; compiled by bandit.rules."""
 

@@ -42,7 +42,9 @@ def parse(document: Any) -> tuple[Definition, list[Fault]]:
         except ValidationError as error:
             found = error.errors(include_url=False, include_context=False)
         # Later rounds find only what the mending itself brought about.
-        faults = faults or [Fault(_pointer(document, each["loc"]), each["msg"]) for each in found]
+        faults = faults or [
+            Fault(_pointer(document, each["loc"]), each["msg"].removeprefix("Value error, ")) for each in found
+        ]
         for each in found:
             _mend(mended, each["loc"], each["type"])
     return _minimal(), _merged(faults)
