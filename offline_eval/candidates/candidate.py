@@ -9,15 +9,17 @@ from offline_eval.logs.batch import Floats, LogBatch
 
 
 class Candidate(Protocol):
-    """A policy to judge. Its pmf is restricted to the arms that were eligible in the row.
+    """A policy to judge. Its pmf is restricted to the arms that were eligible in the row."""
 
-    Attributes:
-        name: as in results.
-        trained: whether it was trained on the log; it is then judged only on rows that it did not learn from.
-    """
+    @property
+    def name(self) -> str:
+        """As in results."""
+        ...
 
-    name: str
-    trained: bool
+    @property
+    def trained(self) -> bool:
+        """Whether it was trained on the log; it is then judged only on rows that it did not learn from."""
+        ...
 
     def target(self, rows: LogBatch) -> Floats:
         """The pmf over the K arms of the log, shape (n, K)."""

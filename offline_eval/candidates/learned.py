@@ -6,10 +6,10 @@ from itertools import islice
 
 import numpy as np
 
-from bandit.policies import build, restore
 from bandit.policy import Policy
 from bandit.rounds import Arm, FeatureSpec, PolicySpec
 from offline_eval.candidates.candidate import of_chosen
+from offline_eval.candidates.learners import LEARNERS
 from offline_eval.candidates.training import Training
 from offline_eval.logs.batch import Floats, LogBatch
 from offline_eval.logs.log import Log
@@ -41,7 +41,7 @@ class Learned:
 
     def _part(self, index: int) -> Policy:
         if index not in self._open:
-            self._open[index] = restore(self.spec, self.features, self.parts[index])
+            self._open[index] = LEARNERS[self.spec.name].from_bytes(self.spec, self.features, self.parts[index])
         return self._open[index]
 
     def target(self, rows: LogBatch) -> Floats:
@@ -84,7 +84,10 @@ def learn_from(policy: Policy, log: Log, rows: LogBatch, step: Step = lambda _: 
 
 def train(name: str, spec: PolicySpec, log: Log, training: Training, step: Step = lambda _: None) -> Learned:
     """A policy trained on each part of the log."""
-    parts = [learn_from(build(spec, log.features), log, rows, step).to_bytes() for rows in training.parts()]
+    parts = [
+        learn_from(LEARNERS[spec.name].build(spec, log.features), log, rows, step).to_bytes()
+        for rows in training.parts()
+    ]
     return Learned(name, spec, log.features, log.arms, tuple(parts))
 
 
@@ -115,7 +118,7 @@ class Played:
 
 def play(name: str, spec: PolicySpec, log: Log, training: Training, step: Step = lambda _: None) -> Played:
     """Let a policy decide and learn along the log, PLAY_AT_ONCE rows at a time."""
-    policy, rows = build(spec, log.features), training.rows
+    policy, rows = LEARNERS[spec.name].build(spec, log.features), training.rows
     pmf = np.zeros((len(rows), len(log.arms)))
     for start in range(0, len(rows), PLAY_AT_ONCE):
         chunk = rows.take(slice(start, start + PLAY_AT_ONCE))

@@ -1,0 +1,95 @@
+"""From names to candidates."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+from bandit.policies import DEFAULT_POLICY, POLICIES
+from bandit.rounds import PolicySpec
+from offline_eval.candidates.candidate import Candidate
+from offline_eval.candidates.errors import UnknownCandidateError
+from offline_eval.candidates.learned import Step, play, train
+from offline_eval.candidates.learners import LEARNERS
+from offline_eval.candidates.picks import Picks
+from offline_eval.candidates.plug_in import train_plug_in
+from offline_eval.candidates.spread import Logging, Uniform
+from offline_eval.candidates.training import TRAINING_ROWS, Training
+from offline_eval.logs.log import Log
+from offline_eval.models import DEFAULT_OUTCOME_MODEL, OUTCOME_MODELS
+
+AFFORDABLE = 1_000_000
+"""Rows x arms up to which every learned policy of the service is a candidate unless candidates are named."""
+
+MOST_ARMS = 100
+"""Arms up to which each is a candidate unless candidates are named."""
+
+
+def default_names(log: Log) -> list[str]:
+    """What is judged when nobody says: logging, uniform, each arm, the rules, and learned ones as the log allows."""
+    fixed = [f"fixed:{key}" for key in log.keys] if len(log.arms) <= MOST_ARMS else []
+    small = log.n * len(log.arms) <= AFFORDABLE
+    learned = [name for name, policy in POLICIES.items() if policy.learned] if small else [DEFAULT_POLICY]
+    return ["logging", "uniform", *fixed, *(["rules"] if log.spec.rules else []), "plug_in", *learned]
+
+
+def expand(log: Log, names: Iterable[str]) -> list[str]:
+    """`all` → every default and learner; `fixed` → each arm; `learned` → every learner. Order kept, no doubles."""
+    groups = {
+        "fixed": [f"fixed:{key}" for key in log.keys],
+        "learned": ["plug_in", *LEARNERS],
+        "all": [*default_names(log), *LEARNERS],
+    }
+    return list(dict.fromkeys(single for name in names for single in groups.get(name, [name])))
+
+
+def needs_training(names: Iterable[str]) -> bool:
+    """Whether any of them learns from the log."""
+    return any(not name.startswith("fixed:") and name not in ("logging", "uniform", "rules") for name in names)
+
+
+def check_names(log: Log, names: Iterable[str]) -> None:
+    """Raise UnknownCandidateError for the first name that means nothing here."""
+    for name in names:
+        kind, _, rest = name.partition(":")
+        if kind == "fixed" and rest not in log.keys:
+            raise UnknownCandidateError(f"'{name}': the log's arms are {', '.join(log.keys)}")
+        if name == "rules" and log.spec.rules is None:
+            raise UnknownCandidateError("'rules': the log spec has no [rules]")
+        if kind == "plug_in" and rest and rest not in OUTCOME_MODELS:
+            raise UnknownCandidateError(f"'{name}': outcome models are {', '.join(OUTCOME_MODELS)}")
+        if kind == "online" and log.n > TRAINING_ROWS:
+            raise UnknownCandidateError(f"'{name}': a policy is played online over at most {TRAINING_ROWS:,} rows")
+        if (rest if kind == "online" else name) not in LEARNERS and kind not in _PLAIN:
+            known = "logging, uniform, rules, fixed:<arm>, plug_in[:<model>], online:<learned>"
+            raise UnknownCandidateError(f"'{name}' is no policy; known: {known}, {', '.join(LEARNERS)}, learned, all")
+
+
+_PLAIN = ("logging", "uniform", "rules", "fixed", "plug_in")
+
+
+def build_candidate(name: str, log: Log, training: Callable[[], Training], step: Step = lambda _: None) -> Candidate:
+    """One candidate, trained where it needs to be; `training` is asked for rows only then."""
+    kind, _, rest = name.partition(":")
+    if kind == "logging":
+        return Logging(len(log.arms))
+    if kind == "uniform":
+        return Uniform(len(log.arms))
+    if kind in ("fixed", "rules"):
+        return _picks(name, rest, log)
+    if kind == "plug_in":
+        return _renamed_plug_in(name, rest or DEFAULT_OUTCOME_MODEL, log, training())
+    if kind == "online":
+        return play(name, PolicySpec(rest), log, training(), step)
+    return train(name, PolicySpec(name), log, training(), step)
+
+
+def _picks(name: str, arm: str, log: Log) -> Picks:
+    control = log.keys.index(log.spec.control) if log.spec.control else None
+    rules = log.spec.rules
+    if arm or rules is None:
+        return Picks(name, len(log.arms), ((None, log.keys.index(arm)),), control)
+    lines = [(row.when, log.keys.index(row.arm)) for row in rules.rows]
+    return Picks(name, len(log.arms), (*lines, (None, log.keys.index(rules.default))), control)
+
+
+def _renamed_plug_in(name: str, model: str, log: Log, training: Training) -> Candidate:
+    return replace(train_plug_in(log, training, model), name=name)
