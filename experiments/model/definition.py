@@ -1,16 +1,19 @@
 """An experiment's definition as the contract writes it: its shape. What must hold across fields is in `checks`."""
 
-from datetime import timedelta
+from contextlib import suppress
+from datetime import UTC, timedelta
 from typing import Annotated, Any, Literal
 
 from pydantic import (
+    AfterValidator,
     AwareDatetime,
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
-    Strict,
     StringConstraints,
+    TypeAdapter,
+    ValidationError,
     field_serializer,
 )
 
@@ -24,13 +27,20 @@ Money = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
-def _iso(value: Any) -> Any:
-    if not isinstance(value, timedelta) and not (isinstance(value, str) and value.startswith("P")):
-        raise ValueError("must be an ISO 8601 duration such as P7D or PT30S")
-    return value
+_AS_DURATION = TypeAdapter(timedelta)
 
 
-Duration = Annotated[timedelta, BeforeValidator(_iso), Field(strict=False, ge=timedelta(0), le=timedelta(days=3650))]
+def _iso(value: Any) -> timedelta:
+    if isinstance(value, timedelta):
+        return value
+    if isinstance(value, str) and value.startswith("P"):
+        with suppress(ValidationError):
+            return _AS_DURATION.validate_python(value)
+    raise ValueError("must be an ISO 8601 duration such as P7D or PT30S")
+
+
+Duration = Annotated[timedelta, BeforeValidator(_iso), Field(ge=timedelta(0), le=timedelta(days=3650))]
+Moment = Annotated[AwareDatetime, AfterValidator(lambda moment: moment.astimezone(UTC))]
 Rule = Any
 """JsonLogic; compiled by bandit.rules."""
 
@@ -152,7 +162,7 @@ class Definition(_Part):
     """An experiment. Everything has a default but key, arms and variants."""
 
     key: Key
-    name: Name = ""
+    name: Annotated[str, StringConstraints(max_length=200)] = ""
     clock: Literal["server", "caller"] = "server"
     salt: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32,128}$")] | None = None
     currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] = "EUR"
@@ -172,8 +182,8 @@ class Definition(_Part):
     shadow: Annotated[list[ShadowDefinition], Field(max_length=10)] = []
     layer: LayerDefinition | None = None
     ramp: list[RampStep] = []
-    starts_at: AwareDatetime | None = None
-    ends_at: AwareDatetime | None = None
+    starts_at: Moment | None = None
+    ends_at: Moment | None = None
     caps: dict[str, Any] = {}
     budget: dict[str, Any] | None = None
     guardrails: list[dict[str, Any]] = []
