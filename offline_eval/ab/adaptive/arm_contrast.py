@@ -1,0 +1,48 @@
+"""What is said of an arm, or of an arm against the control, inside an adaptive variant."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from offline_eval.ab.adaptive.scores import Scores
+from offline_eval.ab.sequential import BURN_IN
+from offline_eval.estimate import Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class ArmContrast:
+    """An arm's mean (control None) or its difference to the control, over the decisions where both were eligible.
+
+    Attributes:
+        absolute: the difference; without a control, the arm's mean.
+        relative: the difference over the control's mean by Fieller's set; None without a control.
+        share: of all decisions, where the arm (both arms) was eligible: the estimand's population.
+        expected_events: of the scarcer arm.
+        note: "too few" beside bounds that are None.
+    """
+
+    absolute: Estimate
+    relative: Estimate | None
+    p_value: float | None
+    share: float
+    expected_events: float
+    note: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON form; beside the contract's names the population and what it rests on."""
+        document: dict[str, Any] = {"absolute": self.absolute.as_dict(), "p_value": self.p_value}
+        document |= {"relative": self.relative.as_dict()} if self.relative else {}
+        document |= {"eligible_share": self.share, "expected_events": self.expected_events}
+        return document | ({"note": self.note} if self.note else {})
+
+
+def events_of(found: Scores) -> float:
+    """Expected events of the scarcer arm by now."""
+    return float(found.expected_events[-1]) if len(found.expected_events) else 0.0
+
+
+def too_few(found: Scores, method: str, alpha: float, value: float | None) -> ArmContrast:
+    """Without bounds, saying why."""
+    events = events_of(found)
+    note = f"too few: {events:.0f} expected events of the {BURN_IN} needed" if events < BURN_IN else "nothing varies"
+    estimate = Estimate(value, None, None, found.rounds, float(found.chosen), method, alpha)
+    return ArmContrast(estimate, None, None, found.share, events, note)
