@@ -47,7 +47,8 @@ class LogBatch:
         arm: index of the logged arm in the log's arms.
         propensity: probability with which it was drawn.
         reward: the objective, in its own unit (a share, or money).
-        metrics: every outcome of the spec, and the parts of net value.
+        metrics: every outcome of the spec, and the parts of net value; NaN where an outcome that is not the objective
+            is missing (one that is would have been refused).
         numeric, categorical: the context; NaN and code -1 are missing.
         unit: 64-bit hash of the unit's id (of the row where there is none).
         unit_id: the unit's id as text.

@@ -86,9 +86,10 @@ def _decode_outcomes(spec: LogSpec, batch: pa.RecordBatch, decoded: Decoded) -> 
         values, bad = numbers(batch.column(column))
         decoded.refuse(bad, column, "is no number", f"The outcome '{metric}' must be a number")
         absent = ~np.isfinite(values) & ~bad
-        remedy = "Write 0 where nothing happened, and leave out rows whose outcome is not known yet"
-        decoded.refuse(absent, column, f"the outcome '{metric}' is missing", remedy)
-        decoded.outcomes[metric] = values
+        if metric in spec.essential:
+            remedy = "Write 0 where nothing happened, and leave out rows whose outcome is not known yet"
+            decoded.refuse(absent, column, f"the outcome '{metric}' is missing", remedy)
+        decoded.outcomes[metric] = np.where(np.isfinite(values), values, np.nan)
 
 
 def _decode_context(spec: LogSpec, batch: pa.RecordBatch, decoded: Decoded) -> None:

@@ -37,6 +37,7 @@ class Scan:
     latest: float = -np.inf
     moments: list[NDArray[np.uint64]] = field(default_factory=list)
     segments: Counter[str] = field(default_factory=Counter)
+    missing: Counter[str] = field(default_factory=Counter)
     faults: list[Fault] = field(default_factory=list)
 
     def __add__(self, later: "Scan") -> "Scan":
@@ -52,6 +53,7 @@ class Scan:
             max(self.latest, later.latest),
             self.moments + later.moments,
             self.segments + later.segments,
+            self.missing + later.missing,
             (self.faults + later.faults)[:FAULTS_KEPT],
         )
 
@@ -73,6 +75,7 @@ def scan_batch(spec: LogSpec, batch: pa.RecordBatch, first_row: int) -> Scan:
         _see_rewards(spec, decoded, scan)
         _see_moments(spec, decoded, scan)
         _count_segments(spec, decoded, scan)
+        scan.missing.update({name: int(np.isnan(values).sum()) for name, values in decoded.outcomes.items()})
     return scan
 
 

@@ -4,6 +4,7 @@ Every source can be read more than once, in the same order, a batch of columns a
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -62,21 +63,26 @@ class CsvSource:
 
     def names(self) -> Sequence[str]:
         """The header."""
-        with _open_csv(self.path, None) as reader:
+        with _csv_faults(), _open_csv(self.path, None) as reader:
             return list(reader.schema.names)
 
     def batches(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """Text columns; an empty field is null. Raises LogDataError where a line does not fit the header."""
-        try:
-            with _open_csv(self.path, columns) as reader:
-                yield from reader
-        except pa.ArrowInvalid as error:
-            remedy = "Give every line as many fields as the header, in UTF-8"
-            raise LogDataError([Fault(None, "*", str(error).rstrip("."), remedy)]) from error
+        with _csv_faults(), _open_csv(self.path, columns) as reader:
+            yield from reader
 
     def parts(self) -> Sequence[Source]:
         """One: a CSV cannot be entered in the middle."""
         return [self]
+
+
+@contextmanager
+def _csv_faults() -> Iterator[None]:
+    try:
+        yield
+    except pa.ArrowInvalid as error:
+        remedy = "Give the file a header and every line as many fields, in UTF-8"
+        raise LogDataError([Fault(None, "*", str(error).rstrip("."), remedy)]) from error
 
 
 def _open_csv(path: Path, columns: Sequence[str] | None) -> Any:

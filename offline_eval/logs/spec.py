@@ -92,6 +92,13 @@ class LogSpec:
             named += [self.rules.default, *(row.arm for row in self.rules.rows)]
         return tuple(dict.fromkeys(named))
 
+    @property
+    def essential(self) -> tuple[str, ...]:
+        """The metrics without which the objective of a row is not known."""
+        if self.objective.maximise != NET_VALUE:
+            return (self.objective.maximise,)
+        return ("revenue", *(arm.cost_on for arm in self.arms if arm.cost_on in self.outcomes))
+
     def columns(self) -> dict[str, str]:
         """Every column that the spec needs → where the spec says so."""
         needs = dict.fromkeys(self.arm, "log.arm")
