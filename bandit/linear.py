@@ -142,7 +142,8 @@ class Posterior:
         blocks = self.shared_covariance.reshape(-1, self.size, self.psi.shape[1], self.size)
         between = np.einsum("ka,aibj,kb->kij", self.psi, blocks, self.psi, optimize=True)
         pulled = self.inverse * self.own
-        return self.inverse + pulled @ between @ pulled.transpose(0, 2, 1)
+        covariances: Floats = self.inverse + pulled @ between @ pulled.transpose(0, 2, 1)
+        return covariances
 
     def shared_part(self, members: list[int]) -> Floats:
         """Σ_{a≠b} Cov(w_a, w_b) / (K (K - 1)) over `members`, shape (d, d): what all of them are unsure of alike."""
