@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import Engine, create_engine, event, text
 from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -51,15 +51,22 @@ def transaction(engine: Engine) -> Iterator[Session]:
 
     Raises UnavailableError where the database is away or stays locked.
     """
-    with _unavailable_when_gone(), Session(_for_writing(engine), expire_on_commit=False) as session, session.begin():
+    with unavailable_when_gone(), Session(_for_writing(engine), expire_on_commit=False) as session, session.begin():
         yield session
 
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[Session]:
     """A session for reading only, on one consistent state of the database. Raises UnavailableError as above."""
-    with _unavailable_when_gone(), Session(engine, expire_on_commit=False) as session:
+    with unavailable_when_gone(), Session(engine, expire_on_commit=False) as session:
         yield session
+
+
+def hold(session: Session, lock: int) -> None:
+    """Wait for a lock by number and hold it until the transaction ends; SQLite's one writer needs none."""
+    connection = session.connection()
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": lock})
 
 
 def _for_writing(engine: Engine) -> Engine:
@@ -67,7 +74,8 @@ def _for_writing(engine: Engine) -> Engine:
 
 
 @contextmanager
-def _unavailable_when_gone() -> Iterator[None]:
+def unavailable_when_gone() -> Iterator[None]:
+    """Turn the drivers' ways of saying that the database is away into UnavailableError."""
     try:
         yield
     except _GONE as error:

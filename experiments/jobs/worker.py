@@ -1,0 +1,40 @@
+"""The worker process: every job by its cadence, one at a time, until it is told to stop."""
+
+import logging
+from datetime import UTC, datetime, timedelta
+from threading import Event
+
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.schedulers.background import BackgroundScheduler
+
+from experiments.jobs import JOBS, Desk
+from experiments.settings import Settings
+
+
+def run_worker(settings: Settings, stop_event: Event) -> None:
+    """Work until `stop_event` is set; what is under way is finished first. A second worker waits for the lease."""
+    # A job that takes longer than its interval is no news: the next run does what has come up since.
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)
+    desk = Desk(settings)
+    scheduler = _schedule(desk)
+    scheduler.start()
+    try:
+        stop_event.wait()
+    finally:
+        scheduler.shutdown(wait=True)
+        desk.close()
+
+
+def _schedule(desk: Desk) -> BackgroundScheduler:
+    """One thread, so that jobs never contend and join always comes before learn."""
+    scheduler = BackgroundScheduler(
+        executors={"default": ThreadPoolExecutor(1)},
+        job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+        timezone=UTC,
+    )
+    start = datetime.now(UTC)
+    for place, (name, job) in enumerate(JOBS.items()):
+        first = start + timedelta(microseconds=place)
+        seconds = job.every(desk.settings)
+        scheduler.add_job(job.run, "interval", [desk], seconds=seconds, id=name, next_run_time=first)
+    return scheduler

@@ -1,0 +1,68 @@
+"""The probability of a drawn arm over all variants that could have governed the unit, for learners that learn from all.
+
+Unit → variant is a hash that the policies don't see, so the marginal propensity of arm a is Σ_v share_v · p_v(a | x),
+each p_v from the snapshot that the decision recorded for v. Computed here and never on the hot path.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from sqlmodel import Session
+
+from bandit.errors import BanditError
+from bandit.rounds import NOTHING
+from experiments.model.definition import VariantDefinition
+from experiments.model.eligibility import names_nothing
+from experiments.model.overrides import applicable, with_weights
+from experiments.model.record import Record, decode_record
+from experiments.services.learning_policies import PolicyShelf
+from experiments.store.joining import Matured
+from experiments.store.revisions import RevisionFacts
+
+
+class Marginals:
+    """Keeps the policies of recent snapshots, because neighbours in the log share them."""
+
+    def __init__(self) -> None:
+        self._shelf = PolicyShelf()
+
+    def of(
+        self, session: Session, facts: Mapping[int, RevisionFacts], decisions: Sequence[Matured]
+    ) -> dict[int, float]:
+        """Marginal propensities by decision id, of the decisions in whose revision some variant learns from all."""
+        return {
+            one.id: self._marginal(session, facts[one.revision], one)
+            for one in decisions
+            if facts[one.revision].shares_rounds
+        }
+
+    def _marginal(self, session: Session, facts: RevisionFacts, one: Matured) -> float:
+        record = decode_record(one.record)
+        variants = facts.definition.variants
+        total = sum(variant.share for variant in variants)
+        chances = (
+            one.propensity if variant.key == one.variant else self._chance(session, facts, variant, one.arm, record)
+            for variant in variants
+        )
+        return sum(variant.share / total * chance for variant, chance in zip(variants, chances, strict=True))
+
+    def _chance(
+        self, session: Session, facts: RevisionFacts, variant: VariantDefinition, arm: str, record: Record
+    ) -> float:
+        keys = eligible_keys(facts, variant, record.eligible)
+        if arm not in keys:
+            return 0.0
+        policy = self._shelf.policy(session, facts, variant, record.snapshots.get(variant.key))
+        try:
+            pmf = policy.pmf(record.context, facts.arms(keys, record))
+        except BanditError:
+            return 0.0  # such a variant would have drawn nothing
+        weighted = with_weights(pmf, keys, applicable(record.weights, keys, pmf))
+        return float(weighted[keys.index(arm)])
+
+
+def eligible_keys(facts: RevisionFacts, variant: VariantDefinition, eligible: Sequence[str]) -> list[str]:
+    """What would have been eligible under another variant: `nothing` comes and goes with the policy that names it."""
+    if any(arm.key == NOTHING for arm in facts.definition.arms):
+        return list(eligible)
+    others = [key for key in eligible if key != NOTHING]
+    return [NOTHING, *others] if names_nothing(variant.policy) else others
