@@ -3,18 +3,25 @@ SHELL := /bin/bash
 PYTHON ?= $(shell for p in python3.12 python3.11 python3; do \
   $$p -c 'import sys; sys.exit(not (3,11) <= sys.version_info[:2] <= (3,12))' 2>/dev/null && { echo $$p; break; }; done)
 BIN := .venv/bin
+UV ?= $(BIN)/uv
+DATA ?= ../shared/data
 
-.PHONY: run test proof bench lint lock clean
+.PHONY: run test proof bench results lint lock clean
 .DEFAULT_GOAL := run
 
-# Packages come from the hashed lock; uv installs them in seconds, pip is the fallback where uv cannot reach the index.
+# Packages come from the hashed lock. uv installs them in seconds; pip does where uv cannot reach the index.
 define install
-	@test -n "$(PYTHON)" || { echo "Winback needs CPython 3.11 or 3.12 on the PATH (or: make PYTHON=/path/to/python3.12)"; exit 1; }
-	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/bootstrap.lock
-	VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/uv pip install -q --require-hashes -r $(1) || $(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r $(1)
-	echo "$(CURDIR)" > "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/winback.pth"
-	printf '#!%s\nfrom cli.app import main\nmain()\n' "$(CURDIR)/$(BIN)/python" > $(BIN)/winback && chmod +x $(BIN)/winback
+	@set -e; \
+	test -n "$(PYTHON)" || { echo "Winback needs CPython 3.11 or 3.12 on the PATH (or: make PYTHON=/path/to/python3.12)" >&2; exit 1; }; \
+	echo "Installing the packages of $(1) into .venv (once; about a minute) ..."; \
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv; \
+	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/bootstrap.lock; \
+	VIRTUAL_ENV="$(CURDIR)/.venv" $(BIN)/uv pip install -q --require-hashes -r $(1) 2>.venv/uv.log \
+	|| $(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r $(1) \
+	|| { cat .venv/uv.log >&2; exit 1; }; \
+	echo "$(CURDIR)" > "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/winback.pth"; \
+	printf '#!%s\nfrom cli.app import main\nmain()\n' "$(CURDIR)/$(BIN)/python" > $(BIN)/winback; \
+	chmod +x $(BIN)/winback; \
 	touch $@
 endef
 
@@ -25,10 +32,10 @@ endef
 	$(call install,requirements/dev.lock)
 
 run: .venv/run.stamp
-	exec $(BIN)/winback run --demo
+	@exec $(BIN)/winback run --demo
 
 test: .venv/dev.stamp
-	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not proof"
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not proof"
 
 proof: .venv/dev.stamp
 	$(BIN)/python -m pytest -m proof --timeout 3600
@@ -36,16 +43,20 @@ proof: .venv/dev.stamp
 bench: .venv/dev.stamp
 	$(BIN)/python -m benchmarks
 
+results: .venv/dev.stamp
+	@$(BIN)/python -m cli.driving.results $(DATA)
+
 lint: .venv/dev.stamp
-	$(BIN)/ruff check . && $(BIN)/ruff format --check .
-	$(BIN)/mypy bandit offline_eval
-	$(BIN)/lint-imports
+	$(BIN)/ruff check -q .
+	$(BIN)/ruff format -q --check .
+	$(BIN)/mypy --no-error-summary bandit offline_eval
+	@$(BIN)/lint-imports > .venv/lint-imports.log || { cat .venv/lint-imports.log; exit 1; }
 	$(BIN)/python -m migrations check
 
-lock:
-	uv pip compile requirements/bootstrap.in --universal --python-version 3.11 --generate-hashes --no-header -q -o requirements/bootstrap.lock
-	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header -q -o requirements/run.lock
-	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-header -q -o requirements/dev.lock -c requirements/run.lock
+lock: .venv/dev.stamp
+	$(UV) pip compile requirements/bootstrap.in --universal --python-version 3.11 --generate-hashes --no-header -q -o requirements/bootstrap.lock
+	$(UV) pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header -q -o requirements/run.lock
+	$(UV) pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-header -q -o requirements/dev.lock -c requirements/run.lock
 
 clean:
 	rm -rf .venv var

@@ -1,0 +1,1 @@
+"""RUN: the shell's door. One file per command in `commands`, all of them listed in `app.COMMANDS`."""

@@ -1,0 +1,5 @@
+"""`python -m cli` is `winback`."""
+
+from cli.app import main
+
+main()

@@ -1,0 +1,69 @@
+"""The console script `winback`: every command in sight, and one place where errors become exit statuses."""
+
+import sys
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+import typer
+
+from cli.commands import api, audit, drive, key, migrate, run, user, worker
+from cli.console import complain
+
+COMMANDS: dict[str, Callable[..., None]] = {
+    "run": run.run,
+    "api": api.api,
+    "worker": worker.worker,
+    "migrate": migrate.migrate,
+    "drive": drive.drive,
+    "key create": key.create,
+    "user create": user.create,
+    "audit verify": audit.verify,
+}
+"""A command is one function in one file of `commands`, and one line here. A name of two words makes a group."""
+
+GROUPS = {
+    "key": "Credentials of systems.",
+    "user": "Logins of people.",
+    "audit": "The audit trail.",
+}
+
+
+def build() -> typer.Typer:
+    """The application, from COMMANDS."""
+    app = _typer("Decide, log, wait, learn, prove: contextual-bandit experiments for win-back campaigns.")
+    groups = {name: _typer(help_text) for name, help_text in GROUPS.items()}
+    for name, group in groups.items():
+        app.add_typer(group, name=name)
+    for words, command in COMMANDS.items():
+        *parents, name = words.split()
+        place = groups[parents[0]] if parents else app
+        place.command(name)(_with_exit_status(command))
+    return app
+
+
+def main() -> None:
+    """Run one command. Exit status: 0 done, 1 the job failed, 2 the call was wrong."""
+    build()(prog_name="winback")
+
+
+def _typer(help_text: str) -> typer.Typer:
+    return typer.Typer(help=help_text, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+
+def _with_exit_status(command: Callable[..., None]) -> Callable[..., None]:
+    @wraps(command)
+    def wrapped(*arguments: Any, **options: Any) -> None:
+        try:
+            command(*arguments, **options)
+        except Exception as error:
+            # Imported here: the classes live beside slow imports, and most calls end well.
+            from cli.errors import exit_status, sentence
+
+            status = exit_status(error)
+            if status is None:
+                raise
+            complain(sentence(error))
+            sys.exit(status)
+
+    return wrapped

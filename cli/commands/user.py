@@ -1,0 +1,32 @@
+"""`winback user …`: logins of people."""
+
+import secrets
+from typing import Annotated
+
+import typer
+
+from cli.console import emit_json, say
+
+
+def create(
+    email: Annotated[str, typer.Option(help="What the person logs in with.")],
+    role: Annotated[str, typer.Option(help="viewer, analyst, experimenter or admin.")] = "viewer",
+    password: Annotated[
+        str | None, typer.Option(envvar="WINBACK_PASSWORD", help="Better left out: one is made and shown once.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Create a login; only the password's Argon2 hash is kept."""
+    from cli.here import service_here
+    from experiments.model.principal import SYSTEM
+    from experiments.services.granting_users import create_user
+
+    chosen = password or secrets.token_urlsafe(12)
+    with service_here() as service:
+        number = create_user(service.engine, SYSTEM, email, chosen, role)
+    if as_json:
+        emit_json({"id": number, "email": email, "role": role, "password": None if password else chosen})
+    elif password:
+        say(f"{email} may log in as {role}.")
+    else:
+        say(f"{email} may log in as {role} with the password {chosen}\nIt is shown once.")

@@ -1,0 +1,24 @@
+"""The service of this machine, for commands that work on its database without HTTP."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from cli.errors import CallError
+from experiments.services.opening import Service, open_service
+from experiments.settings import settings
+
+
+@contextmanager
+def service_here() -> Iterator[Service]:
+    """The service over the configured database. Raises CallError where that is missing or of an older version."""
+    chosen = settings()
+    remedy = "bring it up to date with: winback migrate"
+    if chosen.is_sqlite and not chosen.sqlite_path.exists():
+        raise CallError(f"there is no database at {chosen.sqlite_path}; set WINBACK_DATABASE_URL, or {remedy}")
+    service = open_service(chosen)
+    try:
+        if not service.readiness()["migrations"]:
+            raise CallError(f"the database is of another version; {remedy}")
+        yield service
+    finally:
+        service.engine.dispose()

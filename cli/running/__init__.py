@@ -1,0 +1,1 @@
+"""`winback run`: several processes as one."""

@@ -1,0 +1,10 @@
+"""The processes of a running Winback, in the order in which they start. A new one is one line here."""
+
+PROCESSES: dict[str, tuple[str, ...]] = {
+    "api": ("cli", "api"),
+    "worker": ("cli", "worker"),
+}
+"""Name → what follows `python -m`."""
+
+DEMO = ("cli.demo",)
+"""The simulated campaign of `winback run --demo`."""
