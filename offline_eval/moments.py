@@ -1,5 +1,6 @@
 """First and second moments of a few columns, mergeable with `+`, with sums by bucket for bootstrap and clusters."""
 
+import math
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -19,7 +20,7 @@ class Moments:
     Attributes:
         n: rows.
         total: (d,) sum of z.
-        cross: (d, d) sum of z zᵀ.
+        cross: (d, d) sum of z zᵀ; NaN off the diagonal where only variances were kept.
         buckets: (1 + d, BUCKETS) row counts and sums of z by bucket, or None where they were not asked for.
         clustered: whether the buckets hold whole units of possibly many rows; the covariance then comes from them.
     """
@@ -62,6 +63,13 @@ class Moments:
         deviations = self.buckets[1:] - np.outer(self.means, self.buckets[0])
         return deviations @ deviations.T * (BUCKETS / (BUCKETS - 1)) / self.n**2
 
+    def error_along(self, gradient: Matrix) -> float:
+        """Standard error of gradient · means, from the columns whose weight is not zero."""
+        used = np.flatnonzero(gradient)
+        part = self.covariance_of_means()[np.ix_(used, used)]
+        variance = float(gradient[used] @ part @ gradient[used])
+        return math.sqrt(max(variance, 0.0)) if math.isfinite(variance) else math.inf
+
     def design_effect(self) -> Matrix:
         """(d,) variance of each mean over what it would be with independent rows, at least 1."""
         if not self.clustered:
@@ -72,9 +80,14 @@ class Moments:
         return np.fmax(ratio, 1.0)
 
 
-def moments_of(columns: Matrix, buckets: Matrix | None = None, clustered: bool = False) -> Moments:
-    """Moments of `columns` (d, m)."""
-    return Moments(columns.shape[1], columns.sum(axis=1), columns @ columns.T, buckets, clustered)
+def moments_of(columns: Matrix, buckets: Matrix | None = None, clustered: bool = False, joint: bool = True) -> Moments:
+    """Moments of `columns` (d, m); with `joint=False` only the variances are kept, covariances are NaN."""
+    if joint:
+        cross = columns @ columns.T
+    else:
+        cross = np.full((len(columns), len(columns)), np.nan)
+        np.fill_diagonal(cross, np.einsum("dm,dm->d", columns, columns))
+    return Moments(columns.shape[1], columns.sum(axis=1), cross, buckets, clustered)
 
 
 def round_robin(columns: Matrix, first_row: int) -> Matrix:

@@ -30,7 +30,3 @@ INTERVALS: dict[str, Interval] = {
 ORDER_DEPENDENT = frozenset({"gamma_exponential_cs", "empirical_bernstein_cs"})
 ANYTIME_VALID = frozenset({"gamma_exponential_cs", "empirical_bernstein_cs", "merged_cs", "asymptotic_cs"})
 ASYMPTOTIC = frozenset({"normal", "bootstrap", "cressie_read", "empirical_likelihood", "asymptotic_cs"})
-OF_WEIGHTS = frozenset(
-    {"cressie_read", "empirical_likelihood", "gamma_exponential_cs", "empirical_bernstein_cs", "merged_cs"}
-)
-"""These bound the policy's value from (w, r) whatever the point estimate."""

@@ -15,6 +15,8 @@ REWARD_SHIFT = 52 - 3
 """A cell of the grid is 1/64 of an octave of weight by 1/8 of an octave of reward; it is represented by its means."""
 
 REWARD_BITS = 64 - REWARD_SHIFT
+LOW_BITS = (1 << REWARD_BITS) - 1
+FIRST_LOOK = 2 * EXACT_LIMIT
 ZERO = np.float64(0.0)
 
 
@@ -62,19 +64,66 @@ def grid_key(weight: Matrix, reward: Matrix) -> NDArray[np.int64]:
     """(m,) code of the cell: the leading bits of the two floating-point numbers."""
     high = (weight + ZERO).view(np.int64) >> WEIGHT_SHIFT
     low = (reward + ZERO).view(np.int64) >> REWARD_SHIFT
-    return np.asarray((high << REWARD_BITS) | (low & ((1 << REWARD_BITS) - 1)))
+    return np.asarray((high << REWARD_BITS) | (low & LOW_BITS))
 
 
 def cells_of(weight: Matrix, reward: Matrix, exact: bool = True) -> Cells:
     """The table of one chunk; `exact=False` when the log is already known to have too many distinct pairs."""
     weight = np.ascontiguousarray(weight, dtype=np.float64)
     reward = np.ascontiguousarray(reward, dtype=np.float64)
+    exact = exact and len(_distinct(weight[:FIRST_LOOK], reward[:FIRST_LOOK]).count) <= EXACT_LIMIT
+    key, place = _dense(grid_key(weight, reward))
+    if exact and _pure(place, len(key), weight) and _pure(place, len(key), reward):
+        return _distinct(*_representatives(place, len(key), weight, reward))
     if exact:
         found = _distinct(weight, reward)
         if len(found.count) <= EXACT_LIMIT:
             return found
-    ones = np.ones(len(weight))
-    return _group(grid_key(weight, reward), ones, weight, reward, weight * reward)
+    return _grouped(key, place, (None, weight, reward, weight * reward))
+
+
+def _dense(key: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.intp]]:
+    """Codes of a superset of the cells that occur, and each row's place among them, without sorting the rows."""
+    high, high_place = _ranks(key >> REWARD_BITS)
+    low, low_place = _ranks(key & LOW_BITS)
+    codes = (high[:, None] << REWARD_BITS) | low
+    return codes.ravel(), high_place * len(low) + low_place
+
+
+def _ranks(code: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.intp]]:
+    if not len(code):
+        return code, code.astype(np.intp)
+    first = int(code.min())
+    offset = code - first
+    present = np.flatnonzero(np.bincount(offset))
+    rank = np.zeros(present[-1] + 1, dtype=np.intp)
+    rank[present] = np.arange(len(present))
+    return present + first, rank[offset]
+
+
+def _pure(place: NDArray[np.intp], size: int, column: Matrix) -> bool:
+    """Whether all rows of a cell have the same value."""
+    seen = np.zeros(size)
+    seen[place] = column
+    return bool(np.array_equal(seen[place], column))
+
+
+def _representatives(
+    place: NDArray[np.intp], size: int, weight: Matrix, reward: Matrix
+) -> tuple[Matrix, Matrix, Matrix]:
+    count = np.bincount(place, minlength=size)
+    used = np.flatnonzero(count)
+    weights, rewards = np.zeros(size), np.zeros(size)
+    weights[place], rewards[place] = weight, reward
+    return weights[used], rewards[used], count[used].astype(np.float64)
+
+
+def _grouped(key: NDArray[np.int64], place: NDArray[np.intp], columns: tuple[Matrix | None, ...]) -> Cells:
+    """Sums by place; None among the columns stands for ones. Cells without rows are left out."""
+    count, *sums = (np.asarray(np.bincount(place, column, len(key)), dtype=np.float64) for column in columns)
+    used = np.flatnonzero(count)
+    order = used[np.argsort(key[used], kind="stable")]
+    return Cells(False, key[order], count[order], sums[0][order], sums[1][order], sums[2][order])
 
 
 def _distinct(weight: Matrix, reward: Matrix, count: Matrix | None = None) -> Cells:
@@ -108,5 +157,4 @@ def _columns(cells: Cells) -> tuple[Matrix, Matrix, Matrix, Matrix]:
 
 def _group(key: NDArray[np.int64], *columns: Matrix) -> Cells:
     distinct, place = np.unique(key, return_inverse=True)
-    sums = [np.asarray(np.bincount(place, column, len(distinct)), dtype=np.float64) for column in columns]
-    return Cells(False, distinct, sums[0], sums[1], sums[2], sums[3])
+    return _grouped(distinct, place, columns)

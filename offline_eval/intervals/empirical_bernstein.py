@@ -21,8 +21,7 @@ def empirical_bernstein(evidence: Evidence, alpha: float) -> Range:
         return evidence.term_range
     low, high = evidence.term_range
     centre = float(evidence.functional.value(evidence.moments.means))
-    gradient = evidence.functional.gradient(evidence.moments.means)
-    variance = max(float(gradient @ evidence.moments.covariance() @ gradient), 0.0)
+    variance = n * evidence.moments.error_along(evidence.functional.gradient(evidence.moments.means)) ** 2
     log_term = math.log(4.0 / alpha)
     half = math.sqrt(2 * variance * log_term / n) + 7 * (high - low) * log_term / (3 * (n - 1))
     return max(low, centre - half), min(high, centre + half)

@@ -4,7 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from offline_eval.moments import Matrix
+
 TOP = 10
+BLOCK = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,19 +51,27 @@ class Weights:
         return self.largest[0] / self.total if self.total > 0 else 1.0
 
 
-def weights_of(weight: np.ndarray, reward: np.ndarray) -> Weights:
+def weights_of(weight: Matrix, reward: Matrix) -> Weights:
     """Summary of one chunk of m >= 1 rows."""
-    top = np.sort(np.partition(weight, -TOP)[-TOP:] if len(weight) > TOP else weight)[::-1]
     return Weights(
         len(weight),
         float(weight.sum()),
         float(weight @ weight),
         float(weight.min()),
-        tuple(top.tolist()),
+        _largest(weight),
         int(np.count_nonzero(weight)),
         float(reward.min()),
         float(reward.max()),
     )
+
+
+def _largest(weight: Matrix) -> tuple[float, ...]:
+    """The TOP largest, without a full partition: the TOP-th largest of the blocks' maxima bounds them from below."""
+    blocks = len(weight) // BLOCK
+    if blocks > TOP:
+        maxima = weight[: blocks * BLOCK].reshape(blocks, BLOCK).max(axis=1)
+        weight = weight[weight >= np.partition(maxima, -TOP)[-TOP]]
+    return tuple(np.sort(weight)[::-1][:TOP].tolist())
 
 
 @dataclass(frozen=True, slots=True)

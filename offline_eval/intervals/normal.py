@@ -1,7 +1,5 @@
 """Normal interval by the influence function (delta method)."""
 
-import math
-
 from scipy.special import ndtri
 
 from offline_eval.intervals.evidence import Evidence, Range
@@ -9,9 +7,7 @@ from offline_eval.intervals.evidence import Evidence, Range
 
 def standard_error(evidence: Evidence) -> float:
     """√(gᵀ Σ g), Σ the covariance of the means (by unit where units have many rows) and g the functional's gradient."""
-    gradient = evidence.functional.gradient(evidence.moments.means)
-    variance = float(gradient @ evidence.moments.covariance_of_means() @ gradient)
-    return math.sqrt(max(variance, 0.0)) if math.isfinite(variance) else math.inf
+    return evidence.moments.error_along(evidence.functional.gradient(evidence.moments.means))
 
 
 def normal(evidence: Evidence, alpha: float) -> Range:

@@ -34,34 +34,45 @@ class Side:
 
     def path(self, x: Matrix) -> "Path":
         """The sums after each further row of x (m,)."""
-        before = np.arange(self.t, self.t + len(x), dtype=np.float64)
+        total, centred, bet, loss = self._play(x, clock(self.t, len(x)))
+        after = np.arange(self.t + 1, self.t + len(x) + 1, dtype=np.float64)
+        terms = np.cumsum(bet * x) + self.bet_terms
+        return Path(after, total, centred, np.cumsum(bet) + self.bets, terms, np.cumsum(loss) + self.bet_loss)
+
+    def extend(self, x: Matrix, growth: Matrix) -> "Side":
+        """This side after the rows x (m,), m >= 1; `growth` is `clock(self.t, m)`."""
+        total, centred, bet, loss = self._play(x, growth)
+        return Side(
+            self.t + len(x),
+            float(total[-1]),
+            float(centred[-1]),
+            self.bets + float(bet.sum()),
+            self.bet_terms + float(bet @ x),
+            self.bet_loss + float(loss.sum()),
+            self.cap,
+        )
+
+    def _play(self, x: Matrix, growth: Matrix) -> tuple[Matrix, Matrix, Matrix, Matrix]:
+        """Running Σ x and centred sum of squares, the bets and their losses, each (m,)."""
+        after = np.arange(self.t + 1, self.t + len(x) + 1, dtype=np.float64)
         total = np.cumsum(x)
         total += self.total
-        guess = np.minimum((total - x + 0.5) / (before + 1.0), self.cap)
+        guess = total - x
+        guess += 0.5
+        guess /= after
+        np.minimum(guess, self.cap, out=guess)
         squared = np.square(x - guess)
         centred = np.cumsum(squared)
         centred += self.centred
-        variance = (centred - squared + 0.25) / (before + 1.0)
-        after = before + 1.0
-        bet = np.sqrt(2.0 * math.log(1.0 / BET_ALPHA) / (variance * after * np.log1p(after)))
-        bet = np.minimum(bet, LARGEST_BET)
-        loss = np.cumsum((-np.log1p(-bet) - bet) * squared) + self.bet_loss
-        return Path(after, total, centred, np.cumsum(bet) + self.bets, np.cumsum(bet * x) + self.bet_terms, loss)
+        bet = growth / (centred - squared + 0.25)
+        np.sqrt(bet, out=bet)
+        np.minimum(bet, LARGEST_BET, out=bet)
+        return total, centred, bet, squared * (-np.log1p(-bet) - bet)
 
-    def extend(self, x: Matrix) -> "Side":
-        """This side after the rows x (m,)."""
-        if not len(x):
-            return self
-        path = self.path(x)
-        return Side(
-            self.t + len(x),
-            float(path.total[-1]),
-            float(path.centred[-1]),
-            float(path.bets[-1]),
-            float(path.bet_terms[-1]),
-            float(path.bet_loss[-1]),
-            self.cap,
-        )
+
+def clock(t: int, rows: int) -> Matrix:
+    """(m,) 2 ln(1/α) / ln(1 + i) for i = t+1 … t+m: a bet is √(clock / running sum of squares), at most LARGEST_BET."""
+    return np.asarray(2.0 * math.log(1.0 / BET_ALPHA) / np.log1p(np.arange(t + 1, t + rows + 1, dtype=np.float64)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +104,12 @@ class Sequence:
 
     def extend(self, weight: Matrix, reward: Matrix) -> "Sequence":
         """The sums after m further rows, in order."""
+        if not len(weight):
+            return self
         low, high = self.reward
-        scaled = weight * (reward - low) / (high - low)
-        return Sequence(self.reward, self.lower.extend(scaled), self.upper.extend(weight - scaled))
+        scaled = weight * ((reward - low) / (high - low))
+        growth = clock(self.lower.t, len(weight))
+        return Sequence(self.reward, self.lower.extend(scaled, growth), self.upper.extend(weight - scaled, growth))
 
     def __add__(self, other: "Sequence") -> "Sequence":
         raise OrderError("a confidence sequence depends on the order of the rows: extend it, do not merge")

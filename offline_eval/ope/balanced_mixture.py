@@ -3,8 +3,9 @@
 import numpy as np
 
 from offline_eval.intervals.functional import Functional
+from offline_eval.intervals.rule import default_marginal
 from offline_eval.moments import Matrix, Moments
-from offline_eval.ope.estimator import Basis, Estimator
+from offline_eval.ope.estimator import MARGINAL, Basis, Estimator
 from offline_eval.ope.rows import Rows
 
 
@@ -21,7 +22,11 @@ def functional(_: Moments) -> Functional:
 
 
 BALANCED_MIXTURE = Estimator(
-    "balanced_mixture", Basis("balanced_mixture", columns, frozenset({"mixture_propensity"})), functional
+    "balanced_mixture",
+    Basis("balanced_mixture", columns, frozenset({"mixture_propensity"})),
+    functional,
+    default_marginal,
+    MARGINAL,
 )
 """v̂ = (1/n) Σ_i π(a_i|x_i) / μ̄(a_i|x_i) · r_i with μ̄ = Σ_l (n_l / n) μ_l over the logging policies l.
 

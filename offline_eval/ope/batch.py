@@ -56,7 +56,7 @@ class Batch:
     @classmethod
     def of(cls, action: Integers, propensity: Floats, reward: Floats, target: Floats, **columns: object) -> Self:
         """A batch whose `target_chosen` is read off `target` (n, K)."""
-        chosen = np.take_along_axis(target, action[:, None], axis=1)[:, 0]
+        chosen = target.ravel().take(np.arange(0, target.size, target.shape[1]) + action)
         return cls(action, propensity, reward, chosen, target, **columns)  # type: ignore[arg-type]
 
     def __len__(self) -> int:

@@ -23,7 +23,7 @@ def functional(moments: Moments) -> Functional:
     return chosen(moments, GRID)
 
 
-CLIPPED_IPS = Estimator("clipped_ips", Basis("clipped_ips", columns), functional)
+CLIPPED_IPS = Estimator("clipped_ips", Basis("clipped_ips", columns, joint=False), functional)
 """v̂ = (1/n) Σ_i min(w_i, λ) r_i, λ from GRID by SLOPE, reported.
 
 Ionides, *Truncated importance sampling*, JCGS 2008; Bottou et al., JMLR 2013. Biased downwards for rewards >= 0; the

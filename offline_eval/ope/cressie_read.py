@@ -7,9 +7,10 @@ import numpy as np
 from offline_eval.intervals.cressie_read import five_sums
 from offline_eval.intervals.evidence import Evidence
 from offline_eval.intervals.functional import Functional
+from offline_eval.intervals.rule import default_marginal
 from offline_eval.moments import Moments
 from offline_eval.ope.bases import WEIGHTS
-from offline_eval.ope.estimator import FROM_WEIGHTS, Estimator
+from offline_eval.ope.estimator import Estimator
 
 
 def functional(moments: Moments) -> Functional:
@@ -39,7 +40,7 @@ def point(evidence: Evidence) -> float:
     return float((-gamma * sums.wr - beta * sums.wwr) / (1 + n) + max(0.0, 1 - mass) * rewards / n)
 
 
-CRESSIE_READ = Estimator("cressie_read", WEIGHTS, functional, ("cressie_read", *FROM_WEIGHTS), point=point)
+CRESSIE_READ = Estimator("cressie_read", WEIGHTS, functional, default_marginal, point=point)
 """v̂ = Σ q_i w_i r_i, q the reweighting of the log nearest to uniform (Cressie–Read, λ = -2) with mean weight 1.
 
 Karampatziakis, Langford, Mineiro, *Empirical likelihood for contextual bandits*, NeurIPS 2020. From five sums. Missing

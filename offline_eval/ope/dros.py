@@ -27,7 +27,7 @@ def functional(moments: Moments) -> Functional:
     return chosen(moments, GRID)
 
 
-DROS = Estimator("dros", Basis("dros", columns, frozenset({"target", "q"})), functional)
+DROS = Estimator("dros", Basis("dros", columns, frozenset({"target", "q"}), joint=False), functional)
 """v̂ = (1/n) Σ_i [Σ_a π(a|x_i) q̂(x_i, a) + λ w_i / (w_i² + λ) · (r_i - q̂(x_i, a_i))], λ from GRID by SLOPE, reported.
 
 Su, Dimakopoulou, Krishnamurthy, Dudík, *Doubly robust off-policy evaluation with shrinkage*, ICML 2020. λ = ∞ is DR, λ

@@ -3,9 +3,10 @@
 from offline_eval.intervals.empirical_likelihood import table_of
 from offline_eval.intervals.evidence import Evidence, MissingEvidenceError
 from offline_eval.intervals.likelihood import tilt
+from offline_eval.intervals.rule import default_interval
 from offline_eval.ope.bases import WEIGHTS
 from offline_eval.ope.cressie_read import functional
-from offline_eval.ope.estimator import FROM_WEIGHTS, Estimator
+from offline_eval.ope.estimator import Estimator
 
 
 def point(evidence: Evidence) -> float:
@@ -21,7 +22,7 @@ def point(evidence: Evidence) -> float:
     return float((chance * product).sum()) + missing * float(evidence.moments.means[2])
 
 
-EMPIRICAL_LIKELIHOOD = Estimator("empirical_likelihood", WEIGHTS, functional, FROM_WEIGHTS, point=point)
+EMPIRICAL_LIKELIHOOD = Estimator("empirical_likelihood", WEIGHTS, functional, default_interval, point=point)
 """v̂ = Σ q_i w_i r_i, q the distribution of greatest likelihood with mean weight 1.
 
 Karampatziakis, Langford, Mineiro, *Empirical likelihood for contextual bandits*, NeurIPS 2020, section 3. Missing mass

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from offline_eval.intervals.evidence import Range
 from offline_eval.intervals.functional import Functional
 from offline_eval.intervals.known import Known, Weights
+from offline_eval.intervals.rule import default_with_model
 from offline_eval.moments import Matrix, Moments
 from offline_eval.ope.rows import Rows
 
@@ -16,12 +17,30 @@ class Basis:
 
     Attributes:
         columns: rows → (d, m).
+        joint: whether covariances between the columns are needed, not only their variances.
         needs: columns of the batch that must be present beyond the always present ones.
     """
 
     name: str
     columns: Callable[[Rows], Matrix]
     needs: frozenset[str] = frozenset()
+    joint: bool = True
+
+
+OWN = ("normal", "bootstrap", "asymptotic_cs")
+"""Intervals from an estimator's own influence values."""
+
+MARGINAL = (*OWN, "cressie_read", "merged_cs")
+"""Intervals of estimators whose basis is (w, w r) with weights of their own."""
+
+OF_VALUE = (
+    "cressie_read",
+    "empirical_likelihood",
+    "gamma_exponential_cs",
+    "empirical_bernstein_cs",
+    "merged_cs",
+)
+"""Intervals of the policy's value from weights and rewards, whatever the point estimate."""
 
 
 def by_weights(_: Moments, weights: Weights) -> bool:
@@ -36,8 +55,8 @@ class Estimator:
     Attributes:
         functional: moments → the estimator as a function of the means, parameters chosen from the data.
         supported: whether there is anything to estimate from; without it NoSupportError is raised.
-        intervals: names in INTERVALS that are valid for it; the first is its default, unless it is "rule", which stands
-            for what `default_interval` chooses.
+        default: the rule that names its interval from what is known.
+        intervals: names in INTERVALS that are valid for it.
         term_range: lowest and highest possible term of a row, for estimators that are a mean of one bounded term.
         point: the estimate itself where it is no plain function of means (then `functional` is its linearisation).
         shifts: adding c to all rewards (and to q̂) adds c to the value. `scales`: multiplying them multiplies it.
@@ -46,23 +65,10 @@ class Estimator:
     name: str
     basis: Basis
     functional: Callable[[Moments], Functional]
-    intervals: tuple[str, ...] = ("normal", "bootstrap", "asymptotic_cs")
+    default: Callable[[Known], str] = default_with_model
+    intervals: tuple[str, ...] = (*OWN, *OF_VALUE)
     supported: Callable[[Moments, Weights], bool] = by_weights
     term_range: Callable[[Known], Range | None] | None = None
     point: Callable[..., float] | None = None
     shifts: bool = False
     scales: bool = True
-
-
-FROM_WEIGHTS = (
-    "rule",
-    "normal",
-    "bootstrap",
-    "cressie_read",
-    "empirical_likelihood",
-    "gamma_exponential_cs",
-    "empirical_bernstein_cs",
-    "merged_cs",
-    "asymptotic_cs",
-)
-"""Intervals of estimators over the basis of weights."""

@@ -1,6 +1,7 @@
 """From sufficient statistics to estimates with intervals."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
@@ -8,10 +9,9 @@ from offline_eval.estimate import Estimate
 from offline_eval.intervals import INTERVALS
 from offline_eval.intervals.evidence import Evidence, Range
 from offline_eval.intervals.known import Bounds, Known
-from offline_eval.intervals.rule import default_interval
 from offline_eval.ope import ESTIMATORS
 from offline_eval.ope.errors import NoSupportError
-from offline_eval.ope.estimator import Estimator
+from offline_eval.ope.estimator import MARGINAL, OF_VALUE, Estimator
 from offline_eval.ope.gather import Statistics
 
 
@@ -21,17 +21,18 @@ def known_of(statistics: Statistics, bounds: Bounds) -> Known:
 
 
 def evidence_of(name: str, statistics: Statistics, bounds: Bounds) -> Evidence:
-    """The part of the statistics that the estimator's intervals read."""
+    """The part of the statistics that the estimator's own intervals read."""
     estimator, known = ESTIMATORS[name], known_of(statistics, bounds)
     moments = statistics.moments[estimator.basis.name]
+    if estimator.intervals is MARGINAL:
+        known = replace(known, bounds=Bounds(bounds.reward))
     span = estimator.term_range(known) if estimator.term_range else None
     return Evidence(moments, estimator.functional(moments), known, span, statistics.cells, statistics.sequence)
 
 
 def interval_for(estimator: Estimator, evidence: Evidence) -> str:
     """Name of the estimator's default interval for this log."""
-    first = estimator.intervals[0]
-    name = default_interval(evidence.known) if first == "rule" else first
+    name = estimator.default(evidence.known)
     if name == "empirical_likelihood" and evidence.cells is None:
         return "cressie_read"
     return "normal" if name == "bootstrap" and evidence.moments.buckets is None else name
@@ -40,9 +41,9 @@ def interval_for(estimator: Estimator, evidence: Evidence) -> str:
 def estimate(
     name: str, statistics: Statistics, bounds: Bounds | None = None, interval: str | None = None, alpha: float = 0.05
 ) -> Estimate:
-    """The estimator's value with an interval, by default the one that the rule or the estimator names.
+    """The estimator's value with an interval, by default the one that its rule names.
 
-    An interval of the policy's value that happens to miss a plain IPS or SNIPS point is widened to include it.
+    An interval of the policy's value that happens to miss the point is widened to include it.
     Raises NoSupportError where no logged row has a positive weight (and the estimator has no stated fallback),
     MissingEvidenceError where the interval cannot be computed, ValueError where it is not valid for the estimator.
     """
@@ -51,9 +52,11 @@ def estimate(
         raise NoSupportError(f"{name}: no logged row has an arm that the target would choose")
     chosen = interval or interval_for(estimator, evidence)
     if chosen not in estimator.intervals:
-        raise ValueError(f"interval {chosen!r} is not valid for {name!r}; valid: {', '.join(estimator.intervals[1:])}")
-    value = point_of(estimator, evidence)
-    return finished(value, INTERVALS[chosen](evidence, alpha), evidence, f"{name}+{chosen}", alpha)
+        raise ValueError(f"interval {chosen!r} is not valid for {name!r}; valid: {', '.join(estimator.intervals)}")
+    from_weights = chosen in OF_VALUE and estimator.intervals is not MARGINAL
+    read = evidence_of("ips", statistics, bounds or Bounds()) if from_weights else evidence
+    limits = INTERVALS[chosen](read, alpha)
+    return finished(point_of(estimator, evidence), limits, evidence, f"{name}+{chosen}", alpha)
 
 
 def point_of(estimator: Estimator, evidence: Evidence) -> float:

@@ -7,9 +7,10 @@ import numpy as np
 from offline_eval.intervals.evidence import Range
 from offline_eval.intervals.functional import Functional
 from offline_eval.intervals.known import Known
+from offline_eval.intervals.rule import default_interval
 from offline_eval.moments import Moments
 from offline_eval.ope.bases import WEIGHTS
-from offline_eval.ope.estimator import FROM_WEIGHTS, Estimator
+from offline_eval.ope.estimator import OF_VALUE, OWN, Estimator
 
 
 def functional(_: Moments) -> Functional:
@@ -25,7 +26,9 @@ def weighted_range(known: Known) -> Range | None:
     return min(0.0, reward[0] * weight[1]), max(0.0, reward[1] * weight[1])
 
 
-IPS = Estimator("ips", WEIGHTS, functional, (*FROM_WEIGHTS, "empirical_bernstein"), term_range=weighted_range)
+IPS = Estimator(
+    "ips", WEIGHTS, functional, default_interval, (*OWN, "empirical_bernstein", *OF_VALUE), term_range=weighted_range
+)
 """v̂ = (1/n) Σ w_i r_i with w = π(a|x) / μ(a|x).
 
 Horvitz & Thompson 1952; Strehl, Langford, Li, Kakade, *Learning from logged implicit exploration data*, NeurIPS 2010.

@@ -4,8 +4,9 @@ import numpy as np
 
 from offline_eval.intervals.functional import Functional
 from offline_eval.intervals.known import Weights
+from offline_eval.intervals.rule import default_marginal
 from offline_eval.moments import Matrix, Moments
-from offline_eval.ope.estimator import Basis, Estimator
+from offline_eval.ope.estimator import MARGINAL, Basis, Estimator
 from offline_eval.ope.rows import Rows
 
 
@@ -31,7 +32,12 @@ def supported(moments: Moments, _: Weights) -> bool:
 
 
 MIPS = Estimator(
-    "mips", Basis("mips", columns, frozenset({"target", "logged", "category"})), functional, supported=supported
+    "mips",
+    Basis("mips", columns, frozenset({"target", "logged", "category"})),
+    functional,
+    default_marginal,
+    MARGINAL,
+    supported,
 )
 """v̂ = (1/n) Σ_i w(x_i, c_i) r_i with w(x, c) = Σ_{a in c} π(a|x) / Σ_{a in c} μ(a|x).
 

@@ -22,7 +22,7 @@ def functional(moments: Moments) -> Functional:
     return chosen(moments, GRID)
 
 
-SG_IPS = Estimator("sg_ips", Basis("sg_ips", columns), functional)
+SG_IPS = Estimator("sg_ips", Basis("sg_ips", columns, joint=False), functional)
 """v̂ = (1/n) Σ_i w_i r_i / (1 - λ + λ w_i), λ from GRID by SLOPE, reported.
 
 Metelli, Russo, Restelli, *Subgaussian and differentiable importance sampling for off-policy evaluation and learning*,

@@ -1,0 +1,98 @@
+"""A plain verdict on an off-policy evaluation: trust, caution or unusable, with reasons in sentences."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from offline_eval.estimate import Estimate
+from offline_eval.intervals.known import Known
+from offline_eval.intervals.rule import ENOUGH, LIGHT_SHARE, covers
+from offline_eval.ope.findings import Findings
+
+Word = Literal["trust", "caution", "unusable"]
+
+FEWEST = 50.0
+"""Effective rows below which nothing is claimed."""
+
+NOTHING_MISSING, TOO_MUCH_MISSING = 0.01, 0.2
+WRONG_MEAN, WRONG_ARM = 0.2, 0.5
+CLEARLY, SURELY = 1e-3, 1e-6
+DRIFTING = 0.2
+
+GUESSED = "How likely each choice was had to be guessed from the log, so hidden reasons for them count as effects."
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The worst word that any finding calls for, its sentence, and all sentences."""
+
+    word: Word
+    reason: str
+    reasons: tuple[str, ...] = ()
+
+
+def judge(
+    findings: Findings, known: Known, headline: Estimate | None = None, estimated_propensities: bool = False
+) -> Verdict:
+    """The verdict on one policy; `headline` is the estimate shown first, fitted propensities cap it at `caution`."""
+    fatal = list(_fatal(findings, known))
+    doubts = list(_doubts(findings, known, headline))
+    if estimated_propensities:
+        doubts.append(GUESSED)
+    if fatal:
+        return Verdict("unusable", fatal[0], (*fatal, *doubts))
+    if doubts:
+        return Verdict("caution", doubts[0], tuple(doubts))
+    sentence = f"The log tried what this policy would do often enough: {findings.effective_n:,.0f} rows' worth."
+    return Verdict("trust", sentence, (sentence,))
+
+
+def _fatal(findings: Findings, known: Known) -> Iterator[str]:
+    if known.weights.positive == 0:
+        yield "The log never did what this policy would do, so it says nothing about it."
+        return
+    if findings.unsupported_share > TOO_MUCH_MISSING:
+        yield f"{findings.unsupported_share:.0%} of what this policy would do was never tried in the log."
+    if findings.effective_n < FEWEST:
+        yield f"Only {findings.effective_n:,.0f} rows' worth of the log resembles this policy; {FEWEST:.0f} are needed."
+    if not covers(known):
+        yield (
+            f"A few rows decide the result (the largest carries {findings.largest_share:.0%}) and rewards have no "
+            "known limit, so no interval can be relied on."
+        )
+    if findings.mean_weight_p < SURELY and abs(findings.mean_weight - 1.0) > WRONG_MEAN:
+        yield (
+            f"The logged probabilities do not add up (mean weight {findings.mean_weight:.2f} instead of 1): they are "
+            "wrong, or choices this policy wants could never occur."
+        )
+    if findings.calibration_p < SURELY and _worst_arm(findings) > WRONG_ARM:
+        yield "Arms were chosen far more or less often than their logged probabilities say."
+
+
+def _doubts(findings: Findings, known: Known, headline: Estimate | None) -> Iterator[str]:
+    if NOTHING_MISSING < findings.unsupported_share <= TOO_MUCH_MISSING:
+        yield f"{findings.unsupported_share:.1%} of what this policy would do was never tried and is left out."
+    if FEWEST <= findings.effective_n < ENOUGH:
+        yield f"The log is worth only {findings.effective_n:,.0f} rows of this policy's own."
+    if findings.largest_share > LIGHT_SHARE and covers(known):
+        yield f"One row alone carries {findings.largest_share:.0%} of the result."
+    if findings.mean_weight_p < CLEARLY:
+        yield f"The logged probabilities look slightly off (mean weight {findings.mean_weight:.3f} instead of 1)."
+    if findings.calibration_p < CLEARLY:
+        yield "Some arms were chosen more or less often than their logged probabilities say."
+    if findings.unsupported_segments:
+        yield f"In {len(findings.unsupported_segments)} segment(s) the log never tried what this policy would do."
+    if findings.reward_drift_p < CLEARLY and findings.reward_drift > DRIFTING:
+        yield f"Results changed by {findings.reward_drift:.0%} of their mean over the time of the log."
+    if headline is not None and _too_wide(headline):
+        yield "The interval is wider than the value itself: the log holds too few results to tell policies apart."
+
+
+def _worst_arm(findings: Findings) -> float:
+    return max((abs(ratio - 1.0) for ratio in findings.arm_calibration if ratio is not None), default=0.0)
+
+
+def _too_wide(headline: Estimate) -> bool:
+    if headline.value is None or headline.lower is None or headline.upper is None:
+        return True
+    return headline.upper - headline.lower > abs(headline.value)
