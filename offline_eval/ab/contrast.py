@@ -48,6 +48,11 @@ class Comparison(Protocol):
     anytime: ClassVar[bool]
     needs: ClassVar[frozenset[str]]
 
+    @property
+    def alpha(self) -> float:
+        """One minus the nominal coverage."""
+        ...
+
     def compare(self, treated: Sample, control: Sample) -> Contrast:
         """The contrast. Raises ComparisonError where the samples lack what is needed."""
         ...

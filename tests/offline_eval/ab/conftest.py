@@ -24,16 +24,16 @@ def columns_to_sample(columns: dict[str, np.ndarray]) -> Sample:
     return Sample.of(columns["value"], sketch=True, denominator=columns["denominator"], x=columns["x"])
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_group():
     return group
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_columns():
     return group_columns
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def to_sample():
     return columns_to_sample

@@ -1,0 +1,35 @@
+"""Do outcomes arrive as late as they used to?"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from offline_eval.ab.checks.check import LIFETIME_ALPHA, CheckResult, judged
+from offline_eval.ab.checks.tables import Table, merged
+from offline_eval.ab.evidence import homogeneity, p_value_of
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeLag:
+    """Outcomes by how late they were received, by week or by variant: homogeneity by universal inference.
+
+    A feed that slows down loses outcomes beyond the grace, and one that slows down for one variant makes a lift.
+
+    Attributes:
+        table: week or variant → counts by lag bin, the last one being "too late to count".
+    """
+
+    name: ClassVar[str] = "outcome_lag"
+    claims: ClassVar[str] = "warns wrongly at most once in a thousand experiments, at any look; exact and conservative"
+    blocking: ClassVar[bool] = False
+    table: Table
+
+    def __add__(self, other: "OutcomeLag") -> "OutcomeLag":
+        return OutcomeLag(merged(self.table, other.table))
+
+    def result(self, alpha: float = LIFETIME_ALPHA) -> CheckResult:
+        """Warning where the lags differ."""
+        late = {group: counts[-1] / sum(counts) for group, counts in self.table.items() if sum(counts)}
+        if len(late) < 2:
+            return CheckResult(self.name, "too_few", None, "fewer than two groups with outcomes")
+        detail = ", ".join(f"{group} {share:.2%}" for group, share in late.items())
+        return judged(self, p_value_of(homogeneity(list(self.table.values()))), alpha, f"too late to count: {detail}")

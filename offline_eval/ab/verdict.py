@@ -1,0 +1,132 @@
+"""The verdict in words that stands at the top of every readout."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from offline_eval.ab.checks.check import CheckResult
+from offline_eval.ab.sequential import TIGHTEST_AT, mixture_critical
+from offline_eval.estimate import Estimate
+
+Word = Literal["ship", "keep running", "stop for harm", "no difference worth having", "don't trust"]
+
+FARTHEST = 3650.0
+"""Days ahead beyond which an end is not worth naming."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One contrast that the verdict rests on.
+
+    Attributes:
+        name: e.g. "bandit against holdout, net_value".
+        estimate: its difference, with an interval that holds under the way the experiment is looked at.
+        higher_is_better: false for unsubscribes and costs.
+        worthwhile: the least difference worth having (primary), or the worst that is put up with (guardrail), in the
+            metric's unit; 0: any.
+    """
+
+    name: str
+    estimate: Estimate
+    higher_is_better: bool = True
+    worthwhile: float = 0.0
+
+    @property
+    def gain(self) -> tuple[float, float, float] | None:
+        """(value, lower, upper) with higher better; None without bounds."""
+        e = self.estimate
+        if e.value is None or e.lower is None or e.upper is None:
+            return None
+        return (e.value, e.lower, e.upper) if self.higher_is_better else (-e.value, -e.upper, -e.lower)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What to do, and why. `days_left`: until about when, where it says to keep running and that can be told."""
+
+    word: Word
+    reason: str
+    days_left: float | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON form."""
+        return {"word": self.word, "reason": self.reason, "days_left": self.days_left}
+
+
+def share_of_alpha(alpha: float, primaries: int, guardrails: int) -> float:
+    """The level at which each of the findings must be computed, so that the verdict errs at most at rate alpha.
+
+    Bonferroni over everything that may make it say "ship" or "stop for harm". With confidence sequences the rate holds
+    for all looks together.
+    """
+    return alpha / max(primaries + guardrails, 1)
+
+
+def verdict(
+    primaries: Sequence[Finding],
+    guardrails: Sequence[Finding] = (),
+    checks: Sequence[CheckResult] = (),
+    per_day: float | None = None,
+) -> Verdict:
+    """Checks before harm, harm before gains, gains before futility.
+
+    With findings from confidence sequences at `share_of_alpha`, "ship" or "stop for harm" is ever said wrongly at most
+    at rate alpha. `per_day`: effective units (as the estimates count them) that come in a day.
+    """
+    failed = [check for check in checks if check.status == "failed"]
+    if failed:
+        return Verdict("don't trust", "; ".join(f"check {check.name} failed: {check.detail}" for check in failed))
+    harmed = [f for f in guardrails if f.gain and f.gain[2] < -f.worthwhile]
+    if harmed:
+        return Verdict("stop for harm", "; ".join(f"guardrail breached: {_told(f)}" for f in harmed))
+    known = [(finding, finding.gain) for finding in primaries if finding.gain]
+    better = [(gain[0], finding) for finding, gain in known if gain[1] > 0]
+    if better:
+        best = max(better, key=lambda pair: pair[0])[1]
+        return Verdict("ship", f"{_told(best)}: the whole interval is better than the control")
+    worse = [finding for finding, gain in known if gain[2] < 0]
+    if worse:
+        return Verdict("stop for harm", "; ".join(f"{_told(f)}: the whole interval is worse" for f in worse))
+    if known and len(known) == len(primaries) and all(_negligible(finding) for finding in primaries):
+        told = "; ".join(_told(finding) for finding in primaries)
+        return Verdict("no difference worth having", f"{told}: nothing beyond ±{primaries[0].worthwhile:.4g} is left")
+    return _keep_running(primaries, per_day)
+
+
+def _negligible(finding: Finding) -> bool:
+    gain = finding.gain
+    return gain is not None and -finding.worthwhile < gain[1] and gain[2] < finding.worthwhile
+
+
+def _told(finding: Finding) -> str:
+    e = finding.estimate
+    return f"{finding.name} {e.value:+.4g} ({e.lower:+.4g} to {e.upper:+.4g})"
+
+
+def _keep_running(primaries: Sequence[Finding], per_day: float | None) -> Verdict:
+    known = [finding for finding in primaries if finding.gain]
+    if not known:
+        return Verdict("keep running", "too few events for any statement yet")
+    days = min((_days_left(finding, per_day) for finding in known), default=None) if per_day else None
+    told = "; ".join(f"{_told(finding)}: both better and worse are possible" for finding in known)
+    if days is None:
+        return Verdict("keep running", told)
+    if days > FARTHEST:
+        return Verdict("keep running", f"{told}; at this pace no end is in sight: consider stopping for futility")
+    return Verdict("keep running", f"{told}; at this pace decided in about {max(days, 1):.0f} days", days)
+
+
+def _days_left(finding: Finding, per_day: float | None) -> float:
+    """Days until the interval would exclude 0, or hold nothing worth having, if the estimate stayed as it is."""
+    gain = finding.gain
+    if gain is None or not per_day:
+        return FARTHEST + 1
+    aim = max(abs(gain[0]), finding.worthwhile - abs(gain[0]))
+    now, half = finding.estimate.effective_n, (gain[2] - gain[1]) / 2
+    alpha = finding.estimate.alpha
+    scale = half / mixture_critical(now, alpha) * now**0.5
+    for day in range(1, int(FARTHEST) + 1):
+        n = now + day * per_day
+        if scale * mixture_critical(n, alpha, TIGHTEST_AT) / n**0.5 <= aim:
+            return float(day)
+    return FARTHEST + 1
