@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import islice
+from threading import Lock
 
 import numpy as np
 
@@ -18,6 +19,9 @@ from offline_eval.models.crossfit import fold_of
 
 LEARN_AT_ONCE = 1000
 PLAY_AT_ONCE = 200
+
+_ONE_AT_A_TIME = Lock()
+"""A policy's model is not safe to share between threads, and holds the interpreter lock anyway."""
 
 Step = Callable[[int], None]
 """Told how many more rows were learned."""
@@ -48,9 +52,11 @@ class Learned:
         """The pmf of the part that did not learn from the row, shape (n, K)."""
         fold = fold_of(rows.unit, len(self.parts))
         target = np.zeros((len(rows), len(self.arms)))
-        for index in range(len(self.parts)):
-            for place, row in zip(*_asked(self.arms, rows, np.flatnonzero(fold == index)), strict=True):
-                _fill(target[place], self._part(index), row, self.arms)
+        with _ONE_AT_A_TIME:
+            for index in range(len(self.parts)):
+                places = np.flatnonzero(fold == index)
+                for place, row in zip(places.tolist(), logged_rows(self.arms, rows.take(places)), strict=True):
+                    _fill(target[place], self._part(index), row, self.arms)
         return target
 
     def chosen(self, rows: LogBatch) -> Floats:
@@ -59,10 +65,6 @@ class Learned:
 
     def fallback(self, rows: LogBatch) -> None:
         """Never: it chooses among the eligible arms."""
-
-
-def _asked(arms: tuple[Arm, ...], rows: LogBatch, places: np.ndarray) -> tuple[list[int], list[LoggedRow]]:
-    return places.tolist(), list(logged_rows(arms, rows.take(places)))
 
 
 def _fill(target: Floats, policy: Policy, row: LoggedRow, arms: tuple[Arm, ...]) -> None:

@@ -1,0 +1,142 @@
+"""What all candidates of one replay share, and how logged rows look to an estimator."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from offline_eval.candidates.candidate import Candidate, of_chosen
+from offline_eval.candidates.spread import Logging
+from offline_eval.intervals.known import Bounds
+from offline_eval.logs.batch import Floats, LogBatch
+from offline_eval.logs.decoded import crossed
+from offline_eval.logs.log import Log
+from offline_eval.models.crossfit import CrossFitted
+from offline_eval.ope.batch import Batch
+from offline_eval.ope.diagnostics import Layout
+from offline_eval.ope.gather import Plan
+
+PERIODS = 10
+MOST_SEGMENTS = 50
+OTHER = "(other)"
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One replay.
+
+    Attributes:
+        model: cross-fitted reward predictions, None where no estimator needs them.
+        split: the time from which trained candidates are judged.
+        segments: names of the segments told apart in the diagnostics.
+        edges: inner borders of the periods of time, shape (PERIODS - 1,).
+        category: (K,) each arm's category, None where the arms have none.
+        reference: place of the candidate that every other is compared with besides logging.
+    """
+
+    plan: Plan
+    model: CrossFitted | None
+    bounds: Bounds
+    split: float | None
+    segments: tuple[str, ...]
+    edges: tuple[float, ...]
+    arms: int
+    clustered: bool
+    category: tuple[int, ...] | None = None
+    reference: int | None = None
+
+    @property
+    def layout(self) -> Layout:
+        """How many codes there are of each kind."""
+        return Layout(self.arms, max(len(self.segments), 1), len(self.edges) + 1)
+
+    @property
+    def full(self) -> bool:
+        """Whether (n, K) arrays are needed."""
+        return self.model is not None or any(basis.needs for basis in self.plan.bases.values())
+
+
+def segment_names(log: Log) -> tuple[str, ...]:
+    """The most frequent combinations of the segment columns; the last stands for the rest."""
+    names = [name for name, _ in log.scan.segments.most_common()]
+    return tuple(names) if len(names) <= MOST_SEGMENTS else (*names[: MOST_SEGMENTS - 1], OTHER)
+
+
+def period_edges(log: Log) -> tuple[float, ...]:
+    """Borders of equally long periods; none where the log has no time."""
+    if not log.scan.latest > log.scan.earliest:
+        return ()
+    return tuple(np.linspace(log.scan.earliest, log.scan.latest, PERIODS + 1)[1:-1].tolist())
+
+
+def categories(log: Log) -> tuple[int, ...] | None:
+    """Codes of the arms' event types, where these divide the arms."""
+    kinds = [arm.event_type or "" for arm in log.arms]
+    found = sorted(set(kinds))
+    return tuple(found.index(kind) for kind in kinds) if 1 < len(found) < len(kinds) else None
+
+
+def known_bounds(log: Log) -> Bounds:
+    """The objective's declared range, and the largest weight that the design of the log allows."""
+    largest: float | None = None
+    if log.spec.propensity.uniform:
+        largest = float(len(log.arms))
+    elif log.shares is not None:
+        largest = 1.0 / float(log.shares.table[log.shares.table > 0].min())
+    return Bounds(log.spec.objective.range, None if largest is None else (0.0, largest))
+
+
+@dataclass(frozen=True)
+class View:
+    """Some logged rows with what does not depend on the candidate: predictions, segments, periods."""
+
+    rows: LogBatch
+    q: Floats | None
+    segment: NDArray[np.int64] | None
+    period: NDArray[np.int64] | None
+
+    def take(self, kept: NDArray[np.bool_]) -> "View":
+        """The rows where `kept` (n,) holds."""
+        return View(
+            self.rows.take(kept),
+            None if self.q is None else self.q[kept],
+            None if self.segment is None else self.segment[kept],
+            None if self.period is None else self.period[kept],
+        )
+
+
+def view(rows: LogBatch, setting: Setting) -> View:
+    """What all candidates share about these rows."""
+    period = np.searchsorted(setting.edges, rows.time, side="right") if rows.time is not None else None
+    q = setting.model.predict(rows) if setting.model else None
+    return View(rows, q, _segment(rows, setting.segments), period)
+
+
+def _segment(rows: LogBatch, names: Sequence[str]) -> NDArray[np.int64] | None:
+    if not names or not rows.segments:
+        return None
+    found = crossed(list(rows.segments.values()))
+    place = {name: index for index, name in enumerate(names)}
+    return np.array([place.get(value, len(names) - 1) for value in found.values])[found.codes]
+
+
+def ope_batch(seen: View, candidate: Candidate, setting: Setting) -> Batch:
+    """The rows as an estimator reads them for one candidate."""
+    rows = seen.rows
+    target = candidate.target(rows) if setting.full else None
+    own = isinstance(candidate, Logging)
+    return Batch(
+        action=rows.arm,
+        propensity=rows.propensity,
+        reward=rows.reward,
+        target_chosen=candidate.chosen(rows) if own or target is None else of_chosen(target, rows),
+        target=target,
+        q=seen.q,
+        logged=rows.pmf if setting.full else None,
+        unit=rows.unit if setting.clustered else None,
+        category=None if setting.category is None else np.array(setting.category),
+        segment=seen.segment,
+        period=seen.period,
+        first_row=int(rows.row[0]) if len(rows) else 0,
+    )

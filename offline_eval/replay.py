@@ -1,0 +1,175 @@
+"""What would other policies have earned? Candidates x estimators on one log, with diagnostics and verdicts.
+
+The same function serves the shell on files and the service on a live experiment's rounds.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any
+
+from offline_eval.candidates import (
+    Candidate,
+    Training,
+    build_candidate,
+    check_names,
+    default_names,
+    expand,
+    training_rows,
+)
+from offline_eval.engine import Engine, Threads, map_merge
+from offline_eval.judging.gathering import Gathered, Gatherer, merge_gathered
+from offline_eval.judging.leaderboard import best_fixed, leaderboard
+from offline_eval.judging.results import log_result, policy_result
+from offline_eval.judging.setting import Setting, categories, known_bounds, period_edges, segment_names
+from offline_eval.logs.log import Log
+from offline_eval.models import DEFAULT_OUTCOME_MODEL, OUTCOME_MODELS, cross_fit
+from offline_eval.models.choice import fit_choice
+from offline_eval.ope import ESTIMATORS
+from offline_eval.ope.gather import Plan
+
+Progress = Callable[[str, int, int], None]
+"""Told (what is being done, how much of it, of how much); raising from it ends the replay."""
+
+NOT_FOR_ONE_LOG = frozenset({"mixture_propensity"})
+"""Columns that only a mixture of several logs has."""
+
+
+class UnknownEstimatorError(Exception):
+    """An estimator that is not there, or that this log cannot feed; the message says which can be used."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to judge. `outcome_model` is a name in OUTCOME_MODELS; `extra` are candidates beyond those with a name."""
+
+    outcome_model: str = DEFAULT_OUTCOME_MODEL
+    engine: Engine | None = None
+    extra: tuple[Candidate, ...] = ()
+
+
+def replay(
+    log: Log,
+    policies: Sequence[str] | None = None,
+    estimators: Sequence[str] | None = None,
+    progress: Progress = lambda _what, _done, _total: None,
+    options: Options | None = None,
+) -> dict[str, Any]:
+    """{log, n, policies: {NAME: {estimates, versus_logging, diagnostics, verdict, reason}}, leaderboard}, JSON's types.
+
+    `policies`: names as `candidates.expand` takes them, by default `candidates.default_names`; `logging` is always
+    there. `estimators`: names in ESTIMATORS, by default all that the log can feed.
+
+    Raises UnknownCandidateError and UnknownEstimatorError before anything is computed.
+    """
+    options = options or Options()
+    names = list(dict.fromkeys(["logging", *expand(log, policies or default_names(log))]))
+    check_names(log, names)
+    chosen = usable_estimators(log, estimators)
+    log = with_propensities(log, progress)
+    training = cache(lambda: training_rows(log))
+    setting = _setting(log, chosen, training, progress, options)
+    candidates = (*_candidates(names, log, training, progress), *options.extra)
+    split = training().split if any(candidate.trained for candidate in candidates) else None
+    setting = replace(setting, split=split)
+    setting = replace(setting, reference=_reference(candidates, log, setting, progress, options))
+    found = _gathered("judging", log, Gatherer(candidates, setting), progress, options.engine)
+    return _report(log, found, candidates, setting)
+
+
+def usable_estimators(log: Log, wanted: Sequence[str] | None) -> tuple[str, ...]:
+    """The estimators to use. Raises UnknownEstimatorError."""
+    absent = set(NOT_FOR_ONE_LOG)
+    absent |= {"category"} if categories(log) is None else set()
+    absent |= {"logged"} if log.spec.propensity.column and not log.spec.pmf else set()
+    usable = tuple(name for name, estimator in ESTIMATORS.items() if not estimator.basis.needs & absent)
+    for name in wanted or ():
+        if name not in usable:
+            why = "needs what this log does not have" if name in ESTIMATORS else "is no estimator"
+            raise UnknownEstimatorError(f"'{name}' {why}; known here: {', '.join(usable)}")
+    return tuple(dict.fromkeys(wanted)) if wanted else usable
+
+
+def with_propensities(log: Log, progress: Progress = lambda _what, _done, _total: None) -> Log:
+    """The log with fitted propensities where it has none of its own."""
+    if not log.spec.propensity.estimate or log.fitted is not None:
+        return log
+    progress("fitting propensities", 0, 1)
+    fitted = replace(log, fitted=fit_choice(training_rows(log).rows, log.arms))
+    progress("fitting propensities", 1, 1)
+    return fitted
+
+
+def _setting(
+    log: Log, estimators: tuple[str, ...], training: Callable[[], Training], progress: Progress, options: Options
+) -> Setting:
+    model = None
+    if any("q" in ESTIMATORS[name].basis.needs for name in estimators):
+        progress("fitting outcomes", 0, 1)
+        model = cross_fit(options.outcome_model, OUTCOME_MODELS[options.outcome_model], training().rows, log.arms)
+        progress("fitting outcomes", 1, 1)
+    return Setting(
+        plan=Plan(estimators),
+        model=model,
+        bounds=known_bounds(log),
+        split=None,
+        segments=segment_names(log),
+        edges=period_edges(log),
+        arms=len(log.arms),
+        clustered=bool(log.spec.unit),
+        category=categories(log),
+    )
+
+
+def _candidates(
+    names: Sequence[str], log: Log, training: Callable[[], Training], progress: Progress
+) -> Iterator[Candidate]:
+    for place, name in enumerate(names):
+        progress(f"training {name}", place, len(names))
+        yield build_candidate(name, log, training)
+    progress("training", len(names), len(names))
+
+
+def _reference(
+    candidates: Sequence[Candidate], log: Log, setting: Setting, progress: Progress, options: Options
+) -> int | None:
+    """The best arm for everybody, told by the half of the units that chooses; a pass of its own over few columns."""
+    fixed = [c for c in candidates if c.name.startswith("fixed:")]
+    if len(fixed) < 2:
+        return candidates.index(fixed[0]) if fixed else None
+    light = replace(setting, plan=Plan(("snips",), buckets=False, cells=False), model=None)
+    gatherer = Gatherer((candidates[0], *fixed), light)
+    found = _gathered("finding the best arm", log, gatherer, progress, options.engine)
+    best = best_fixed(found, [c.name for c in fixed], "snips", light)
+    return next((place for place, c in enumerate(candidates) if c.name == best), None)
+
+
+def _gathered(
+    what: str, log: Log, gatherer: Gatherer, progress: Progress, engine: Engine | None
+) -> dict[str, Gathered]:
+    parts, finished = log.parts(), 0
+
+    def done(_: int) -> None:
+        nonlocal finished
+        finished += 1
+        progress(what, finished, len(parts))
+
+    progress(what, 0, len(parts))
+    return map_merge(engine or Threads(), gatherer, parts, merge_gathered, done)
+
+
+def _report(
+    log: Log, found: dict[str, Gathered], candidates: tuple[Candidate, ...], setting: Setting
+) -> dict[str, Any]:
+    results = {
+        c.name: policy_result(found[c.name], found["logging"], log, setting, c.trained)
+        for c in candidates
+        if c.name in found
+    }
+    verdicts = {name: str(result["verdict"]) for name, result in results.items()}
+    return {
+        "log": log_result(log),
+        "n": log.n,
+        "policies": results,
+        "leaderboard": leaderboard(found, verdicts, candidates, setting),
+    }
