@@ -12,14 +12,35 @@ from api.auth import public, refuse_undeclared
 from api.errors import install_error_handlers
 from api.middleware import Edge
 from api.openapi import install_openapi
-from api.routes import health
+from api.routes import (
+    assignments,
+    audit,
+    decisions,
+    experiments,
+    health,
+    keys,
+    metrics,
+    outcomes,
+    settings,
+    units,
+    users,
+)
 from experiments.services.opening import open_service
 from experiments.settings import Settings
 
-HOT: tuple[Sequence[BaseRoute], ...] = ()
+HOT: tuple[Sequence[BaseRoute], ...] = (assignments.routes, outcomes.routes, metrics.routes)
 """Starlette routes, tried first: campaign systems call them thousands of times a second."""
 
-COLD: tuple[Sequence[BaseRoute], ...] = (health.router.routes,)
+COLD: tuple[Sequence[BaseRoute], ...] = (
+    health.router.routes,
+    experiments.router.routes,
+    keys.router.routes,
+    users.router.routes,
+    audit.router.routes,
+    units.router.routes,
+    decisions.router.routes,
+    service_settings.router.routes,
+)
 """FastAPI routes."""
 
 

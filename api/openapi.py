@@ -9,6 +9,8 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from starlette.routing import BaseRoute, Route
 
+from experiments.model.definition import Definition
+
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
 
 _OPERATION = "winback_operation"
@@ -90,6 +92,7 @@ def extend_openapi(document: dict[str, Any], routes: Iterable[BaseRoute]) -> dic
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
     schemas.update(components)
     schemas["Problem"] = _PROBLEM
+    _add_definition(schemas)
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
     for route, operation in hot:
@@ -101,6 +104,14 @@ def extend_openapi(document: dict[str, Any], routes: Iterable[BaseRoute]) -> dic
         for each in operations.values():
             _add_refusals(each["responses"])
     return document
+
+
+def _add_definition(schemas: dict[str, Any]) -> None:
+    """Definitions are read by the services, so that every fault is named at once; FastAPI does not see their type."""
+    definition = Definition.model_json_schema(ref_template="#/components/schemas/{model}")
+    for name, part in definition.pop("$defs", {}).items():
+        schemas.setdefault(name, part)
+    schemas["Definition"] = definition
 
 
 def _describe(route: Route, operation: Operation, schema_of: dict[int, dict[str, Any]]) -> dict[str, Any]:

@@ -7,12 +7,12 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, create_engine, text
+from sqlalchemy import Connection, create_engine
 
 from experiments.settings import Settings
-from experiments.store.engine import engine_for, transaction
+from experiments.store.engine import engine_for, hold, transaction
 
-# Two processes that start at once must not both create the tables; SQLite's write lock does the same by itself.
+# Two processes that start at once must not both create the tables.
 _LOCK = 7300
 
 
@@ -22,8 +22,7 @@ def upgrade(database_url: str) -> None:
     try:
         with transaction(engine) as session:
             connection = session.connection()
-            if connection.dialect.name == "postgresql":
-                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+            hold(session, _LOCK)
             command.upgrade(_config(connection), "head")
     finally:
         engine.dispose()

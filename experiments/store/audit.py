@@ -4,22 +4,21 @@ import hashlib
 import json
 from typing import Any
 
-from sqlalchemy import text
 from sqlmodel import Session, col, select
 
 from experiments.model.principal import Principal
 from experiments.model.tables import AuditEntry
 from experiments.model.times import now
+from experiments.store.engine import hold
 
 GENESIS = "0" * 64
-# One at a time may extend the chain; SQLite's write lock does the same by itself.
+# One at a time may extend the chain.
 _LOCK = 7302
 
 
 def append(session: Session, principal: Principal, action: str, target: str, detail: dict[str, Any]) -> None:
     """Add an entry as the last thing of a transaction (it holds a lock until the commit)."""
-    if session.connection().dialect.name == "postgresql":
-        session.connection().execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+    hold(session, _LOCK)
     last = session.exec(select(AuditEntry.digest).order_by(col(AuditEntry.id).desc()).limit(1)).first()
     entry = AuditEntry(
         at=now(),

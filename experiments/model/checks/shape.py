@@ -32,7 +32,7 @@ def parse(document: Any) -> tuple[Definition, list[Fault]]:
     """
     if not isinstance(document, dict):
         return _minimal(), [Fault("", "must be an object")]
-    faults = list(_value_faults(document, "", 0))
+    faults = list(value_faults(document, "", 0))
     if faults:
         return _minimal(), faults
     mended = deepcopy(document)
@@ -54,7 +54,7 @@ def _minimal() -> Definition:
     return Definition.model_validate({"key": "stand-in", **{name: _STAND_INS[name] for name in ("arms", "variants")}})
 
 
-def _value_faults(value: Any, where: str, depth: int) -> Iterator[Fault]:
+def value_faults(value: Any, where: str, depth: int) -> Iterator[Fault]:
     """Values that no database keeps: NUL bytes, half characters, numbers that are none; and bottomless nesting."""
     if depth > MAX_DEPTH:
         yield Fault(where, f"is nested deeper than {MAX_DEPTH}")
@@ -68,10 +68,10 @@ def _value_faults(value: Any, where: str, depth: int) -> Iterator[Fault]:
             inside = f"{where}/{escape(name)}"
             if not is_storable(name):
                 yield Fault(where, "has a name that contains a NUL or half of a surrogate pair")
-            yield from _value_faults(inner, inside, depth + 1)
+            yield from value_faults(inner, inside, depth + 1)
     elif isinstance(value, list):
         for place, inner in enumerate(value):
-            yield from _value_faults(inner, f"{where}/{place}", depth + 1)
+            yield from value_faults(inner, f"{where}/{place}", depth + 1)
 
 
 def is_storable(text: str) -> bool:

@@ -1,0 +1,30 @@
+"""What every schema starts from."""
+
+from typing import Annotated, Any
+
+import msgspec
+from fastapi import Query
+from pydantic import BaseModel, ConfigDict
+from starlette.responses import Response
+
+from experiments.views.paging import MAX_LIMIT, Wanted
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Body(BaseModel):
+    """A body that is read strictly: no conversions, and no field that nobody knows."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+def wanted_page(
+    limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = 100, cursor: Annotated[str | None, Query(max_length=20)] = None
+) -> Wanted:
+    """Which page of a list."""
+    return Wanted(limit, cursor)
+
+
+def answer(content: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    """JSON, encoded once; the route's response model only describes it."""
+    return Response(_encode(content), status, headers, media_type="application/json")

@@ -1,0 +1,133 @@
+"""What the routes around keys, users, the audit log, units and settings take and give."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import BaseModel, Field
+
+from api.schemas.bodies import Body
+from api.schemas.experiments import Finite, Instant
+
+Word = Annotated[str, Field(max_length=64)]
+
+
+class KeyRequest(Body):
+    """A new key."""
+
+    name: Annotated[str, Field(min_length=1, max_length=200)]
+    scopes: Annotated[list[Word], Field(max_length=20)]
+    expires_at: Instant | None = None
+
+
+class NewKey(BaseModel):
+    """A key that was just made: shown this once."""
+
+    id: int
+    key: str
+    prefix: str
+
+
+class KeyFace(BaseModel):
+    """A key, without what could be used as one."""
+
+    id: int
+    name: str
+    prefix: str
+    scopes: list[str]
+    created_at: datetime
+    created_by: str
+    expires_at: datetime | None
+    revoked_at: datetime | None
+
+
+class Keys(BaseModel):
+    """A page of keys."""
+
+    items: list[KeyFace]
+    next_cursor: str | None
+
+
+class UserRequest(Body):
+    """A new person."""
+
+    email: Annotated[str, Field(max_length=254)]
+    password: Annotated[str, Field(max_length=1024)]
+    role: Word
+
+
+class UserPatch(Body):
+    """What shall change of a person."""
+
+    role: Word | None = None
+    password: Annotated[str | None, Field(max_length=1024)] = None
+    disabled: bool | None = None
+
+
+class NewUser(BaseModel):
+    """The new person's number."""
+
+    id: int
+
+
+class UserFace(BaseModel):
+    """A person."""
+
+    id: int
+    email: str
+    role: str
+    created_at: datetime
+    disabled_at: datetime | None
+
+
+class Users(BaseModel):
+    """A page of people."""
+
+    items: list[UserFace]
+    next_cursor: str | None
+
+
+class AuditFace(BaseModel):
+    """Who did what."""
+
+    id: int
+    at: datetime
+    actor: str
+    action: str
+    target: str
+    detail: dict[str, Any]
+    digest: str
+
+
+class AuditLog(BaseModel):
+    """A page of the audit log."""
+
+    items: list[AuditFace]
+    next_cursor: str | None
+
+
+class AuditCheckFace(BaseModel):
+    """Whether the audit log is as it was written; `broken_at` is the first entry that does not fit."""
+
+    entries: int
+    broken_at: int | None
+    head: str
+
+
+class ProfileRequest(Body):
+    """What shall be stored of a unit, instead of what is."""
+
+    profile: dict[str, Any]
+
+
+class UnitFace(BaseModel):
+    """What is stored of a unit."""
+
+    unit_id: str
+    profile: dict[str, Any]
+    updated_at: datetime
+
+
+class HoldoutFace(Body):
+    """The share of all units that is outside every experiment."""
+
+    share: Annotated[Finite, Field(ge=0, lt=1)]

@@ -1,0 +1,101 @@
+"""What the routes around experiments take and give."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from api.schemas.bodies import Body
+from experiments.model.definition import Definition
+
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+Instant = Annotated[AwareDatetime, Field(strict=False)]
+
+
+class ArmPatch(Body):
+    """A manual adjustment. What is null ends the adjustment of that kind that is in force; what is left out stays."""
+
+    enabled: bool | None = None
+    cost: Annotated[Finite | None, Field(description="reward cost, in the experiment's currency")] = None
+    weight: Annotated[Finite | None, Field(description="the arm's probability, above 0 and below 1")] = None
+    reason: Annotated[str, Field(min_length=1, max_length=1000)]
+    expires_at: Instant | None = None
+
+
+class FaultFace(BaseModel):
+    """A place in the body and a sentence."""
+
+    pointer: str
+    detail: str
+
+
+class Head(BaseModel):
+    """An experiment's state."""
+
+    key: str
+    name: str
+    status: str
+    version: int
+    revision: int
+    created_at: datetime
+    started_at: datetime | None
+    stopped_at: datetime | None
+    clock_now: datetime | None
+
+
+class AdjustmentFace(BaseModel):
+    """An adjustment in force: one of enabled, cost and weight."""
+
+    arm: str
+    enabled: bool | None = None
+    cost: float | None = None
+    weight: float | None = None
+    reason: str
+    by: str
+    since: datetime
+    expires_at: datetime | None
+
+
+class ExperimentFace(Definition):
+    """A definition with its state and the adjustments in force."""
+
+    status: str
+    version: int
+    revision: int
+    created_at: datetime
+    started_at: datetime | None
+    stopped_at: datetime | None
+    clock_now: datetime | None
+    adjustments: list[AdjustmentFace]
+    warnings: Annotated[list[FaultFace], Field(description="empty but where the definition was just stored")]
+
+
+class Heads(BaseModel):
+    """A page of experiments."""
+
+    items: list[Head]
+    next_cursor: str | None
+
+
+class RevisionFace(BaseModel):
+    """A definition as it was when decisions were made under it."""
+
+    number: int
+    opened_at: datetime
+    definition: dict[str, Any]
+
+
+class Revisions(BaseModel):
+    """All revisions of an experiment."""
+
+    items: list[RevisionFace]
+
+
+class Validation(BaseModel):
+    """What would come of a sound definition; one with faults is answered with 422 and all of them."""
+
+    model_config = ConfigDict(json_schema_extra={"description": "with `?validate_only=true`"})
+
+    valid: bool
+    warnings: list[FaultFace]
+    definition: dict[str, Any]

@@ -1,0 +1,82 @@
+"""Give people access, and take it back."""
+
+import re
+from dataclasses import dataclass
+
+from argon2 import PasswordHasher
+from sqlalchemy import Engine
+from sqlmodel import select
+
+from experiments.errors import ConflictError, Fault, InvalidError, NotFoundError
+from experiments.model.checks.shape import is_storable
+from experiments.model.principal import ROLES, Principal, require
+from experiments.model.tables import User
+from experiments.model.times import now
+from experiments.store import audit
+from experiments.store.engine import transaction
+
+HASHER = PasswordHasher()
+"""Argon2id with the library's current parameters; a hash remembers the ones that it was made with."""
+
+MIN_PASSWORD = 10
+_EMAIL = re.compile(r"[^@\s\x00-\x1f]{1,64}@[^@\s\x00-\x1f]{1,189}")
+
+
+def create_user(engine: Engine, principal: Principal, email: str, password: str, role: str) -> int:
+    """A new person; the id. Raises ForbiddenError without the scope `admin`, InvalidError, ConflictError."""
+    require(principal, "admin")
+    faults = [] if _EMAIL.fullmatch(email) and is_storable(email) else [Fault("/email", "is no e-mail address")]
+    faults += [*_password_faults(password), *_role_faults(role)]
+    if faults:
+        raise InvalidError(faults)
+    row = User(email=email.lower(), password_hash=HASHER.hash(password), role=role, created_at=now())
+    with transaction(engine) as session:
+        if session.exec(select(User.id).where(User.email == row.email)).first() is not None:
+            raise ConflictError(f"{row.email} has an account already")
+        session.add(row)
+        session.flush()
+        audit.append(session, principal, "user.create", row.email, {"role": role})
+    return row.id or 0
+
+
+@dataclass(frozen=True, slots=True)
+class UserChange:
+    """What shall change of a person; None leaves it as it is."""
+
+    role: str | None = None
+    password: str | None = None
+    disabled: bool | None = None
+
+
+def change_user(engine: Engine, principal: Principal, user_id: int, change: UserChange) -> None:
+    """Change what is given, and nothing else.
+
+    Raises ForbiddenError without the scope `admin`, NotFoundError, InvalidError.
+    """
+    require(principal, "admin")
+    faults = [] if change.password is None else _password_faults(change.password)
+    faults += [] if change.role is None else _role_faults(change.role)
+    if faults:
+        raise InvalidError(faults)
+    hashed = None if change.password is None else HASHER.hash(change.password)
+    with transaction(engine) as session:
+        row = session.get(User, user_id, with_for_update=True)
+        if row is None:
+            raise NotFoundError(f"there is no user {user_id}")
+        row.role = change.role or row.role
+        row.password_hash = hashed or row.password_hash
+        if change.disabled is not None:
+            row.disabled_at = (row.disabled_at or now()) if change.disabled else None
+        session.add(row)
+        detail = {"role": change.role, "password": hashed is not None, "disabled": change.disabled}
+        audit.append(session, principal, "user.change", row.email, detail)
+
+
+def _password_faults(password: str) -> list[Fault]:
+    if not MIN_PASSWORD <= len(password) <= 1024:
+        return [Fault("/password", f"has {MIN_PASSWORD} to 1,024 characters")]
+    return [] if is_storable(password) else [Fault("/password", "contains a NUL or half of a surrogate pair")]
+
+
+def _role_faults(role: str) -> list[Fault]:
+    return [] if role in ROLES else [Fault("/role", f"must be one of {', '.join(ROLES)}")]

@@ -1,0 +1,51 @@
+"""Start, pause, resume, stop and archive experiments."""
+
+from sqlalchemy import Engine
+
+from experiments.errors import ConflictError
+from experiments.model.definition import Definition
+from experiments.model.principal import Principal, require
+from experiments.model.states import TRANSITIONS
+from experiments.model.tables import Experiment
+from experiments.model.times import now, to_micros
+from experiments.services.designing import refuse_other_version
+from experiments.store import audit
+from experiments.store.engine import transaction
+from experiments.store.experiments import find, open_revision
+
+
+def move_experiment(
+    engine: Engine, principal: Principal, key: str, verb: str, expected_version: int | None = None
+) -> None:
+    """Take an experiment through one of TRANSITIONS.
+
+    Raises ForbiddenError, NotFoundError, PreconditionFailedError, ConflictError where its status forbids it.
+    """
+    require(principal, "experiment")
+    transition = TRANSITIONS[verb]
+    with transaction(engine) as session:
+        row = find(session, key, for_change=True)
+        refuse_other_version(row, expected_version)
+        if row.status not in transition.sources:
+            allowed = ", ".join(name for name, other in TRANSITIONS.items() if row.status in other.sources)
+            raise ConflictError(f"{key} is {row.status}: it cannot {verb}; it can {allowed or 'do nothing any more'}")
+        moment = now()
+        if verb == "start":
+            _refuse_over(row, moment)
+        if row.status == "draft":
+            row.started_at = moment if verb == "start" else None
+            open_revision(session, row, moment)
+        if transition.target == "stopped":
+            row.stopped_at = moment
+        detail = {"from": row.status, "to": transition.target}
+        row.status, row.version = transition.target, row.version + 1
+        session.add(row)
+        audit.append(session, principal, f"experiment.{verb}", key, detail)
+
+
+def _refuse_over(row: Experiment, moment: int) -> None:
+    definition = Definition.model_validate(row.definition)
+    if definition.clock == "caller" or definition.ends_at is None:
+        return
+    if to_micros(definition.ends_at) <= moment:
+        raise ConflictError(f"{row.key} ended at {definition.ends_at.isoformat()}; move ends_at first")

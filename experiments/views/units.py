@@ -1,0 +1,33 @@
+"""What is stored of a unit."""
+
+import json
+from typing import Any
+
+from sqlalchemy import Engine
+
+from experiments.errors import NotFoundError
+from experiments.model.principal import Principal, require
+from experiments.model.tables import ServiceSetting, Unit
+from experiments.model.times import to_rfc3339
+from experiments.model.units import unit_id_faults
+from experiments.store.engine import reading
+
+
+def unit(engine: Engine, principal: Principal, unit_id: str) -> dict[str, Any]:
+    """The profile. Raises ForbiddenError, NotFoundError."""
+    require(principal, "read")
+    row = None
+    if not unit_id_faults(unit_id):
+        with reading(engine) as session:
+            row = session.get(Unit, unit_id)
+    if row is None:
+        raise NotFoundError("there is no profile of this unit")
+    return {"unit_id": row.unit_id, "profile": json.loads(row.profile), "updated_at": to_rfc3339(row.updated_at)}
+
+
+def global_holdout(engine: Engine, principal: Principal) -> dict[str, float]:
+    """The share of all units that is outside every experiment. Raises ForbiddenError."""
+    require(principal, "read")
+    with reading(engine) as session:
+        row = session.get(ServiceSetting, "global_holdout")
+    return {"share": 0.0 if row is None else float(row.value["share"])}
