@@ -21,7 +21,6 @@ from api.routes import (
     keys,
     metrics,
     outcomes,
-    settings,
     units,
     users,
 )
