@@ -231,10 +231,12 @@ class Learner(SQLModel, table=True):
 
 
 class TotalsRollup(SQLModel, table=True):
-    """First tier: from which every readout comes. Buckets are hashes of the unit, so errors can be clustered.
+    """First tier: from which every readout comes, by 256 buckets of units, so that errors can be clustered.
 
-    Sparse: a metric has a row where some round of the cell is not zero; `rounds` says how many. The reserved metrics
-    `#decisions`, `#units`, `#arm_units` and `#forced` count (see model.rollups).
+    A row holds 16 of a cell's buckets (those with bucket // 16 = part). `sums` are little-endian float64: for each
+    metric, in the order of rollup_metrics, 16 counts of rounds that are not zero, 16 totals and 16 sums of squares;
+    metrics after the end of `sums` are zero. So a readout of many cells is one read of few rows, and a joined decision
+    rewrites one page.
     """
 
     __tablename__ = "rollup_totals"
@@ -245,11 +247,20 @@ class TotalsRollup(SQLModel, table=True):
     arm: str = Field(sa_column=Column(Text, primary_key=True))
     segment: str = Field(sa_column=Column(Text, primary_key=True))
     voided: bool = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
-    bucket: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
-    metric: str = Field(sa_column=Column(Text, primary_key=True))
-    rounds: int = Field(sa_column=Column(BigInteger, nullable=False))
-    total: float
-    squares: float
+    part: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
+    sums: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+
+
+class RollupMetric(SQLModel, table=True):
+    """Places of metrics in the totals of an experiment, given out when a metric is first not zero; never moved.
+
+    The reserved names `#decisions`, `#units`, `#arm_units` and `#forced` count (see model.rollups).
+    """
+
+    __tablename__ = "rollup_metrics"
+    experiment_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    place: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
+    name: str = Field(sa_column=Column(Text, nullable=False))
 
 
 class HourlyRollup(SQLModel, table=True):

@@ -4,7 +4,7 @@ Everything is read and computed before the write lock is taken; inside it the jo
 void came in between (then it starts over) and writes rounds, rollups and cursor together.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from time import perf_counter
 from typing import NamedTuple
 
@@ -29,7 +29,6 @@ from experiments.store.joining import (
     Cursor,
     Matured,
     Stage,
-    add_rollups,
     append_rounds,
     count_voids,
     cursor_of,
@@ -42,6 +41,7 @@ from experiments.store.joining import (
 )
 from experiments.store.lease import Lease, fenced
 from experiments.store.revisions import Head, RevisionBook, heads
+from experiments.store.rollups import Increments, TotalsWriter, metric_places, write_rollups
 from experiments.store.stages import horizon_of, stages_of
 
 TARGET_SECONDS = 0.008
@@ -66,8 +66,12 @@ class Prepared(NamedTuple):
 
     decisions: list[Matured]
     rows: list[tuple[object, ...]]
-    rollup: Batch
+    increments: Increments
+    sums: list[bytes]
     seen: int
+
+
+NOTHING_DUE = Prepared([], [], Batch({}).increments(0), [], 0)
 
 
 class Joiner:
@@ -76,6 +80,8 @@ class Joiner:
     def __init__(self, engine: Engine, book: RevisionBook) -> None:
         self._engine, self._book = engine, book
         self._marginals = Marginals()
+        self._totals = TotalsWriter()
+        self._lease: Lease | None = None
         self.batch = 256
         self.slowest = 0.0
 
@@ -84,9 +90,17 @@ class Joiner:
 
         `sweep` starts LOOKBACK before the cursor, for what was committed after the cursor had passed.
         """
-        with reading(self._engine) as session:
-            started = heads(session.connection())
-        return sum(self._experiment(lease, head, at, sweep) for head in started)
+        if lease != self._lease:
+            self._lease = lease
+            self._totals.forget()
+        try:
+            with reading(self._engine) as session:
+                started = heads(session.connection())
+            return sum(self._experiment(lease, head, at, sweep) for head in started)
+        except BaseException:
+            # Whether the last transaction was committed may be unknown: read again what it would have written.
+            self._totals.forget()
+            raise
 
     def _experiment(self, lease: Lease, head: Head, at: int, sweep: bool) -> int:
         with reading(self._engine) as session:
@@ -113,7 +127,9 @@ class Joiner:
         with fenced(self._engine, lease) as session:
             exclude_intake(session.connection())
             prepared = self._prepare(session, due, after, locked=True)
-            self._write(session, due, prepared)
+            if prepared.decisions:
+                self._write(session, due, prepared)
+        self._totals.remember(due.head.id, prepared.increments.keys, prepared.sums)
         return prepared.decisions
 
     def _prepare(self, session: Session, due: Due, after: Cursor, *, locked: bool = False) -> Prepared:
@@ -121,7 +137,7 @@ class Joiner:
         connection = session.connection()
         decisions = matured(connection, head.id, stage, after, until, self.batch)
         if not decisions:
-            return Prepared([], [], Batch(head.id), 0)
+            return NOTHING_DUE
         seen = outcomes_seen(connection)
         if not locked:
             session.commit()
@@ -131,7 +147,11 @@ class Joiner:
         marginals = self._marginals.of(session, facts, [joined.decision for joined in rounds if joined.learnable])
         as_row = matured_row if stage == MATURED else early_row
         rows = [as_row(head.id, joined, marginals.get(joined.decision.id)) for joined in rounds]
-        return Prepared(decisions, rows, _rollup(due, rounds), seen)
+        connection = session.connection()
+        places = metric_places(connection, head.id)
+        increments = _rollup(due, rounds, places).increments(head.id)
+        self._totals.load(connection, head.id, increments.keys)
+        return Prepared(decisions, rows, increments, self._totals.sums_after(head.id, increments), seen)
 
     def _commit(self, lease: Lease, due: Due, prepared: Prepared) -> bool:
         """False, and nothing written, where the log has changed since."""
@@ -144,16 +164,15 @@ class Joiner:
             if changed or count_voids(connection, [one.id for one in decisions]) != known_voids:
                 return False
             self._write(session, due, prepared)
+        self._totals.remember(due.head.id, prepared.increments.keys, prepared.sums)
         self._adapt(perf_counter() - began, len(decisions))
         return True
 
     @staticmethod
     def _write(session: Session, due: Due, prepared: Prepared) -> None:
-        if not prepared.decisions:
-            return
         connection, (head, stage, _) = session.connection(), due
         append_rounds(connection, stage, MATURED_COLUMNS if stage == MATURED else EARLY_COLUMNS, prepared.rows)
-        add_rollups(connection, prepared.rollup.totals(), prepared.rollup.hourly())
+        write_rollups(connection, head.id, prepared.increments, prepared.sums)
         reached = _place(prepared.decisions[-1])
         if reached > cursor_of(connection, head.id, stage):
             move_cursor(connection, head.id, stage, reached)
@@ -169,8 +188,8 @@ def _place(decision: Matured) -> Cursor:
     return Cursor(decision.matures_at, decision.id)
 
 
-def _rollup(due: Due, rounds: Sequence[Joined]) -> Batch:
-    batch = Batch(due.head.id)
+def _rollup(due: Due, rounds: Sequence[Joined], places: Mapping[str, int]) -> Batch:
+    batch = Batch(places)
     if due.stage != MATURED:
         return batch
     for joined in rounds:

@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, text
 
-from experiments.model.tables import HourlyRollup, LoggedRound, SQLModel, TotalsRollup
-from experiments.store.bulk import add_rows, insert_rows, is_sqlite, one_of, values_for
+from experiments.model.tables import LoggedRound, SQLModel
+from experiments.store.bulk import insert_rows, is_sqlite, one_of, values_for
 
 INTAKE_KEY = 7301
 """PostgreSQL's advisory lock between intake (shared) and the joiner (exclusive); SQLite has one writer anyway."""
@@ -212,12 +212,6 @@ def append_rounds(connection: Connection, stage: Stage, columns: Sequence[str], 
     first = last_sequence(connection) + 1
     numbered = [(first + place, *row) for place, row in enumerate(rows)]
     insert_rows(connection, stage.table.__table__, ("seq", *columns), numbered)  # type: ignore[attr-defined]
-
-
-def add_rollups(connection: Connection, totals: Sequence[Sequence[Any]], hourly: Sequence[Sequence[Any]]) -> None:
-    """Add cells to both tiers."""
-    add_rows(connection, TotalsRollup.__table__, ("rounds", "total", "squares"), totals)  # type: ignore[attr-defined]
-    add_rows(connection, HourlyRollup.__table__, ("rounds", "total"), hourly)  # type: ignore[attr-defined]
 
 
 def move_cursor(connection: Connection, experiment_id: int, stage: Stage, to: Cursor) -> None:

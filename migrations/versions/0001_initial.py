@@ -214,6 +214,13 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     op.create_table(
+        "rollup_metrics",
+        sa.Column("experiment_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("place", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("experiment_id", "place", name=op.f("pk_rollup_metrics")),
+    )
+    op.create_table(
         "rollup_totals",
         sa.Column("experiment_id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("revision", sa.Integer(), autoincrement=False, nullable=False),
@@ -221,11 +228,8 @@ def upgrade() -> None:
         sa.Column("arm", sa.Text(), nullable=False),
         sa.Column("segment", sa.Text(), nullable=False),
         sa.Column("voided", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("bucket", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("metric", sa.Text(), nullable=False),
-        sa.Column("rounds", sa.BigInteger(), nullable=False),
-        sa.Column("total", sa.Float(), nullable=False),
-        sa.Column("squares", sa.Float(), nullable=False),
+        sa.Column("part", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("sums", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint(
             "experiment_id",
             "revision",
@@ -233,8 +237,7 @@ def upgrade() -> None:
             "arm",
             "segment",
             "voided",
-            "bucket",
-            "metric",
+            "part",
             name=op.f("pk_rollup_totals"),
         ),
         sqlite_with_rowid=False,
@@ -308,6 +311,7 @@ def downgrade() -> None:
     op.drop_table("snapshots")
     op.drop_table("service_settings")
     op.drop_table("rollup_totals")
+    op.drop_table("rollup_metrics")
     op.drop_table("rollup_hourly")
     op.drop_table("revisions")
     with op.batch_alter_table("outcomes", schema=None) as batch_op:
