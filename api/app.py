@@ -24,6 +24,7 @@ from api.routes import (
     units,
     users,
 )
+from api.routes import settings as service_settings
 from experiments.services.opening import open_service
 from experiments.settings import Settings
 
