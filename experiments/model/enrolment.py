@@ -66,7 +66,8 @@ class Enrolment:
             return False
         if layer is not None:
             place = h(sharing.layer_salt or layer.key.encode(), "layer", unit_id)
-            if not layer.offset <= place < layer.offset + layer.share:
+            offset = layer.offset or 0.0
+            if not offset <= place < offset + layer.share:
                 return False
         share = self.ramp_share(at)
         return share >= 1.0 or h(self._salt, "enrol", unit_id) < share

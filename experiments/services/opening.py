@@ -1,11 +1,13 @@
 """Open what one API process needs, and close it again."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlalchemy import Engine
 
 import migrations
+from experiments.errors import UnavailableError
 from experiments.services.authenticating import Gate
+from experiments.services.hot_path import HotPath
 from experiments.settings import Settings
 from experiments.store.engine import engine_for, reading
 
@@ -17,15 +19,29 @@ class Service:
     settings: Settings
     engine: Engine
     gate: Gate
+    _hot: HotPath | None = field(default=None, init=False)
 
     async def start(self) -> None:
         """Load what decisions need and begin to look for changes."""
+        self._hot = HotPath(self.settings, self.engine)
+        await self._hot.start()
+
+    @property
+    def hot(self) -> HotPath:
+        """Deciding and recording. Raises UnavailableError before the start."""
+        if self._hot is None:
+            raise UnavailableError("the service is starting; try again")
+        return self._hot
 
     async def refresh(self) -> None:
         """Look for changes now."""
+        if self._hot is not None:
+            await self._hot.runtime.refresh()
 
     async def close(self) -> None:
         """Finish what is under way and let go of the database."""
+        if self._hot is not None:
+            await self._hot.close()
         self.engine.dispose()
 
     def readiness(self) -> dict[str, bool]:

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import asyncpg
 
-from experiments.store.decision_log import COLUMNS, DecisionRow, Head, Known, Stored, Wanted, clock_updates
+from experiments.model.decisions import COLUMNS, DecisionRow
+from experiments.store.decision_log import Head, Known, Stored, Wanted, clock_updates
 from experiments.store.postgres_link import PostgresLink
 
 _WIDTH = len(COLUMNS)

@@ -8,7 +8,8 @@ from pathlib import Path
 import msgspec
 
 from experiments.errors import UnavailableError
-from experiments.store.decision_log import COLUMNS, DecisionRow, Head, Known, Stored, Wanted, clock_updates
+from experiments.model.decisions import COLUMNS, DecisionRow
+from experiments.store.decision_log import Head, Known, Stored, Wanted, clock_updates
 from experiments.store.sqlite_thread import SqliteFile, SqliteThread
 
 _ROWS_AT_ONCE = 256
@@ -34,20 +35,20 @@ _ADVANCE = """
 UPDATE experiments SET started_at = CASE WHEN clock_now IS NULL THEN ? ELSE started_at END, clock_now = ?
 WHERE (clock_now IS NULL OR clock_now < ?) AND id = ?
 """
-_INSERT = f"INSERT INTO decisions ({', '.join(COLUMNS)}) VALUES "
+_INSERT = f"INSERT INTO decisions ({', '.join(COLUMNS)}) VALUES "  # noqa: S608
 _VALUES = f"({', '.join('?' * len(COLUMNS))})"
-_PLACES = (
-    "SELECT id, experiment_id, unit_id, epoch, attempt FROM decisions WHERE id IN (SELECT value FROM json_each(?))"
-)
+_PLACES = """
+SELECT id, experiment_id, unit_id, epoch, attempt FROM decisions WHERE id IN (SELECT value FROM json_each(?))
+"""
 
 
 class SqliteDecisionLog:
-    """See DecisionLog. `writer` may be shared with other logs of the same process."""
+    """See DecisionLog. `patience` is how long a batch waits for the write lock, in seconds."""
 
-    def __init__(self, path: Path, writer: SqliteThread) -> None:
+    def __init__(self, path: Path, patience: float) -> None:
         # Readers never wait for writers in WAL; what little they could wait must not hold up the event loop.
         self._file = SqliteFile(path, patience=0.1)
-        self._writer = writer
+        self._writer = SqliteThread(path, patience)
 
     async def look_up(self, wanted: Mapping[int, Wanted]) -> Known:
         """See DecisionLog."""
@@ -66,7 +67,8 @@ class SqliteDecisionLog:
         return await self._writer.run(lambda connection: _append(connection, rows, clocks))
 
     async def close(self) -> None:
-        """Close the reading connection; the writer belongs to whoever made it."""
+        """See DecisionLog."""
+        await self._writer.close()
         self._file.close()
 
 

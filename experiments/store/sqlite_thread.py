@@ -88,7 +88,7 @@ class SqliteThread:
             work, done, loop = item
             try:
                 result = self._commit(work)
-            except BaseException as error:  # noqa: BLE001 - whatever it is belongs to the one who waits
+            except BaseException as error:  # whatever it is belongs to the one who waits
                 _tell(loop, _refuse, done, error)
             else:
                 _tell(loop, _resolve, done, result)

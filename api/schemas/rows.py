@@ -1,0 +1,57 @@
+"""Bodies of many rows, read row by row: one bad row must not take the others with it."""
+
+from typing import TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from api.schemas.faults import faults_of
+from experiments.errors import Fault, InvalidError, TooLargeError
+
+MOST_ROWS = 1000
+Row = TypeVar("Row", bound=Struct)
+
+_as_list = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_as_object = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+
+
+def rows_of(body: bytes, name: str) -> list[msgspec.Raw] | None:
+    """The rows of a bare list, or of an object whose only member is `name`; None where it is neither.
+
+    Raises DecodeError where the body is no JSON, InvalidError where `name` holds no list, TooLargeError.
+    """
+    rows = _as_list(body) if body.lstrip()[:1] == b"[" else _member(body, name)
+    if rows is not None and len(rows) > MOST_ROWS:
+        raise TooLargeError(f"{len(rows):,} rows in one body; at most {MOST_ROWS:,}")
+    return rows
+
+
+def read_row(decoder: "msgspec.json.Decoder[Row]", row: bytes | msgspec.Raw) -> Row | list[Fault]:
+    """The row, or everything that is wrong with it."""
+    try:
+        return decoder.decode(row)
+    except msgspec.ValidationError as error:
+        return faults_of(decoder.type, row) or [Fault("", str(error))]
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return [Fault("", f"not JSON: {error}")]
+
+
+def read_body(decoder: "msgspec.json.Decoder[Row]", body: bytes) -> Row:
+    """The body. Raises InvalidError with every fault, DecodeError where it is no JSON."""
+    try:
+        return decoder.decode(body)
+    except msgspec.ValidationError as error:
+        raise InvalidError(faults_of(decoder.type, body) or [Fault("", str(error))]) from error
+
+
+def _member(body: bytes, name: str) -> list[msgspec.Raw] | None:
+    try:
+        members = _as_object(body)
+    except msgspec.ValidationError:
+        return None
+    if set(members) != {name}:
+        return None
+    try:
+        return _as_list(members[name])
+    except msgspec.ValidationError as error:
+        raise InvalidError([Fault(f"/{name}", "must be a list")]) from error

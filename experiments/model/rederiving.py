@@ -1,0 +1,107 @@
+"""Law 2, checked: a stored decision's draw from its pmf, and its pmf from the snapshot that it names."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from bandit.errors import BanditError, SnapshotError
+from bandit.policies import build, restore
+from bandit.policies.listed import Listed
+from bandit.policy import Policy
+from bandit.rounds import Arm, Pmf
+from experiments.model.decisions import DecisionRow
+from experiments.model.definition import Definition, VariantDefinition
+from experiments.model.drawing import draw_number, draw_place
+from experiments.model.overrides import applicable, with_weights
+from experiments.model.record import Record, decode_record
+
+TOLERANCE = 1e-6
+"""Largest difference of a probability that counts as equal."""
+
+_POLICIES_KEPT = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Rederived:
+    """What deriving a decision again gave; `reason` where its pmf could not be.
+
+    Attributes:
+        draw: the number in [0, 1) that picked the arm; None where nothing was drawn (forced) or all is erased.
+        same_draw: whether the stored pmf and the draw give the stored arm with the stored propensity.
+        pmf_difference: largest absolute difference of a probability; None where it could not be derived.
+    """
+
+    draw: float | None
+    same_draw: bool
+    pmf_difference: float | None
+    erased: bool = False
+    reason: str | None = None
+
+    @property
+    def same_pmf(self) -> bool:
+        """Whether the pmf agrees."""
+        return self.erased or (self.pmf_difference is not None and self.pmf_difference <= TOLERANCE)
+
+
+class Rederiver:
+    """Derives decisions of one experiment again.
+
+    Args:
+        salt: the experiment's.
+        definition_of: the definition of a revision.
+        body_of: the stored bytes of a snapshot, None where there is none of that id.
+    """
+
+    def __init__(
+        self, salt: bytes, definition_of: Callable[[int], Definition], body_of: Callable[[int], bytes | None]
+    ) -> None:
+        self._salt, self._definition_of, self._body_of = salt, definition_of, body_of
+        self._policies: dict[tuple[int, str, int | None], Policy] = {}
+
+    def check(self, row: DecisionRow) -> Rederived:
+        """Derive one decision again."""
+        record = decode_record(row.record)
+        if record.erased:
+            return Rederived(None, same_draw=True, pmf_difference=None, erased=True)
+        if row.mode == "forced":
+            same = record.eligible == [row.arm] and record.pmf == [1.0] and row.propensity == 1.0
+            return Rederived(None, same_draw=same, pmf_difference=0.0)
+        u = draw_number(self._salt, row.unit_id, row.epoch, row.attempt)
+        place = draw_place(record.pmf, u)
+        same = record.eligible[place] == row.arm and record.pmf[place] == row.propensity
+        try:
+            pmf = self._pmf(row, record)
+        except (BanditError, LookupError) as error:
+            return Rederived(u, same, None, reason=f"the pmf could not be derived: {error}")
+        return Rederived(u, same, max(abs(p - q) for p, q in zip(pmf.tolist(), record.pmf, strict=True)))
+
+    def _pmf(self, row: DecisionRow, record: Record) -> Pmf:
+        definition = self._definition_of(row.revision)
+        arms = _arms(definition, record)
+        variant = next(each for each in definition.variants if each.key == row.variant)
+        if variant.policy.name == "listed":
+            return Listed.pmf_for(row.arm, arms)
+        pmf = self._policy(row, definition, variant).pmf(record.context, arms)
+        return with_weights(pmf, record.eligible, applicable(record.weights, record.eligible, pmf))
+
+    def _policy(self, row: DecisionRow, definition: Definition, variant: VariantDefinition) -> Policy:
+        place = (row.revision, row.variant, row.snapshot_id)
+        if place not in self._policies:
+            if len(self._policies) >= _POLICIES_KEPT:
+                self._policies.pop(next(iter(self._policies)))
+            self._policies[place] = self._make(row.snapshot_id, definition, variant)
+        return self._policies[place]
+
+    def _make(self, snapshot_id: int | None, definition: Definition, variant: VariantDefinition) -> Policy:
+        spec, features = variant.policy.as_spec(), definition.context.as_spec()
+        if snapshot_id is None:
+            return build(spec, features)
+        body = self._body_of(snapshot_id)
+        if body is None:
+            raise SnapshotError(f"snapshot {snapshot_id} is not there")
+        return restore(spec, features, body)
+
+
+def _arms(definition: Definition, record: Record) -> tuple[Arm, ...]:
+    known = {arm.key: arm.as_arm() for arm in definition.arms_with_nothing}
+    arms = (known[key] for key in record.eligible)
+    return tuple(replace(arm, reward_cost=record.costs.get(arm.key, arm.reward_cost)) for arm in arms)

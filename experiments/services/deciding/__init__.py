@@ -1,0 +1,1 @@
+"""Deciding: from a request to a committed decision and its reply."""

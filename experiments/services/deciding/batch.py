@@ -1,0 +1,200 @@
+"""One pass over what has queued up: stored decisions answer their requests, new ones are computed in order.
+
+Later requests of the batch see the new decisions of earlier ones, so that the same unit twice in a batch is decided
+once. What a new decision's row meets in the database is not known yet: `answers` says who depends on which row.
+"""
+
+import json
+from dataclasses import dataclass, field
+
+import structlog
+
+from bandit.rounds import Scalar
+from experiments.errors import ConflictError, Fault, InvalidError, NotFoundError, WinbackError
+from experiments.model.decisions import MAX_INSTANT, DecisionRow
+from experiments.model.ids import DecisionIds
+from experiments.model.record import encode_record
+from experiments.model.times import to_micros, to_rfc3339
+from experiments.services.deciding.computing import Drawn, compute, compute_forced
+from experiments.services.deciding.messages import Assignment, Decision
+from experiments.services.deciding.places import Ask, Place, place_of
+from experiments.services.deciding.plan import Plan
+from experiments.services.deciding.replies import refused, reply_of
+from experiments.services.deciding.runtime import Runtime
+from experiments.store.decision_log import Known, Stored
+
+_log = structlog.get_logger("winback.deciding")
+
+
+@dataclass(slots=True)
+class Pending:
+    """A request under way; `answer` is its decision or what it is refused with, `row` the new row it depends on."""
+
+    key: str
+    request: Assignment
+    preview: bool = False
+    answer: Decision | Exception | None = None
+    row: int | None = None
+
+
+@dataclass(slots=True)
+class Batch:
+    """The pass: what is known, the server's clock, and what has come of it."""
+
+    runtime: Runtime
+    ids: DecisionIds
+    known: Known
+    now: int
+    rows: list[DecisionRow] = field(default_factory=list)
+    clocks: dict[int, int] = field(default_factory=dict)
+
+    def answer(self, pending: Pending) -> None:
+        """Decide one request; its answer stands once its row is committed."""
+        pending.row = None
+        try:
+            pending.answer = self._answer(pending)
+        except WinbackError as error:
+            pending.answer = error
+        except Exception as error:
+            # One request that finds a fault of ours must not take its batch with it.
+            _log.exception("a decision failed", experiment=pending.key)
+            pending.answer = error
+
+    def _answer(self, pending: Pending) -> Decision:
+        plan, request = self._plan(pending.key), pending.request
+        at = self._instant(plan, request, pending.preview)
+        plan = self.runtime.at(plan, at)
+        forced = _forced_arm(plan, request)
+        latest = self.known.latest.get((plan.id, request.unit_id))
+        keyed = self._keyed(plan, request)
+        place = place_of(Ask(plan.decision_window, at, forced), latest, keyed)
+        if not isinstance(place, Place):
+            self._advance(plan, at, pending.preview, strict=False)
+            return self._repeat(plan, place, pending)
+        self._advance(plan, at, pending.preview, strict=True)
+        return self._new(plan, pending, place, at)
+
+    def _new(self, plan: Plan, pending: Pending, place: Place, at: int) -> Decision:
+        request = pending.request
+        if plan.status != "running":
+            return refused(plan, request, "paused" if plan.status == "paused" else "ended")
+        facts = self._facts(request)
+        if request.force:
+            drawn: Drawn | str = compute_forced(plan, request, facts)
+        else:
+            reason = plan.enrolment.refusal(request.unit_id, facts, at)
+            drawn = compute(plan, request, facts, place) if reason is None else reason
+        if isinstance(drawn, str):
+            return refused(plan, request, drawn)
+        row = self._row(plan, request, (place, at), drawn)
+        if not pending.preview:
+            self._remember(row)
+            pending.row = row.id
+        reply = reply_of(plan.key, plan.faces, row, drawn.record, "forced" if request.force else "new")
+        if pending.preview:
+            reply.decision_id = None
+        return reply
+
+    def _remember(self, row: DecisionRow) -> None:
+        self.rows.append(row)
+        stored = Stored(row, voided=False)
+        self.known.latest[row.experiment_id, row.unit_id] = stored
+        if row.idempotency_key is not None:
+            self.known.keyed[row.experiment_id, row.idempotency_key] = stored
+
+    def _repeat(self, plan: Plan, stored: Stored, pending: Pending) -> Decision:
+        faces = self.runtime.faces(plan.id, stored.row.revision)
+        if faces is None:
+            raise NotFoundError(f"revision {stored.row.revision} of {plan.key!r} is not there")
+        pending.row = stored.row.id
+        return reply_of(plan.key, faces, stored.row, None, "repeat")
+
+    def _plan(self, key: str) -> Plan:
+        plan = self.runtime.plan(key)
+        if plan is None or plan.id not in self.known.heads:
+            raise NotFoundError(f"there is no experiment {key!r}")
+        if plan.status in ("draft", "archived"):
+            raise ConflictError(f"{key!r} is {plan.status}: it decides nothing")
+        return plan
+
+    def _keyed(self, plan: Plan, request: Assignment) -> Stored | None:
+        if request.idempotency_key is None:
+            if plan.decision_window == 0:
+                raise InvalidError([Fault("/idempotency_key", "required: the experiment's decision window is zero")])
+            return None
+        keyed = self.known.keyed.get((plan.id, request.idempotency_key))
+        if keyed is not None and keyed.row.unit_id != request.unit_id:
+            raise ConflictError(f"the idempotency key {request.idempotency_key!r:.80} belongs to another unit")
+        return keyed
+
+    def _instant(self, plan: Plan, request: Assignment, preview: bool) -> int:
+        if not plan.caller_clock:
+            if request.at is not None:
+                raise InvalidError([Fault("/at", "only experiments on the caller's clock take it")])
+            return self.now
+        if request.at is None:
+            head = self.known.heads[plan.id].clock_now
+            if preview and head is not None:
+                return head
+            raise InvalidError([Fault("/at", "required: the experiment runs on the caller's clock")])
+        return checked_instant(to_micros(request.at))
+
+    def _advance(self, plan: Plan, at: int, preview: bool, *, strict: bool) -> None:
+        """Move the caller's clock. A repeat may come late: it is a retry of what was asked at its time."""
+        if not plan.caller_clock or preview:
+            return
+        last = max(self.known.heads[plan.id].clock_now or 0, self.clocks.get(plan.id, 0))
+        if strict and at < last:
+            raise ConflictError(f"the experiment's clock is at {to_rfc3339(last)} and does not go back")
+        if at > last:
+            self.clocks[plan.id] = at
+
+    def _facts(self, request: Assignment) -> dict[str, Scalar]:
+        text = self.known.profiles.get(request.unit_id)
+        if text is None:
+            return dict(request.context)
+        return {**profile_facts(text), **request.context}
+
+    def _row(self, plan: Plan, request: Assignment, when: tuple[Place, int], drawn: Drawn) -> DecisionRow:
+        place, at = when
+        return DecisionRow(
+            self.ids.next(self.now),
+            plan.id,
+            request.unit_id,
+            place.epoch,
+            place.attempt,
+            plan.revision,
+            drawn.variant,
+            drawn.arm,
+            drawn.propensity,
+            drawn.mode,
+            drawn.snapshot_id,
+            at,
+            min(at + plan.decision_window, MAX_INSTANT),
+            min(at + plan.maturity, MAX_INSTANT),
+            request.idempotency_key,
+            encode_record(drawn.record).decode(),
+        )
+
+
+def profile_facts(text: str) -> dict[str, Scalar]:
+    """A stored profile's features: what is nested has no place in a context."""
+    found = json.loads(text)
+    return {name: value for name, value in found.items() if value is None or isinstance(value, str | int | float)}
+
+
+def checked_instant(micros: int) -> int:
+    """Raise InvalidError outside the years that an instant may lie in."""
+    if not 0 <= micros < MAX_INSTANT:
+        raise InvalidError([Fault("/at", "must lie between the years 1970 and 3000")])
+    return micros
+
+
+def _forced_arm(plan: Plan, request: Assignment) -> str | None:
+    if request.arm is not None and request.arm not in plan.faces:
+        raise InvalidError([Fault("/arm", f"{plan.key!r} has no arm {request.arm!r:.80}")])
+    if not request.force:
+        return None
+    if request.arm is None:
+        raise InvalidError([Fault("/arm", "required with `force`: which arm?")])
+    return request.arm

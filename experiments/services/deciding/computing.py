@@ -1,0 +1,114 @@
+"""One decision, computed: a pure function of the plan, the request, the profile and the place (laws 2 and 3)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from bandit.errors import NoEligibleArmError
+from bandit.policies.listed import Listed
+from bandit.rounds import Arm, Context, Pmf, Scalar
+from experiments.errors import Fault, InvalidError
+from experiments.model.drawing import draw_number, draw_place
+from experiments.model.eligibility import EligibleSet
+from experiments.model.overrides import applicable, with_weights
+from experiments.model.record import Record
+from experiments.services.deciding.messages import Assignment
+from experiments.services.deciding.places import Place
+from experiments.services.deciding.plan import Plan, VariantPlan
+
+Facts = Mapping[str, Scalar]
+
+
+@dataclass(slots=True)
+class Drawn:
+    """An arm that was drawn, and the evidence."""
+
+    variant: str
+    arm: str
+    propensity: float
+    mode: str
+    snapshot_id: int | None
+    record: Record
+
+
+def compute(plan: Plan, request: Assignment, facts: dict[str, Scalar], place: Place) -> Drawn | str:
+    """The drawn arm, or the reason `no_arm`. Raises InvalidError where a listed variant's arm cannot be taken."""
+    variant = plan.variants[plan.enrolment.variant(request.unit_id)]
+    eligible = variant.eligibility.given(facts)
+    if variant.name == "listed":
+        return _listed(plan, variant, eligible, request.arm, facts)
+    if not eligible.arms:
+        return "no_arm"
+    try:
+        pmf = variant.policy.pmf(facts, eligible.arms)
+    except NoEligibleArmError:
+        return "no_arm"
+    weights = {key: plan.weights[key] for key in eligible.keys if key in plan.weights} if plan.weights else {}
+    if weights:
+        pmf = with_weights(pmf, eligible.keys, applicable(weights, eligible.keys, pmf))
+    probabilities = pmf.tolist()
+    drawn = draw_place(probabilities, draw_number(plan.salt, request.unit_id, place.epoch, place.attempt))
+    record = _record(plan, variant, eligible, probabilities, facts)
+    record.weights = weights
+    return Drawn(variant.key, eligible.keys[drawn], probabilities[drawn], variant.mode, variant.snapshot_id, record)
+
+
+def compute_forced(plan: Plan, request: Assignment, facts: dict[str, Scalar]) -> Drawn:
+    """The arm that a test of one's own needs: no draw, no rule, out of learning and of every readout."""
+    arm = str(request.arm)
+    variant = plan.variants[plan.enrolment.variant(request.unit_id)]
+    record = Record(context=facts, eligible=[arm], pmf=[1.0], policy="forced", segment=segment_of(plan, facts))
+    return Drawn(variant.key, arm, 1.0, "forced", None, record)
+
+
+def segment_of(plan: Plan, facts: Facts) -> str:
+    """The values that name the unit's segment in readouts, joined by "|"; empty without segments."""
+    if not plan.segment_by:
+        return ""
+    return "|".join(_written(facts.get(name)) for name in plan.segment_by)
+
+
+def _written(value: Scalar) -> str:
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return "" if value is None else str(value)
+
+
+def _listed(
+    plan: Plan, variant: VariantPlan, eligible: EligibleSet, arm: str | None, facts: dict[str, Scalar]
+) -> Drawn:
+    if arm is None:
+        raise InvalidError([Fault("/arm", f"the unit's variant {variant.key!r} takes the arm that the caller names")])
+    if arm not in eligible.keys:
+        why = eligible.excluded.get(arm, "it is not among the arms")
+        raise InvalidError([Fault("/arm", f"{arm!r} is not eligible for this unit: {why}")])
+    pmf = Listed.pmf_for(arm, eligible.arms).tolist()
+    return Drawn(variant.key, arm, 1.0, variant.mode, None, _record(plan, variant, eligible, pmf, facts))
+
+
+def _record(
+    plan: Plan, variant: VariantPlan, eligible: EligibleSet, pmf: list[float], facts: dict[str, Scalar]
+) -> Record:
+    return Record(
+        context=facts,
+        eligible=eligible.keys,
+        pmf=pmf,
+        policy=variant.name,
+        floor=variant.floor,
+        excluded=eligible.excluded,
+        costs=eligible.costs,
+        snapshots=plan.snapshots,
+        shadow=_shadow(plan, facts, eligible.arms) if plan.shadows else {},
+        feature_version=plan.feature_version,
+        segment=segment_of(plan, facts),
+    )
+
+
+def _shadow(plan: Plan, facts: Context, arms: tuple[Arm, ...]) -> dict[str, list[float]]:
+    found: dict[str, list[float]] = {}
+    for key, policy in plan.shadows:
+        try:
+            pmf: Pmf = policy.pmf(facts, arms)
+        except NoEligibleArmError:
+            continue
+        found[key] = pmf.tolist()
+    return found

@@ -1,0 +1,203 @@
+"""The group-commit loop: whatever has queued up is looked up, computed, committed and answered together, no timer."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+
+import structlog
+
+from experiments.errors import Fault, InvalidError, UnavailableError, WinbackError
+from experiments.model.ids import DecisionIds
+from experiments.model.principal import Principal, require
+from experiments.model.times import now
+from experiments.services.deciding.batch import Batch, Pending
+from experiments.services.deciding.messages import Assignment, Decision
+from experiments.services.deciding.runtime import Runtime
+from experiments.store.decision_log import DecisionLog, Known, Wanted
+
+MOST_AT_ONCE = 256
+"""Requests of one commit; more would hold up the event loop for too long."""
+
+_PASSES = 8
+_log = structlog.get_logger("winback.deciding")
+Call = tuple[list[Pending], asyncio.Future[None]]
+
+
+class Decider:
+    """Decides for one process. Calls are answered after their rows are committed (law 1)."""
+
+    def __init__(self, runtime: Runtime, log: DecisionLog, clock: Callable[[], int] = now) -> None:
+        self._runtime, self._log, self._clock = runtime, log, clock
+        self._ids = DecisionIds()
+        self._queue: deque[Call] = deque()
+        self._arrived = asyncio.Event()
+        self._closing = False
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to serve, on the running event loop."""
+        self._task = asyncio.create_task(self._serve(), name="winback-decider")
+
+    async def close(self) -> None:
+        """Serve what has queued up, then end."""
+        self._closing = True
+        self._arrived.set()
+        if self._task is not None:
+            await self._task
+
+    async def decide(self, principal: Principal, key: str, request: Assignment, *, preview: bool = False) -> Decision:
+        """One decision. Raises what the request is refused with."""
+        require(principal, "assign")
+        if request.force:
+            require(principal, "experiment")
+        check(request)
+        await self._known(key)
+        pending = Pending(key, request, preview)
+        await self._settled([pending])
+        if isinstance(pending.answer, Decision):
+            return pending.answer
+        raise pending.answer or UnavailableError("the service is closing; try again")
+
+    async def decide_many(
+        self, principal: Principal, key: str, requests: Sequence[Assignment | WinbackError]
+    ) -> list[Decision | Exception]:
+        """One answer for each request, in order; what is refused is refused alone, also what was an error before."""
+        require(principal, "assign")
+        await self._known(key)
+        answers: list[Decision | Exception] = []
+        for start in range(0, len(requests), MOST_AT_ONCE):
+            answers += await self._chunk(principal, key, requests[start : start + MOST_AT_ONCE])
+        return answers
+
+    async def _chunk(
+        self, principal: Principal, key: str, requests: Sequence[Assignment | WinbackError]
+    ) -> list[Decision | Exception]:
+        answers: list[Decision | Exception | Pending] = [
+            request if isinstance(request, WinbackError) else _pending(principal, key, request) for request in requests
+        ]
+        await self._settled([each for each in answers if isinstance(each, Pending)])
+        closed = UnavailableError("the service is closing; try again")
+        return [each.answer or closed if isinstance(each, Pending) else each for each in answers]
+
+    async def _known(self, key: str) -> None:
+        """Look for an experiment that this process has not heard of, before the call is queued."""
+        if self._runtime.plan(key) is None:
+            await self._runtime.plan_or_look(key)
+
+    async def _settled(self, pending: list[Pending]) -> None:
+        if not pending or self._closing:
+            return
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._queue.append((pending, done))
+        self._arrived.set()
+        await done
+
+    async def _serve(self) -> None:
+        while self._queue or not self._closing:
+            await self._arrived.wait()
+            # Answers of the last pass go out, and requests that have come meanwhile are read, before the next begins.
+            await asyncio.sleep(0)
+            calls = self._take()
+            if calls:
+                await self._settle(calls)
+            if not self._queue and not self._closing:
+                self._arrived.clear()
+
+    def _take(self) -> list[Call]:
+        calls, count = [], 0
+        while self._queue and (not calls or count + len(self._queue[0][0]) <= MOST_AT_ONCE):
+            calls.append(self._queue.popleft())
+            count += len(calls[-1][0])
+        return calls
+
+    async def _settle(self, calls: list[Call]) -> None:
+        try:
+            await self._decide_all([each for pending, _ in calls for each in pending])
+        except Exception as error:
+            if not isinstance(error, UnavailableError):
+                _log.exception("a batch of decisions failed")
+            # Whoever queued meanwhile has waited as long as the one who tried.
+            calls += self._queue
+            self._queue.clear()
+            for pending, _ in calls:
+                for each in pending:
+                    each.answer = error
+        for _, done in calls:
+            if not done.done():
+                done.set_result(None)
+
+    async def _decide_all(self, pending: list[Pending]) -> None:
+        left = pending
+        for _ in range(_PASSES):
+            left = await self._pass(left)
+            if not left:
+                return
+        for each in left:
+            each.answer = UnavailableError("others decide for this unit all the time; try again")
+
+    async def _pass(self, pending: list[Pending]) -> list[Pending]:
+        """Decide and commit; those whose row met another's go round again and find the winner."""
+        known = await self._log.look_up(self._wanted(pending))
+        await self._catch_up(known)
+        batch = Batch(self._runtime, self._ids, known, self._clock())
+        for each in pending:
+            batch.answer(each)
+        if not batch.rows and not batch.clocks:
+            return []
+        committed = await self._log.append(batch.rows, batch.clocks)
+        if len(committed) == len(batch.rows):
+            return []
+        lost = {row.id for row in batch.rows} - committed
+        return [each for each in pending if each.row in lost]
+
+    def _wanted(self, pending: list[Pending]) -> dict[int, Wanted]:
+        wanted: dict[int, Wanted] = {}
+        for each in pending:
+            plan = self._runtime.plan(each.key)
+            if plan is None:
+                continue
+            what = wanted.get(plan.id)
+            if what is None:
+                what = wanted[plan.id] = Wanted(learners=plan.caller_clock)
+            what.units.add(each.request.unit_id)
+            if each.request.idempotency_key is not None:
+                what.keys.add(each.request.idempotency_key)
+        return wanted
+
+    async def _catch_up(self, known: Known) -> None:
+        """Decide by what holds now: a change by another process shows in the versions that were just read."""
+        if any(self._stale(number, known) for number in known.heads):
+            await self._runtime.refresh()
+        rows = [stored.row for found in (known.latest, known.keyed) for stored in found.values()]
+        old = {(row.experiment_id, row.revision) for row in rows}
+        missing = [pair for pair in old if self._runtime.faces(*pair) is None]
+        if missing:
+            await self._runtime.load_faces(missing)
+
+    def _stale(self, number: int, known: Known) -> bool:
+        plan = self._runtime.by_id(number)
+        if plan is None or plan.version != known.heads[number].version:
+            return True
+        # On the caller's clock a simulation wants the newest snapshot at once, so that it can be repeated.
+        return plan.caller_clock and plan.heads != known.learners.get(number, {})
+
+
+def check(request: Assignment) -> None:
+    """What the types cannot say. Raises InvalidError."""
+    faults = []
+    if "\0" in request.unit_id:
+        faults.append(Fault("/unit_id", "must not contain NUL"))
+    if request.idempotency_key is not None and "\0" in request.idempotency_key:
+        faults.append(Fault("/idempotency_key", "must not contain NUL"))
+    if faults:
+        raise InvalidError(faults)
+
+
+def _pending(principal: Principal, key: str, request: Assignment) -> Pending | WinbackError:
+    try:
+        if request.force:
+            require(principal, "experiment")
+        check(request)
+    except WinbackError as error:
+        return error
+    return Pending(key, request)

@@ -1,0 +1,139 @@
+"""An experiment compiled for deciding: rules, thresholds, policies and arms made ready once, then only read."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from bandit.policy import Policy
+from experiments.model.definition import ArmDefinition, Definition, PolicyDefinition
+from experiments.model.eligibility import Adjusted, Eligibility
+from experiments.model.enrolment import Enrolment, Sharing
+from experiments.model.times import duration_micros
+from experiments.services.deciding.shelf import Shelf
+from experiments.store.runtime_reads import Heads, StoredExperiment
+
+FOREVER = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class VariantPlan:
+    """One variant made ready. `mode` is what the record says of its pmf."""
+
+    key: str
+    name: str
+    policy: Policy
+    floor: float | None
+    mode: str
+    snapshot_id: int | None
+    eligibility: Eligibility
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One experiment made ready.
+
+    `valid_until` is when the next adjustment expires; `heads` are the learners' snapshots as they were read, also
+    where one could not be restored.
+    """
+
+    id: int
+    key: str
+    salt: bytes
+    status: str
+    version: int
+    revision: int
+    definition: Definition
+    enrolment: Enrolment
+    variants: tuple[VariantPlan, ...]
+    shadows: tuple[tuple[str, Policy], ...]
+    weights: Mapping[str, float]
+    snapshots: dict[str, int]
+    heads: Mapping[str, int]
+    faces: Mapping[str, ArmDefinition]
+    feature_version: int
+    segment_by: tuple[str, ...]
+    caller_clock: bool
+    decision_window: int
+    maturity: int
+    valid_until: int
+    stored: StoredExperiment = field(repr=False)
+    sharing: Sharing = field(repr=False)
+
+
+def sharing_of(definition: Definition, settings: Mapping[str, Mapping[str, Any]]) -> Sharing:
+    """The global holdout and the layer's salt, from the service's settings."""
+    holdout = settings.get("global_holdout") or {}
+    layer = settings.get(f"layer:{definition.layer.key}") if definition.layer else None
+    return Sharing(
+        float(holdout.get("share") or 0.0),
+        bytes.fromhex(str(holdout.get("salt") or "")),
+        bytes.fromhex(str(layer["salt"])) if layer else None,
+    )
+
+
+def compile_plan(stored: StoredExperiment, heads: Heads, shelf: Shelf, at: int) -> Plan:
+    """The plan in force at this instant of the experiment's clock."""
+    experiment = stored.experiment
+    definition = Definition.model_validate(experiment.definition)
+    own = {variant: number for (owner, variant), number in heads.snapshots.items() if owner == experiment.id}
+    return _compile(stored, definition, (own, sharing_of(definition, heads.settings)), shelf, at)
+
+
+def recompile(plan: Plan, shelf: Shelf, at: int) -> Plan:
+    """The same plan at another instant, when adjustments have expired."""
+    return _compile(plan.stored, plan.definition, (plan.heads, plan.sharing), shelf, at)
+
+
+def _compile(
+    stored: StoredExperiment, definition: Definition, shared: tuple[Mapping[str, int], Sharing], shelf: Shelf, at: int
+) -> Plan:
+    experiment, (heads, sharing) = stored.experiment, shared
+    number = int(experiment.id or 0)
+    adjusted = _in_force(stored, at)
+    makers = {each.key: each.policy for each in (*definition.variants, *definition.shadow)}
+    policies = {key: shelf.policy((number, key), definition, policy, heads.get(key)) for key, policy in makers.items()}
+    return Plan(
+        id=number,
+        key=experiment.key,
+        salt=experiment.salt,
+        status=experiment.status,
+        version=experiment.version,
+        revision=experiment.revision,
+        definition=definition,
+        enrolment=Enrolment(definition, experiment.salt, experiment.started_at, sharing),
+        variants=tuple(
+            _variant(each.key, each.policy, policies[each.key], Eligibility(definition, each.policy, adjusted))
+            for each in definition.variants
+        ),
+        shadows=tuple((each.key, policies[each.key][0]) for each in definition.shadow),
+        weights={item.arm: item.value for item in adjusted if item.kind == "weight"},
+        snapshots={key: snapshot for key, (_, snapshot) in policies.items() if snapshot is not None},
+        heads=heads,
+        faces={arm.key: arm for arm in definition.arms_with_nothing},
+        feature_version=definition.context.as_spec().version,
+        segment_by=tuple(definition.segments.by),
+        caller_clock=definition.clock == "caller",
+        decision_window=duration_micros(definition.decision_window),
+        maturity=duration_micros(definition.attribution_window + definition.grace),
+        valid_until=min((item.expires_at for item in adjusted if item.expires_at is not None), default=FOREVER),
+        stored=stored,
+        sharing=sharing,
+    )
+
+
+def _variant(
+    key: str, definition: PolicyDefinition, made: tuple[Policy, int | None], eligibility: Eligibility
+) -> VariantPlan:
+    policy, snapshot = made
+    trained = "learned" if snapshot is not None and policy.rows_seen else "untrained"
+    mode = trained if policy.learned else "fixed"
+    return VariantPlan(key, definition.name, policy, definition.floor, mode, snapshot, eligibility)
+
+
+def _in_force(stored: StoredExperiment, at: int) -> list[Adjusted]:
+    found: Iterable[Any] = stored.adjustments
+    return [
+        Adjusted(each.arm, each.kind, each.value, each.reason, each.expires_at)
+        for each in found
+        if each.expires_at is None or each.expires_at > at
+    ]
