@@ -14,6 +14,7 @@ from offline_eval.intervals.evidence import Interval
 from offline_eval.intervals.gamma_exponential_cs import gamma_exponential_cs
 from offline_eval.intervals.merged_cs import merged_cs
 from offline_eval.intervals.normal import normal
+from offline_eval.intervals.trivial import trivial
 
 INTERVALS: dict[str, Interval] = {
     "normal": normal,
@@ -25,6 +26,7 @@ INTERVALS: dict[str, Interval] = {
     "empirical_bernstein_cs": empirical_bernstein_cs,
     "merged_cs": merged_cs,
     "asymptotic_cs": asymptotic_cs,
+    "trivial": trivial,
 }
 
 ORDER_DEPENDENT = frozenset({"gamma_exponential_cs", "empirical_bernstein_cs"})

@@ -2,29 +2,36 @@
 
 import math
 
+import numpy as np
+
 from offline_eval.intervals.evidence import Evidence, Range
 from offline_eval.intervals.normal import standard_error
+from offline_eval.moments import Matrix
 
 TIGHTEST_AT = 5_000
 BURN_IN = 500
 """Claimed from this many rows on; before it the bounds are infinite."""
 
 
+def spread(n: Matrix | int, alpha: float) -> Matrix:
+    """Half-width after n rows in standard deviations of one row: √(2 (n ρ² + 1) / (n² ρ²) · ln(√(n ρ² + 1) / α))."""
+    log_alpha = -2.0 * math.log(alpha)
+    rho = math.sqrt((log_alpha + math.log(log_alpha + 1.0)) / TIGHTEST_AT)
+    grown = np.asarray(n, dtype=np.float64) * rho**2 + 1.0
+    return np.asarray(np.sqrt(2.0 * grown * np.log(np.sqrt(grown) / alpha)) / (n * rho))
+
+
 def asymptotic_cs(evidence: Evidence, alpha: float) -> Range:
-    """v ± s √n · √(2 (n ρ² + 1) / (n² ρ²) · ln(√(n ρ² + 1) / α)).
+    """v ± spread(n) · s √n, s the standard error.
 
     Waudby-Smith, Arbour, Sinha, Kennedy, Ramdas, *Time-uniform central limit theory and asymptotic confidence
-    sequences*, Ann. Statist. 2024, theorem 2.2 with its equation (10) for the ρ that is tightest at
-    TIGHTEST_AT rows. May be looked at after every row from BURN_IN rows on; needs only merged sums. Asymptotic: what
-    is claimed starts after the burn-in and assumes weights that are not heavy.
+    sequences*, Ann. Statist. 2024, theorem 2.2 with its equation (10) for the ρ that is tightest at TIGHTEST_AT rows.
+    May be looked at after every row from BURN_IN rows on; needs only merged sums. Asymptotic: what is claimed starts
+    after the burn-in and assumes weights that are not heavy.
     """
     n = evidence.moments.n
     if n < BURN_IN:
         return -math.inf, math.inf
-    log_alpha = -2.0 * math.log(alpha)
-    rho = math.sqrt((log_alpha + math.log(log_alpha + 1.0)) / TIGHTEST_AT)
-    grown = n * rho**2 + 1.0
-    spread = math.sqrt(2.0 * grown / (n * rho) ** 2 * math.log(math.sqrt(grown) / alpha))
     centre = float(evidence.functional.value(evidence.moments.means))
-    half = standard_error(evidence) * math.sqrt(n) * spread
+    half = standard_error(evidence) * math.sqrt(n) * float(spread(n, alpha))
     return centre - half, centre + half

@@ -2,6 +2,7 @@
 
 from offline_eval.intervals.evidence import Evidence, MissingEvidenceError, Range
 from offline_eval.intervals.gamma_exponential_cs import lower_bound
+from offline_eval.intervals.rule import is_bounded
 
 
 def merged_cs(evidence: Evidence, alpha: float) -> Range:
@@ -11,7 +12,7 @@ def merged_cs(evidence: Evidence, alpha: float) -> Range:
     and the order of rows does not matter, at the price of the second moment in the variance's place (little for rare
     rewards or heavy weights). Anytime-valid, non-asymptotic; needs a known reward range.
     """
-    if evidence.known.reward_range is None:
+    if evidence.known.reward_range is None or not is_bounded(evidence.known):
         raise MissingEvidenceError("a confidence sequence needs a known reward range")
     if evidence.known.clustered:
         raise MissingEvidenceError("a confidence sequence needs independent rows; units have many rows here")

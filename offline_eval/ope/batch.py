@@ -59,6 +59,11 @@ class Batch:
         chosen = target.ravel().take(np.arange(0, target.size, target.shape[1]) + action)
         return cls(action, propensity, reward, chosen, target, **columns)  # type: ignore[arg-type]
 
+    def seen_from(self, target: Floats) -> Self:
+        """The same rows from another target policy (n, K)."""
+        chosen = target.ravel().take(np.arange(0, target.size, target.shape[1]) + self.action)
+        return replace(self, target=target, target_chosen=chosen)
+
     def __len__(self) -> int:
         return len(self.action)
 

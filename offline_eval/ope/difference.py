@@ -11,7 +11,7 @@ from offline_eval.intervals import INTERVALS
 from offline_eval.intervals.evidence import Evidence, Range
 from offline_eval.intervals.functional import Contrast
 from offline_eval.intervals.known import Bounds, Known, Weights
-from offline_eval.intervals.rule import is_bounded, is_light
+from offline_eval.intervals.rule import is_bounded, is_light_for_pairs
 from offline_eval.moments import Moments, moments_of
 from offline_eval.ope import ESTIMATORS
 from offline_eval.ope.batch import Batch
@@ -20,7 +20,7 @@ from offline_eval.ope.evaluate import finished, known_of
 from offline_eval.ope.gather import CHUNK, Plan, Statistics, bucket_of, bucket_sums
 from offline_eval.ope.rows import Rows
 
-PAIRED = ("normal", "bootstrap", "asymptotic_cs")
+PAIRED = ("normal", "bootstrap", "asymptotic_cs", "trivial")
 """Intervals that use the covariance between the two policies' terms."""
 
 SEPARATE = "empirical_likelihood"
@@ -72,7 +72,7 @@ def difference(
     """First policy's value minus the second's, with an interval; paired where the weights of both are light.
 
     Heavy weights with bounded rewards: each side's empirical likelihood interval at alpha / 2 (Bonferroni). Heavy
-    weights with unbounded rewards: bootstrap, which under-covers there (see the verdict). Raises NoSupportError where
+    weights with unbounded rewards: the whole line. Raises NoSupportError where
     either policy has no support.
     """
     estimator = ESTIMATORS[name]
@@ -85,6 +85,8 @@ def difference(
     value = float(evidence.functional.value(evidence.moments.means))
     if chosen == SEPARATE:
         limits = _separate(sides, bounds or Bounds(), alpha)
+    elif chosen == "trivial":
+        limits = _widest(bounds or Bounds())
     elif chosen in PAIRED:
         limits = INTERVALS[chosen](evidence, alpha)
     else:
@@ -101,12 +103,17 @@ def _evidence(name: str, joint: Joint, sides: tuple[Statistics, Statistics], bou
 
 
 def _default(evidence: Evidence, sides: tuple[Statistics, Statistics], bounds: Bounds) -> str:
-    light = all(is_light(known_of(side, bounds)) for side in sides)
+    light = all(is_light_for_pairs(known_of(side, bounds)) for side in sides)
     if light:
         return "normal"
     if is_bounded(evidence.known) and all(side.cells is not None for side in sides):
         return SEPARATE
-    return "normal" if evidence.moments.buckets is None else "bootstrap"
+    return "trivial"
+
+
+def _widest(bounds: Bounds) -> Range:
+    low, high = bounds.reward or (-math.inf, math.inf)
+    return low - high, high - low
 
 
 def _separate(sides: tuple[Statistics, Statistics], bounds: Bounds, alpha: float) -> Range:

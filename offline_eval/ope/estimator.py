@@ -27,7 +27,7 @@ class Basis:
     joint: bool = True
 
 
-OWN = ("normal", "bootstrap", "asymptotic_cs")
+OWN = ("normal", "bootstrap", "asymptotic_cs", "trivial")
 """Intervals from an estimator's own influence values."""
 
 MARGINAL = (*OWN, "cressie_read", "merged_cs")

@@ -33,9 +33,7 @@ def evidence_of(name: str, statistics: Statistics, bounds: Bounds) -> Evidence:
 def interval_for(estimator: Estimator, evidence: Evidence) -> str:
     """Name of the estimator's default interval for this log."""
     name = estimator.default(evidence.known)
-    if name == "empirical_likelihood" and evidence.cells is None:
-        return "cressie_read"
-    return "normal" if name == "bootstrap" and evidence.moments.buckets is None else name
+    return "cressie_read" if name == "empirical_likelihood" and evidence.cells is None else name
 
 
 def estimate(

@@ -130,8 +130,8 @@ def _cells(batch: Batch) -> Cells:
 
 
 def _sequence(batch: Batch, bounds: Bounds, before: Sequence | None) -> Sequence:
-    if bounds.reward is None:
-        raise ValueError("a confidence sequence needs a known reward range")
+    if bounds.reward is None or not np.isfinite(bounds.reward).all():
+        raise ValueError("a confidence sequence needs a known, finite reward range")
     sequence = before or Sequence(bounds.reward)
     for chunk in batch.chunks(CHUNK):
         rows = Rows(chunk)

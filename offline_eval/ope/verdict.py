@@ -57,8 +57,8 @@ def _fatal(findings: Findings, known: Known) -> Iterator[str]:
         yield f"Only {findings.effective_n:,.0f} rows' worth of the log resembles this policy; {FEWEST:.0f} are needed."
     if not covers(known):
         yield (
-            f"A few rows decide the result (the largest carries {findings.largest_share:.0%}) and rewards have no "
-            "known limit, so no interval can be relied on."
+            f"Rewards have no known limit, and with {findings.effective_n:,.0f} rows' worth of the log (the largest "
+            f"row carries {findings.largest_share:.1%}) a single large one could change everything: no interval holds."
         )
     if findings.mean_weight_p < SURELY and abs(findings.mean_weight - 1.0) > WRONG_MEAN:
         yield (
