@@ -194,7 +194,7 @@ def table(title: str, columns: dict[str, dict[str, Score]]) -> Iterator[str]:
 def report(effort: float) -> Iterator[str]:
     """All tables; `effort` scales the numbers of simulated logs."""
     rng = np.random.default_rng(SEED)
-    sizes = {500: int(2000 * effort), 5_000: int(2000 * effort), 50_000: int(600 * effort)}
+    sizes = {500: int(1500 * effort), 5_000: int(1500 * effort), 50_000: int(500 * effort)}
     yield "Cells: coverage [exact 95 % bounds] / mean width."
     for world in (light(), heavy(), heavy(known=False), revenue()):
         found = {f"n = {rows:,}": fixed_n(world, rows, tries, rng) for rows, tries in sizes.items()}
@@ -207,7 +207,7 @@ def report(effort: float) -> Iterator[str]:
                 scores |= wealth_peeked(world, rows, tries, rng)
             found[f"{rows:,} rows"] = scores
         yield from table(f"Under peeking after every row: {world.name}", found)
-    found = {f"n = {rows:,}": heavy_weights(rows, int(4000 * effort), rng) for rows in (1_275, 14_385)}
+    found = {f"n = {rows:,}": heavy_weights(rows, int(2500 * effort), rng) for rows in (1_275, 14_385)}
     yield from table("Weights in {0, 2, 1000}, E[w²] = 100 (the empirical likelihood paper's experiment)", found)
 
 

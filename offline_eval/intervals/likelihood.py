@@ -6,7 +6,7 @@ import numpy as np
 
 from offline_eval.moments import Matrix
 
-BISECTIONS = 80
+ROOT_STEPS = 200
 BARRIERS = tuple(10.0**-power for power in range(2, 11))
 NEWTON_STEPS = 25
 HALVINGS = 40
@@ -36,27 +36,40 @@ def tilt(table: Table) -> Matrix:
     """(R,) β of the likeliest distribution q = c / (n + β (w - 1)) with mean weight 1, unseen weights allowed.
 
     Root of the decreasing Σ c (w - 1) / (n + β (w - 1)) within the β that keep every q in [0, 1]
-    (Karampatziakis, Langford, Mineiro 2020, section 3).
+    (Karampatziakis, Langford, Mineiro 2020, section 3), by Newton's method kept inside a shrinking bracket.
     """
-    n, seen = table.n[:, None], table.count > 0
+    n = table.n
+    lowest, highest = _bracket(table, n)
+    beta = np.clip(np.zeros(len(n)), lowest, highest)
+    for _ in range(ROOT_STEPS):
+        slope, curve = _slope(table, n, beta)
+        lowest, highest = np.where(slope > 0, beta, lowest), np.where(slope > 0, highest, beta)
+        trial = beta + slope / np.maximum(curve, 1e-300)
+        trial = np.where((trial > lowest) & (trial < highest), trial, 0.5 * (lowest + highest))
+        settled = np.abs(trial - beta) <= 1e-15 * n
+        beta = trial
+        if settled.all():
+            break
+    return np.asarray(beta)
+
+
+def _bracket(table: Table, n: Matrix) -> tuple[Matrix, Matrix]:
+    seen = table.count > 0
     with np.errstate(divide="ignore", invalid="ignore"):
-        edge = (n - table.count) / (1.0 - table.weight)
+        edge = (n[:, None] - table.count) / (1.0 - table.weight)
     below = np.where(seen & (table.weight > 1), edge, -np.inf).max(axis=1)
     above = np.where(seen & (table.weight < 1), edge, np.inf).min(axis=1)
-    lowest = np.maximum(below, 0.0 if np.isinf(table.high) else table.n / (1.0 - table.high))
-    highest = np.minimum(above, table.n / (1.0 - table.low))
-    for _ in range(BISECTIONS):
-        middle = 0.5 * (lowest + highest)
-        slope = _slope(table, middle)
-        lowest, highest = np.where(slope > 0, middle, lowest), np.where(slope > 0, highest, middle)
-    return np.asarray(0.5 * (lowest + highest))
+    lowest = np.maximum(below, 0.0 if np.isinf(table.high) else n / (1.0 - table.high))
+    return lowest, np.minimum(above, n / (1.0 - table.low))
 
 
-def _slope(table: Table, beta: Matrix) -> Matrix:
+def _slope(table: Table, n: Matrix, beta: Matrix) -> tuple[Matrix, Matrix]:
+    """The sum whose root is sought, and minus its derivative."""
     shift = table.weight - 1.0
-    denominator = table.n[:, None] + beta[:, None] * shift
-    safe = np.where((table.count > 0) & (denominator > 0), denominator, np.inf)
-    return np.asarray((table.count * shift / safe).sum(axis=1))
+    denominator = n[:, None] + beta[:, None] * shift
+    ratio = shift / np.where((table.count > 0) & (denominator > 0), denominator, np.inf)
+    weighted = table.count * ratio
+    return weighted.sum(axis=1), (weighted * ratio).sum(axis=1)
 
 
 def lower_values(table: Table, beta: Matrix, term: Matrix, slack: Matrix) -> Matrix:
