@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -51,8 +52,10 @@ def policy_result(gathered: Gathered, logging: Gathered, log: Log, setting: Sett
     other = logging.judged if trained and setting.split is not None else logging.whole
     versus = {name: contrast(name, gathered.logging, (statistics, other), setting.bounds) for name in names}
     findings = findings_of(gathered.tallies, statistics.weights)
-    fitted = log.spec.propensity.estimate
-    verdict = judge(findings, known_of(statistics, setting.bounds), estimates[headline(names)], fitted)
+    fitted = log.spec.propensity.estimate and gathered is not logging
+    # What the log itself earned is a plain mean: wrong propensities cannot spoil it.
+    seen = replace(findings, calibration_p=1.0) if gathered is logging else findings
+    verdict = judge(seen, known_of(statistics, setting.bounds), estimates[headline(names)], fitted)
     diagnostics = findings.as_dict() | {
         "arm_calibration": dict(zip(log.keys, findings.arm_calibration, strict=True)),
         "arm_p": dict(zip(log.keys, findings.arm_p, strict=True)),

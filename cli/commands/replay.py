@@ -1,0 +1,138 @@
+"""`winback replay`: what other policies would have earned on a log."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from cli.console import emit_json, say
+
+
+def replay(
+    log: Annotated[Path, typer.Argument(help="CSV or Parquet file, or a folder of Parquet files, of past decisions.")],
+    spec: Annotated[Path, typer.Option(help="TOML file that says how to read it.")],
+    policy: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="uniform, logging, rules, fixed:<arm>, plug_in, a learned one, online:<learned>, fixed, learned, all."
+        ),
+    ] = None,
+    estimator: Annotated[
+        list[str] | None, typer.Option(help="An estimator by name; all that the log can feed.")
+    ] = None,
+    model: Annotated[str, typer.Option(help="Outcome model: means, linear, logistic or boosting.")] = "linear",
+    like: Annotated[Path | None, typer.Option(help="Another log, whose shares of arms are judged as a policy.")] = None,
+    like_spec: Annotated[Path | None, typer.Option(help="The spec of the other log.")] = None,
+    dask: Annotated[str | None, typer.Option(help="Address of a Dask scheduler to work on.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print the tables as Markdown.")] = False,
+) -> None:
+    """Judge other policies by a log of past decisions: values, intervals, diagnostics and a plain verdict."""
+    from cli.errors import CallError
+    from offline_eval.candidates import UnknownCandidateError
+    from offline_eval.judging import report
+    from offline_eval.replay import UnknownEstimatorError
+
+    if (like is None) != (like_spec is None):
+        raise CallError("--like and --like-spec go together")
+    try:
+        with _bar() as progress:
+            options = {"outcome_model": model, "like": like, "like_spec": like_spec, "dask": dask}
+            result = _result(log, spec, policy, estimator, progress, **options)
+    except (UnknownCandidateError, UnknownEstimatorError) as error:
+        raise CallError(str(error)) from error
+    if as_json:
+        emit_json(result)
+    elif markdown:
+        say(report.markdown(result, _command()))
+    else:
+        _print(result)
+
+
+def _result(
+    path: Path,
+    spec: Path,
+    policies: list[str] | None,
+    estimators: list[str] | None,
+    progress: Callable[[str, int, int], None],
+    **options: Any,
+) -> dict[str, Any]:
+    from offline_eval.logs import open_log, read_spec
+    from offline_eval.replay import Options, replay
+
+    engine = _engine(options["dask"])
+    log = open_log(path, read_spec(spec), engine)
+    extra = () if options["like"] is None else (_like(log, options["like"], options["like_spec"]),)
+    chosen = Options(_model(options["outcome_model"]), engine, extra)
+    return replay(log, policies, estimators, progress, chosen)
+
+
+def _model(name: str) -> str:
+    from cli.errors import CallError
+    from offline_eval.models import OUTCOME_MODELS
+
+    if name not in OUTCOME_MODELS:
+        raise CallError(f"'{name}' is no outcome model; known: {', '.join(OUTCOME_MODELS)}")
+    return name
+
+
+def _engine(address: str | None) -> Any:
+    from cli.errors import CallError
+    from offline_eval.engine import Threads, cluster
+
+    if address is None:
+        return Threads()
+    try:
+        return cluster(address)
+    except (RuntimeError, OSError, ValueError) as error:
+        raise CallError(f"--dask {address}: {error}") from error
+
+
+def _like(log: Any, path: Path, spec: Path) -> Any:
+    from offline_eval.candidates.spread import OtherLog
+    from offline_eval.logs import open_log, read_spec
+
+    other = open_log(path, read_spec(spec))
+    return OtherLog.of(f"like:{other.spec.name}", list(other.batches(pmf=False)), other.keys, log.keys)
+
+
+@contextmanager
+def _bar() -> Iterator[Callable[[str, int, int], None]]:
+    """A bar on stderr that starts anew with every stage; nothing where stderr is no terminal."""
+    if not sys.stderr.isatty():
+        yield lambda _what, _done, _total: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("reading", total=None)
+        yield lambda what, done, total: bar.update(task, description=what, completed=done, total=total)
+
+
+def _print(result: dict[str, Any]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from offline_eval.judging import report
+
+    log, console = result["log"], Console()
+    title = f"{log['name']}: {log['objective']} per decision, {result['n']:,} rows, by {report.shown(result)}"
+    table = Table(title=title, title_justify="left")
+    for place, name in enumerate(report.HEADER):
+        table.add_column(name, justify="left" if place in (0, 5) else "right", no_wrap=place > 0)
+    colours = {"trust": "green", "caution": "yellow", "unusable": "red"}
+    for line in report.lines(result):
+        table.add_row(*line[:-1], f"[{colours[line[-1]]}]{line[-1]}[/]")
+    console.print(table)
+    for sentence in (report.conclusion(result), *report.doubts(result)):
+        console.print(sentence, highlight=False, markup=False)
+
+
+def _command() -> str:
+    words = [Path(word).name if "/" in word and not word.startswith("docs/") else word for word in sys.argv[1:]]
+    return " ".join(["winback", *(word for word in words if word != "--markdown")])

@@ -1,0 +1,93 @@
+"""A replay's result as tables that people read."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from offline_eval.judging.results import headline
+
+Line = tuple[str, ...]
+
+HEADER: Line = ("policy", "value", "95 % interval", "versus logging", "worth rows", "verdict")
+
+
+def shown(result: Mapping[str, Any]) -> str:
+    """The estimator whose numbers the table shows."""
+    first = next(iter(result["policies"].values()))
+    return headline(list(first["estimates"]))
+
+
+def lines(result: Mapping[str, Any]) -> list[Line]:
+    """A line for each policy, best value first."""
+    estimator = shown(result)
+    found = [(name, policy["estimates"][estimator], policy) for name, policy in result["policies"].items()]
+    found.sort(key=lambda item: float("-inf") if item[1]["value"] is None else item[1]["value"], reverse=True)
+    return [
+        (
+            name,
+            number(estimate["value"]),
+            bounds(estimate),
+            bounds(policy["versus_logging"][estimator]),
+            f"{policy['diagnostics']['effective_n']:,.0f}",
+            policy["verdict"],
+        )
+        for name, estimate, policy in found
+    ]
+
+
+def number(value: float | None) -> str:
+    """Four significant digits."""
+    return "–" if value is None else f"{value:.4g}" if abs(value) < 10 else f"{value:,.1f}"
+
+
+def bounds(estimate: Mapping[str, Any]) -> str:
+    """Lower to upper; an unknown bound is a dash."""
+    return f"{number(estimate['lower'])} … {number(estimate['upper'])}"
+
+
+def doubts(result: Mapping[str, Any]) -> list[str]:
+    """Every verdict's reason that is not `trust`, policies with the same one together."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for name, policy in result["policies"].items():
+        if policy["verdict"] != "trust":
+            found.setdefault((policy["verdict"], policy["reason"]), []).append(name)
+    return [f"{verdict}: {', '.join(names)}. {reason}" for (verdict, reason), names in found.items()]
+
+
+def conclusion(result: Mapping[str, Any]) -> str:
+    """What the leaderboard says, in a sentence or two."""
+    board = result["leaderboard"]
+    winner = board["winner"]
+    if winner is None:
+        return "No policy can be recommended from this log: none of their values can be relied on."
+    value = winner["value"]
+    held_out = f"{winner['policy']}: {number(value['value'])} ({bounds(value)}) on units that did not choose it."
+    return f"{held_out} {winner.get('sentence', '')}".strip()
+
+
+def markdown(result: Mapping[str, Any], command: str) -> str:
+    """The whole result for a document, with the command that makes it."""
+    log, board = result["log"], result["leaderboard"]
+    parts = [
+        f"### {log['name']}",
+        f"`{command}`",
+        f"{result['n']:,} rows, objective {log['objective']}, propensities {log['propensities']}, "
+        f"estimator {shown(result)}.",
+        _table(HEADER, lines(result)),
+        conclusion(result),
+    ]
+    if board["best_fixed"]:
+        head = ("policy", f"versus {board['best_fixed']}", "shown to be better")
+        rows = [
+            (line["policy"], bounds(line["versus_best_fixed"]), "yes" if line["better"] else "no")
+            for line in board["ranking"]
+        ]
+        parts.append(_table(head, rows))
+    parts += [f"- {doubt}" for doubt in doubts(result)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    rule = ["---", *("---:" for _ in head[1:])]
+    return "\n".join(
+        f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in (head, rule, *rows)
+    )
