@@ -1,0 +1,199 @@
+"""The learner: every round once, from the stored bytes, under the watermark."""
+
+import numpy as np
+import pytest
+from sqlalchemy import insert, select, update
+
+from bandit.policies import build
+from bandit.rounds import Round
+from benchmarks.synthetic_log import START, Shape, definition_of, write_log
+from experiments.errors import LeaseLostError
+from experiments.jobs import Desk
+from experiments.model.definition import Definition
+from experiments.model.policy_snapshots import open_policy
+from experiments.model.record import decode_record
+from experiments.model.tables import Decision, Experiment, Learner, LoggedRound, Revision, Snapshot, Void
+from experiments.model.times import SECOND, now
+from experiments.store.engine import reading, transaction
+from experiments.store.lease import Lease
+
+SHAPE = Shape(400, forced=0.05, voided=0.1)
+
+
+def rows(desk: Desk, table: type, *order: object) -> list[dict]:
+    with reading(desk.engine) as session:
+        return [dict(row._mapping) for row in session.connection().execute(select(table.__table__).order_by(*order))]
+
+
+def change(desk: Desk, statement: object, values: object = None) -> None:
+    with transaction(desk.engine) as session:
+        session.connection().execute(statement, values)
+
+
+def cycle(desk: Desk, lease: Lease) -> int:
+    desk.joiner.run(lease, now())
+    return desk.learner.run(lease)
+
+
+def own_rounds(desk: Desk, variant: str | None = "bandit") -> list[Round]:
+    definition = definition_of(SHAPE, "synthetic")
+    records = {row["id"]: decode_record(row["record"]) for row in rows(desk, Decision)}
+    arms = tuple(arm.as_arm() for arm in definition.arms)
+    return [
+        Round(
+            records[row["decision_id"]].context,
+            arms,
+            records[row["decision_id"]].eligible.index(row["arm"]),
+            np.array(records[row["decision_id"]].pmf),
+            row["propensity"],
+            row["reward"],
+        )
+        for row in rows(desk, LoggedRound, LoggedRound.seq)
+        if row["learnable"] and variant in (None, row["variant"])
+    ]
+
+
+def published(desk: Desk, shape: Shape = SHAPE, variant: str = "bandit") -> object:
+    definition = definition_of(shape, "synthetic")
+    policy = next(one.policy for one in (*definition.variants, *definition.shadow) if one.key == variant)
+    head = next(row for row in rows(desk, Learner) if row["variant"] == variant)
+    stored = next(row for row in rows(desk, Snapshot) if row["id"] == head["snapshot_id"])
+    return open_policy(policy.as_spec(), definition.context.as_spec(), stored["body"], stored["sha256"])
+
+
+def pmfs(policy: object) -> list[np.ndarray]:
+    arms = tuple(arm.as_arm() for arm in definition_of(SHAPE, "synthetic").arms)
+    return [policy.pmf({"x0": x, "x1": -x, "x2": 0.3}, arms) for x in (-1.0, 0.0, 0.7)]
+
+
+def test_the_snapshot_is_the_policy_taught_offline(desk: Desk, lease: Lease) -> None:
+    write_log(desk.engine, SHAPE)
+    taught = cycle(desk, lease)
+    definition = definition_of(SHAPE, "synthetic")
+    offline = build(definition.variants[0].policy.as_spec(), definition.context.as_spec())
+    offline.learn(own_rounds(desk))
+    assert taught == offline.rows_seen == len(own_rounds(desk))
+    np.testing.assert_allclose(pmfs(published(desk)), pmfs(offline), atol=1e-6)
+
+
+def test_each_round_is_learned_once_and_the_watermark_moves_with_the_snapshot(desk: Desk, lease: Lease) -> None:
+    write_log(desk.engine, SHAPE)
+    learned = []
+    for seconds in (100, 101, 250, 1000):
+        change(desk, update(Experiment).values(clock_now=START + seconds * SECOND))
+        learned.append(cycle(desk, lease))
+        assert cycle(desk, lease) == 0
+    assert sum(learned) == len(own_rounds(desk))
+    snapshots = rows(desk, Snapshot, Snapshot.id)
+    assert [row["rounds"] for row in snapshots] == list(np.cumsum([count for count in learned if count]))
+    assert [row["parent_id"] for row in snapshots] == [None, *[row["id"] for row in snapshots[:-1]]]
+    (head,) = rows(desk, Learner)
+    last = max(row["seq"] for row in rows(desk, LoggedRound))
+    assert (head["snapshot_id"], head["trained_through"]) == (snapshots[-1]["id"], last)
+    assert snapshots[-1]["trained_through"] <= last
+
+
+def test_the_watermark_passes_what_cannot_be_learned(desk: Desk, lease: Lease) -> None:
+    write_log(desk.engine, Shape(50, forced=1.0))
+    assert cycle(desk, lease) == 0
+    (head,) = rows(desk, Learner)
+    assert (head["snapshot_id"], head["trained_through"]) == (None, 50)
+    assert not rows(desk, Snapshot)
+
+
+def open_revision(desk: Desk, **changes: object) -> None:
+    """A second revision, under which a copy of each decision is made later."""
+    definition = Definition.model_validate(rows(desk, Revision)[0]["definition"] | changes)
+    stored = definition.model_dump(mode="json")
+    change(
+        desk,
+        insert(Revision),
+        [{"experiment_id": 1, "number": 2, "definition": stored, "opened_at": START}],
+    )
+    change(desk, update(Experiment).values(definition=stored, revision=2, clock_now=START + 5000 * SECOND))
+    later = 1000 * SECOND
+    copies = [
+        row
+        | {
+            "id": row["id"] + 10**6,
+            "revision": 2,
+            "epoch": row["epoch"] + 1,
+            "idempotency_key": f"again-{row['id']}",
+            "decided_at": row["decided_at"] + later,
+            "matures_at": row["matures_at"] + later,
+        }
+        for row in rows(desk, Decision)
+    ]
+    change(desk, insert(Decision), copies)
+
+
+def test_an_unchanged_learner_goes_on_in_a_new_revision(desk: Desk, lease: Lease) -> None:
+    write_log(desk.engine, SHAPE)
+    before = cycle(desk, lease)
+    shares = [one | {"share": 0.5} for one in definition_of(SHAPE, "x").model_dump(mode="json")["variants"]]
+    open_revision(desk, variants=shares)
+    assert 0 < cycle(desk, lease) <= len(rows(desk, Decision)) - before
+    assert published(desk).rows_seen == len(own_rounds(desk))
+    assert rows(desk, Snapshot, Snapshot.id)[-1]["parent_id"] is not None
+
+
+def test_a_changed_policy_starts_afresh_and_learns_the_log_again(desk: Desk, lease: Lease) -> None:
+    write_log(desk.engine, SHAPE)
+    cycle(desk, lease)
+    other = Shape(400, policy={"name": "softmax"})
+    open_revision(desk, variants=definition_of(other, "x").model_dump(mode="json")["variants"])
+    assert cycle(desk, lease) == len(own_rounds(desk))
+    policy = published(desk, other)
+    assert (policy.spec.name, policy.rows_seen) == ("softmax", len(own_rounds(desk)))
+
+
+def test_rounds_with_another_target_are_left_out(desk: Desk, lease: Lease) -> None:
+    write_log(desk.engine, SHAPE)
+    first = cycle(desk, lease)
+    open_revision(desk, objective={"maximise": "revenue", "margin": 1.0})
+    assert cycle(desk, lease) == len(own_rounds(desk)) - first
+
+
+def test_shadows_learn_from_every_variant(desk: Desk, lease: Lease) -> None:
+    shape = Shape(300, extra={"shadow": [{"key": "candidate", "policy": {"name": "linucb"}}]})
+    write_log(desk.engine, shape)
+    cycle(desk, lease)
+    assert published(desk, shape, "candidate").rows_seen == len(own_rounds(desk, None)) == 300
+
+
+def test_an_altered_snapshot_is_learned_again_from_the_log(desk: Desk, lease: Lease) -> None:
+    write_log(desk.engine, SHAPE)
+    change(desk, update(Experiment).values(clock_now=START + 200 * SECOND))
+    cycle(desk, lease)
+    change(desk, update(Snapshot).values(body=b"WBS1 not what it was"))
+    change(desk, update(Experiment).values(clock_now=START + 5000 * SECOND))
+    cycle(desk, lease)
+    assert published(desk).rows_seen == len(own_rounds(desk))
+
+
+def test_a_superseded_learner_publishes_nothing(desk: Desk, lease: Lease) -> None:
+    write_log(desk.engine, SHAPE)
+    desk.joiner.run(lease, now())
+    with pytest.raises(LeaseLostError):
+        desk.learner.run(Lease(lease.holder, lease.token - 1))
+    assert not rows(desk, Snapshot)
+    assert not rows(desk, Learner)
+
+
+def test_one_failing_policy_does_not_stop_the_others(desk: Desk, lease: Lease, monkeypatch: pytest.MonkeyPatch) -> None:
+    shape = Shape(200, extra={"shadow": [{"key": "candidate", "policy": {"name": "linucb"}}]})
+    write_log(desk.engine, shape)
+    desk.joiner.run(lease, now())
+
+    def fail(*_: object) -> None:
+        raise ArithmeticError("no")
+
+    monkeypatch.setattr("bandit.policies.epsilon_greedy.EpsilonGreedy.learn", fail)
+    assert desk.learner.run(lease) == 200
+    assert [row["variant"] for row in rows(desk, Learner)] == ["candidate"]
+
+
+def test_voids_are_not_learned(desk: Desk, lease: Lease) -> None:
+    write_log(desk.engine, Shape(100, voided=1.0))
+    assert len(rows(desk, Void)) == 100
+    assert cycle(desk, lease) == 0
