@@ -102,6 +102,7 @@ def test_rollups_are_the_sums_of_logged_rounds(desk: Desk, lease: Lease) -> None
                 found[cell] = tuple(sums[place, :, bucket])
     assert found == totals
     keys = ("hour", "variant", "arm", "segment", "voided", "metric")
+    hourly = rows(desk, HourlyRollup)
     assert {
         tuple(row[name] for name in keys): (row["rounds"], row["total"]) for row in rows(desk, HourlyRollup)
     } == hours
