@@ -17,10 +17,12 @@ def api(
 
     from api.app import create_app
     from cli.lifeline import hold
+    from cli.logs import configure
     from experiments.settings import settings
 
     hold()
     chosen = settings()
+    configure(chosen)
     uvicorn.run(
         create_app(chosen),
         host=host or chosen.api_host,

@@ -7,6 +7,7 @@ import threading
 def worker() -> None:
     """Join matured decisions, learn, roll up, until stopped. A second one waits to take over."""
     from cli.lifeline import hold
+    from cli.logs import configure
     from experiments.jobs.worker import run_worker
     from experiments.settings import settings
 
@@ -14,4 +15,6 @@ def worker() -> None:
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    run_worker(settings(), stop)
+    chosen = settings()
+    configure(chosen)
+    run_worker(chosen, stop)

@@ -4,6 +4,7 @@ from typing import Any
 
 KEY = "demo-winback"
 
+EVENTS = ("bonus_quest", "discount", "tournament")
 SMALL, LARGE = 5.0, 15.0
 """Reward amounts in the experiment's currency."""
 
@@ -23,9 +24,7 @@ def definition(key: str, policy: str) -> dict[str, Any]:
             "numeric": ["days_inactive", "orders", "children", "coupon_share", "matches_played"],
             "categorical": ["country"],
         },
-        "arms": [
-            _arm(event, amount) for event in ("bonus_quest", "discount", "tournament") for amount in (SMALL, LARGE)
-        ],
+        "arms": [_arm(event, amount) for event in EVENTS for amount in (SMALL, LARGE)],
         "variants": [
             {"key": "bandit", "share": 0.6, "policy": {"name": policy}},
             {"key": "rules", "share": 0.25, "policy": {"name": "rules", "params": MARKETERS_RULES}},

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 Scalar = float | int | str
 
 REACTIONS: dict[str, dict[str, tuple[float, float]]] = {
-    "lapsed parent": {"bonus_quest": (1.6, 1.9), "discount": (0.4, 0.7), "tournament": (-0.4, -0.3)},
-    "bargain hunter": {"bonus_quest": (0.1, 0.2), "discount": (1.2, 2.3), "tournament": (-0.2, 0.0)},
-    "competitor": {"bonus_quest": (0.4, 0.5), "discount": (0.1, 0.4), "tournament": (1.7, 2.0)},
+    "lapsed parent": {"bonus_quest": (2.2, 2.7), "discount": (0.4, 0.7), "tournament": (-0.4, -0.3)},
+    "bargain hunter": {"bonus_quest": (0.1, 0.2), "discount": (1.5, 2.8), "tournament": (-0.2, 0.0)},
+    "competitor": {"bonus_quest": (0.4, 0.5), "discount": (0.1, 0.4), "tournament": (2.3, 2.7)},
 }
 """Kind of person → event type → what a small and a large reward add to the log-odds of coming back."""
 

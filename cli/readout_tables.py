@@ -1,0 +1,98 @@
+"""A readout for people: verdict and checks first, then lifts, then segments."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+Json = Mapping[str, Any]
+
+MARKS = {"ok": "✓", "warning": "!", "failed": "✗", "too_few": "·"}
+
+
+def show(document: Json, console: Console | None = None) -> None:
+    """Print the readout."""
+    console = console or Console()
+    verdict = document["verdict"]
+    console.print(f"{document['log']['name']}: {document['n']:,} decisions, against {document['control']}")
+    console.print(f"[bold]{verdict['word']}[/bold]: {verdict['reason']}", highlight=False)
+    for check in document["checks"]:
+        p_value = "" if check["p_value"] is None else f", p {check['p_value']:.3g}"
+        console.print(f"{MARKS[check['status']]} {check['name']}{p_value}: {check['detail']}", highlight=False)
+    for metric in next(iter(document["arms"].values()))["metrics"]:
+        console.print(metric_table(document, metric))
+    if any("money" in arm for arm in document["arms"].values()):
+        console.print(money_table(document))
+    if document["between"]:
+        console.print(contrast_table(f"{document['objective']}, arms with each other", document["between"]))
+    for name, found in document["segments"].items():
+        console.print(segment_table(document["objective"], name, found))
+
+
+def metric_table(document: Json, metric: str) -> Table:
+    """Every arm's mean and lift of one metric."""
+    table = _table(metric, "arm", "n", "mean", "lift", "relative", "p", "p adjusted")
+    for key, arm in document["arms"].items():
+        lift = arm.get("lift", {}).get(metric)
+        cells = ["", "", "", ""] if lift is None else _lift(lift)
+        table.add_row(key, f"{arm['n']:,}", interval(arm["metrics"][metric]), *cells)
+    return table
+
+
+def money_table(document: Json) -> Table:
+    """What every arm cost and earned beyond the control."""
+    table = _table("money", "arm", "net value", "ROI", "incremental ROI", "cost per incremental re-engaged unit")
+    for key, arm in document["arms"].items():
+        money = arm.get("money")
+        if money:
+            ratios = (money["roi"], money["incremental_roi"], money["cost_per_incremental"])
+            cells = ["" if ratio is None else ratio["note"] or interval(ratio) for ratio in ratios]
+            table.add_row(key, f"{money['totals']['net_value']:,.2f}", *cells)
+    return table
+
+
+def contrast_table(title: str, contrasts: Json) -> Table:
+    """Contrasts by name."""
+    table = _table(title, "", "difference", "relative", "p", "p adjusted")
+    for name, contrast in contrasts.items():
+        table.add_row(name, *_lift(contrast))
+    return table
+
+
+def segment_table(objective: str, name: str, found: Json) -> Table:
+    """Lifts by segment, and whether they differ at all."""
+    differ = ", ".join(f"{arm}: p {_p(test['p_value'])}" for arm, test in found["differ"].items())
+    table = _table(f"{objective} by {name}; do segments differ? {differ}", name, "arm", "lift", "relative", "p")
+    for value, contrasts in found["lift"].items():
+        for arm, contrast in contrasts.items():
+            table.add_row(value, arm, *_lift(contrast)[:3])
+    return table
+
+
+def interval(estimate: Json, scale: float = 1.0, sign: str = "") -> str:
+    """`0.183 [0.178, 0.188]`; an unbounded side shows as ∞."""
+    if estimate["value"] is None:
+        return "–"
+    low, high = (
+        infinity if bound is None else f"{bound * scale:{sign}.4g}"
+        for bound, infinity in ((estimate["lower"], "-∞"), (estimate["upper"], "∞"))
+    )
+    return f"{estimate['value'] * scale:{sign}.4g} [{low}, {high}]"
+
+
+def _lift(contrast: Json) -> list[str]:
+    relative = interval(contrast["relative"], 100.0, "+")
+    cells = [interval(contrast["absolute"], 1.0, "+"), f"{relative} %" if relative != "–" else relative]
+    return [*cells, _p(contrast["p_value"]), _p(contrast.get("p_adjusted"))]
+
+
+def _p(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3g}"
+
+
+def _table(title: str, *columns: str) -> Table:
+    table = Table(title=title, title_justify="left")
+    for place, column in enumerate(columns):
+        table.add_column(column, justify="left" if place == 0 else "right")
+    return table
