@@ -8,6 +8,9 @@ from offline_eval.ab.fieller import Means, delta_variance, fieller
 from offline_eval.ab.sample import Sample
 from offline_eval.estimate import Estimate
 
+ROUNDING = 1e-12
+"""A standard error below this share of the means is rounding, not variation."""
+
 
 @dataclass(frozen=True, slots=True)
 class Contrast:
@@ -90,7 +93,7 @@ def contrast_of(means: Means, sizes: Sizes, rule: Rule, p_value: float | None, n
     """Difference ± critical standard errors, and its relative form by Fieller's set or the delta method."""
     difference = means.top - means.bottom
     error = max(means.top_variance + means.bottom_variance - 2 * means.covariance, 0.0) ** 0.5
-    if error == 0.0:
+    if error <= ROUNDING * (abs(means.top) + abs(means.bottom)):
         return unknown(sizes, rule, difference, note or "no variation within the groups: no interval")
     absolute = _estimate(
         difference, difference - rule.critical * error, difference + rule.critical * error, sizes, rule

@@ -117,6 +117,12 @@ class Sample:
         mean, scatter = float(row @ self.mean), float(row @ self.scatter @ row)
         return Sample((VALUE,), self.n, np.array([mean]), np.array([[max(scatter, 0.0)]]), self.n, False)
 
+    def with_value_only(self) -> "Sample":
+        """Without the other columns."""
+        if len(self.columns) == 1:
+            return self
+        return replace(self, columns=(VALUE,), mean=self.mean[:1], scatter=self.scatter[:1, :1])
+
     def with_moments(self, n: int, mean: float, scatter: float) -> "Sample":
         """A sample of the value alone with other moments, e.g. after capping; it is no longer 0/1."""
         return replace(

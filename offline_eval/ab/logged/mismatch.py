@@ -1,0 +1,74 @@
+"""Whether the arms of a log were drawn as its spec says."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.special import chdtrc, ndtr
+
+from offline_eval.ab.checks.check import CheckResult
+from offline_eval.ab.logged.gathering import Tally
+from offline_eval.logs.log import Log
+
+LIMIT = 0.001
+
+
+@dataclass(frozen=True)
+class Mismatch:
+    """Of a finished log; p_value None where the shares cannot be tested because they come from the log itself."""
+
+    p_value: float | None
+    detail: str
+
+    @property
+    def found(self) -> bool:
+        """Whether chance is ruled out at one in a thousand."""
+        return self.p_value is not None and self.p_value < LIMIT
+
+    def as_dict(self) -> dict[str, Any]:
+        """The contract's form, with a sentence."""
+        return {"p_value": self.p_value, "mismatch": self.found, "detail": self.detail}
+
+    def as_check(self) -> CheckResult:
+        """The contract's line among the checks."""
+        status = "failed" if self.found else "ok" if self.p_value is not None else "too_few"
+        return CheckResult("sample_ratio", status, self.p_value, self.detail)  # type: ignore[arg-type]
+
+
+def mismatch(log: Log, tally: Tally) -> Mismatch:
+    """Pearson's χ² against equal shares; against other probabilities, each arm's Σ 1/p must be its chances, on average.
+
+    Both at one look: a log is finished. For a running experiment there are `checks.SampleRatio` and `AdaptiveRatio`.
+    """
+    spec = log.spec.propensity
+    if spec.estimate:
+        return Mismatch(None, "probabilities were estimated from the log: nothing to test them against")
+    if spec.within is not None:
+        return Mismatch(None, "probabilities are the log's own shares: nothing to test them against")
+    if spec.uniform and not log.spec.eligible:
+        return _chi_square(log, tally)
+    return _weights(log, tally)
+
+
+def _chi_square(log: Log, tally: Tally) -> Mismatch:
+    expected = tally.n / len(log.arms)
+    statistic = float(((tally.counts - expected) ** 2 / expected).sum()) if tally.n else 0.0
+    p_value = float(chdtrc(len(log.arms) - 1, statistic)) if len(log.arms) > 1 else 1.0
+    worst = int(np.argmax(np.abs(tally.counts - expected)))
+    share = tally.counts[worst] / max(tally.n, 1)
+    return Mismatch(p_value, f"farthest off: {log.keys[worst]} {share:.2%} (meant {1 / len(log.arms):.2%})")
+
+
+def _weights(log: Log, tally: Tally) -> Mismatch:
+    """Σ 1{A = a}/p has mean Σ 1{a eligible}; z by arm with its own variance, Bonferroni over arms."""
+    # Σ w² - Σ w estimates Σ (1/p - 1), the variance of Σ 1{A = a}/p given the contexts.
+    drawn = tally.counts > 0
+    variance = np.maximum(tally.squares - tally.weights, 0.0)
+    usable = drawn & (variance > 0)
+    if not usable.any():
+        return Mismatch(None, "every arm had probability 1: nothing to test")
+    z = (tally.weights[usable] - tally.chances[usable]) / np.sqrt(variance[usable])
+    p_value = min(1.0, float(2 * ndtr(-np.abs(z)).min() * usable.sum()))
+    worst = np.flatnonzero(usable)[int(np.argmax(np.abs(z)))]
+    detail = f"farthest off: {log.keys[worst]}, Σ 1/p {tally.weights[worst]:.0f} for {tally.chances[worst]:.0f} chances"
+    return Mismatch(p_value, detail)
