@@ -7,7 +7,7 @@ from typing import Any
 
 import typer
 
-from cli.commands import api, audit, drive, key, migrate, run, user, worker
+from cli.commands import api, audit, drive, key, migrate, readout, replay, run, simulate, user, worker
 from cli.console import complain
 
 COMMANDS: dict[str, Callable[..., None]] = {
@@ -16,6 +16,9 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "worker": worker.worker,
     "migrate": migrate.migrate,
     "drive": drive.drive,
+    "replay": replay.replay,
+    "readout": readout.readout,
+    "simulate": simulate.simulate,
     "key create": key.create,
     "user create": user.create,
     "audit verify": audit.verify,
