@@ -60,10 +60,15 @@ async def authenticated(request: Request) -> Principal:
     principal = service.gate.known(header)
     if principal is None:
         principal = await in_time(service, lambda: service.gate.authenticate(header))
-    scope = getattr(request.scope["endpoint"], _NEEDS)
+    permit(request.scope["endpoint"], principal)
+    return principal
+
+
+def permit(endpoint: Any, principal: Principal) -> None:
+    """Raise ForbiddenError where the caller lacks the scope that the endpoint declares."""
+    scope = getattr(endpoint, _NEEDS)
     if scope != PUBLIC:
         require(principal, scope)
-    return principal
 
 
 async def in_time(service: Service, call: Callable[[], Result]) -> Result:

@@ -5,7 +5,7 @@ from abc import abstractmethod
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
-from api.auth import authenticated
+from api.auth import authenticated, permit
 from experiments.model.principal import Principal
 from experiments.services.opening import Service
 
@@ -19,6 +19,7 @@ class HotEndpoint:
         """One request."""
         service: Service = scope["app"].state.winback
         principal = service.gate.known(_authorization(scope)) or await authenticated(Request(scope, receive))
+        permit(self, principal)
         answer = await self.answer(service, principal, scope, await _body(receive))
         length = (b"content-length", str(len(answer)).encode())
         await send({"type": "http.response.start", "status": 200, "headers": [_JSON, length]})

@@ -54,6 +54,7 @@ class Operation:
     body: Any = None
     query: tuple[tuple[str, str], ...] = ()
     tag: str = "decisions"
+    media_type: str = "application/json"
 
 
 def described(operation: Operation) -> Callable[[Endpoint], Endpoint]:
@@ -126,7 +127,9 @@ def _describe(route: Route, operation: Operation, schema_of: dict[int, dict[str,
         "operationId": f"{route.name}_{'_'.join(route.param_convertors)}".rstrip("_"),
         "tags": [operation.tag],
         "parameters": [*path, *query],
-        "responses": {"200": {"description": "OK", "content": _json(schema_of[id(operation.answer)])}},
+        "responses": {
+            "200": {"description": "OK", "content": {operation.media_type: {"schema": schema_of[id(operation.answer)]}}}
+        },
     }
     if operation.body is not None:
         described["requestBody"] = {"required": True, "content": _json(schema_of[id(operation.body)])}

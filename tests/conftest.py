@@ -2,8 +2,8 @@
 
 import os
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -200,6 +200,12 @@ def serve(settings: Settings, engine: Engine) -> Iterator[RunningService]:
         portal.wrap_async_context_manager(app.router.lifespan_context(app)),
     ):
         yield RunningService(settings, engine, Client(app, portal, key), key)
+
+
+@pytest.fixture(scope="session")
+def serving() -> Callable[[Settings, Engine], AbstractContextManager[RunningService]]:
+    """`serve`, for fixtures of other modules and tests that need a service of their own."""
+    return serve
 
 
 @pytest.fixture

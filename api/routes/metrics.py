@@ -6,6 +6,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from api.auth import public
+from api.openapi import Operation, described
 
 DECISIONS = Counter("winback_decisions", "Answered requests for an arm, by reason.", ["reason"])
 REFUSALS = Counter("winback_decision_refusals", "Requests for an arm that were refused, by status.", ["status"])
@@ -19,6 +20,7 @@ SECONDS = Histogram(
 
 
 @public
+@described(Operation("Metrics", str, tag="health", media_type="text/plain"))
 async def metrics(_: Request) -> Response:
     """The process's metrics in Prometheus' text format."""
     return Response(generate_latest(REGISTRY), media_type=CONTENT_TYPE_LATEST)

@@ -1,5 +1,6 @@
 """Whether the audit log is as it was written."""
 
+from contextlib import closing
 from dataclasses import dataclass
 
 from sqlalchemy import Engine
@@ -27,8 +28,9 @@ def verify_audit(engine: Engine, principal: Principal) -> AuditCheck:
     """Walk the whole chain. Raises ForbiddenError without the scope `admin`."""
     require(principal, "admin")
     previous, count = GENESIS, 0
-    with reading(engine) as session:
-        for entry in session.exec(select(AuditEntry).order_by(col(AuditEntry.id)).execution_options(yield_per=1000)):
+    query = select(AuditEntry).order_by(col(AuditEntry.id)).execution_options(yield_per=1000)
+    with reading(engine) as session, closing(session.exec(query)) as entries:
+        for entry in entries:
             if entry.previous != previous or entry.digest != digest_of(entry):
                 return AuditCheck(count, entry.id, previous)
             previous, count = entry.digest, count + 1

@@ -1,9 +1,14 @@
 """What the tests of the routes share."""
 
+import shutil
+from collections.abc import Iterator
 from copy import deepcopy
 from typing import Any
 
 import pytest
+
+from experiments.settings import Settings
+from experiments.store.engine import engine_for
 
 CAMPAIGN: dict[str, Any] = {
     "key": "spring-winback",
@@ -58,3 +63,15 @@ CAMPAIGN: dict[str, Any] = {
 @pytest.fixture
 def campaign() -> dict[str, Any]:
     return deepcopy(CAMPAIGN)
+
+
+@pytest.fixture(scope="module")
+def sqlite_service(serving, sqlite_template, tmp_path_factory) -> Iterator[Any]:
+    """One service on SQLite for a whole module, for tests that change nothing."""
+    path = tmp_path_factory.mktemp("service") / "winback.db"
+    shutil.copy(sqlite_template, path)
+    settings = Settings(database_url=f"sqlite:///{path}", _env_file=None)
+    engine = engine_for(settings)
+    with serving(settings, engine) as running:
+        yield running
+    engine.dispose()
