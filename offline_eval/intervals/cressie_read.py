@@ -21,6 +21,10 @@ class FiveSums:
     wwr: float
     wwrr: float
 
+    def thinned(self, effect: float) -> "FiveSums":
+        """The same as if every row counted 1 / effect: what rows of a design effect are worth."""
+        return FiveSums(*(total / effect for total in (self.n, self.w, self.ww, self.wr, self.wwr, self.wwrr)))
+
     def mirrored(self) -> "FiveSums":
         """The same with rewards -r: an upper bound is minus a lower bound of the mirror."""
         return FiveSums(self.n, self.w, self.ww, -self.wr, -self.wwr, self.wwrr)
@@ -81,15 +85,15 @@ def cressie_read(evidence: Evidence, alpha: float) -> Range:
     weight 1, one unseen row at the bounds of weight and reward included.
 
     Karampatziakis, Langford, Mineiro, *Empirical likelihood for contextual bandits*, NeurIPS 2020, with the Euclidean
-    divergence in closed form; quantile F(1, n) inflated by the design effect where units have many rows. Asymptotic,
-    for a fixed number of rows; needs a known reward range, and known weight bounds make it tighter. Covers well above
+    divergence in closed form; rows count by the inverse of the design effect where units have many. Asymptotic, for a
+    fixed number of rows; needs a known reward range, and known weight bounds make it tighter. Covers well above
     nominal where weights are heavy.
     """
     if evidence.known.reward_range is None:
         raise MissingEvidenceError("Cressie–Read needs a known reward range")
     low, high = evidence.known.reward_range
-    sums = five_sums(evidence)
-    quantile = float(fisher.isf(alpha, 1, sums.n)) * float(evidence.moments.design_effect()[1])
+    sums = five_sums(evidence).thinned(float(evidence.moments.design_effect()[1]))
+    quantile = float(fisher.isf(alpha, 1, sums.n))
     weights = evidence.known.weight_range
     lower = _lower(sums, weights, low, quantile) if math.isfinite(low) else -math.inf
     upper = -_lower(sums.mirrored(), weights, -high, quantile) if math.isfinite(high) else math.inf

@@ -13,7 +13,7 @@ def functional(_: Moments) -> Functional:
     return Functional(np.array([1.0, 1.0, 0.0]))
 
 
-DR = Estimator("dr", MODEL, functional)
+DR = Estimator("dr", MODEL, functional, shifts=True)
 """v̂ = (1/n) Σ_i [Σ_a π(a|x_i) q̂(x_i, a) + w_i (r_i - q̂(x_i, a_i))].
 
 Dudík, Langford, Li, *Doubly robust policy evaluation and learning*, ICML 2011. Unbiased where the propensities are

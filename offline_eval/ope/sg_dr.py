@@ -21,7 +21,7 @@ def functional(moments: Moments) -> Functional:
     return chosen(moments, GRID)
 
 
-SG_DR = Estimator("sg_dr", Basis("sg_dr", columns, frozenset({"target", "q"}), joint=False), functional)
+SG_DR = Estimator("sg_dr", Basis("sg_dr", columns, frozenset({"target", "q"}), joint=False), functional, shifts=True)
 """v̂ = (1/n) Σ_i [Σ_a π(a|x_i) q̂(x_i, a) + w_i (r_i - q̂(x_i, a_i)) / (1 - λ + λ w_i)], λ from GRID by SLOPE,
 reported.
 

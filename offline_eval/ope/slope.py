@@ -26,13 +26,20 @@ def slope(values: Matrix, widths: Matrix) -> int:
 
 
 def chosen(moments: Moments, grid: tuple[float, ...]) -> Functional:
-    """The mean of the column that SLOPE picks; column g of the basis belongs to parameter grid[g]."""
+    """The mean of the column that SLOPE picks; column g of the basis belongs to parameter grid[g].
+
+    The last parameter of a grid is the one without bias; it is taken where a single row leaves no choice.
+    """
     if moments.n < 2:
-        return Functional(unit_vector(len(grid), len(grid) - 1), parameter=grid[-1])
-    errors = np.sqrt(np.maximum(np.diag(moments.covariance_of_means()), 0.0))
-    widths = errors * float(t.isf(CONFIDENCE, moments.n - 1))
-    pick = slope(moments.means, widths)
-    return Functional(unit_vector(len(grid), pick), parameter=grid[pick])
+        return of_column(moments, grid, len(grid) - 1)
+    variances = np.diag(moments.covariance_of_means())[: len(grid)]
+    widths = np.sqrt(np.maximum(variances, 0.0)) * float(t.isf(CONFIDENCE, moments.n - 1))
+    return of_column(moments, grid, slope(moments.means[: len(grid)], widths))
+
+
+def of_column(moments: Moments, grid: tuple[float, ...], place: int) -> Functional:
+    """The mean of one column."""
+    return Functional(unit_vector(len(moments.total), place), parameter=grid[place])
 
 
 def at(moments: Moments, grid: tuple[float, ...], parameter: float) -> float:

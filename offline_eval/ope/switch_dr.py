@@ -25,7 +25,9 @@ def functional(moments: Moments) -> Functional:
     return chosen(moments, GRID)
 
 
-SWITCH_DR = Estimator("switch_dr", Basis("switch_dr", columns, frozenset({"target", "q"}), joint=False), functional)
+SWITCH_DR = Estimator(
+    "switch_dr", Basis("switch_dr", columns, frozenset({"target", "q"}), joint=False), functional, shifts=True
+)
 """v̂ = (1/n) Σ_i [Σ_a π(a|x_i) q̂(x_i, a) + w_i (r_i - q̂(x_i, a_i)) 1{w_i <= τ}], τ from GRID by SLOPE, reported.
 
 Wang, Agarwal, Dudík, *Optimal and adaptive off-policy evaluation in contextual bandits*, ICML 2017. τ = ∞ is DR, small
