@@ -15,7 +15,7 @@ class Bagging(VwPolicy):
 
     PARAMETERS: ClassVar[dict[str, Parameter]] = {
         "models": Number(5, 1, 100, integer=True),
-        "learning_rate": Number(0.5, 1e-6, 100.0),
+        "learning_rate": Number(1.0, 1e-6, 100.0),
     }
 
     @staticmethod

@@ -15,7 +15,7 @@ class Cover(VwPolicy):
 
     PARAMETERS: ClassVar[dict[str, Parameter]] = {
         "policies": Number(5, 1, 100, integer=True),
-        "psi": Number(0.01, 0.0, 10.0),
+        "psi": Number(0.1, 0.0, 10.0),
         "learning_rate": Number(0.5, 1e-6, 100.0),
     }
 

@@ -11,7 +11,7 @@ class EpsilonGreedy(VwPolicy):
 
     PARAMETERS: ClassVar[dict[str, Parameter]] = {
         "epsilon": Number(0.05, 0.0, 1.0),
-        "learning_rate": Number(0.5, 1e-6, 100.0),
+        "learning_rate": Number(1.0, 1e-6, 100.0),
     }
 
     @staticmethod

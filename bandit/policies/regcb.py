@@ -10,14 +10,13 @@ class RegCb(VwPolicy):
     """The arm of the greatest upper bound; the floor alone keeps the others alive.
 
     `--first_only` belongs to it: without it the optimistic variant gives no pmf. The costs are declared to lie in
-    [-1, 0], else it plays uniformly; scaled rewards are clipped to that. Labels carry p = 1, as for SquareCB.
+    [-1, 0], else it plays uniformly; scaled rewards are clipped to that.
     """
 
-    weighs_propensity: ClassVar[bool] = False
     clips_reward: ClassVar[bool] = True
     PARAMETERS: ClassVar[dict[str, Parameter]] = {
         "mellowness": Number(0.01, 1e-9, 100.0),
-        "learning_rate": Number(0.5, 1e-6, 100.0),
+        "learning_rate": Number(1.0, 1e-6, 100.0),
     }
 
     @staticmethod

@@ -10,8 +10,8 @@ class Softmax(VwPolicy):
     """P(a) ∝ exp(temper x predicted reward)."""
 
     PARAMETERS: ClassVar[dict[str, Parameter]] = {
-        "temper": Number(20.0, 0.0, 1e6),
-        "learning_rate": Number(0.5, 1e-6, 100.0),
+        "temper": Number(40.0, 0.0, 1e6),
+        "learning_rate": Number(1.0, 1e-6, 100.0),
     }
 
     @staticmethod

@@ -7,14 +7,10 @@ from bandit.policies.vw_policy import VwPolicy
 
 
 class SquareCb(VwPolicy):
-    """P(a) = 1 / (K + γ_t gap_a) for all but the best arm, which gets the rest; γ_t = scale · t^exponent.
+    """P(a) = 1 / (K + γ_t gap_a) for all but the best arm, which gets the rest; γ_t = scale · t^exponent."""
 
-    Labels carry p = 1: Vowpal Wabbit means to ignore propensities here, but lets the last arm keep its 1/p weight.
-    """
-
-    weighs_propensity: ClassVar[bool] = False
     PARAMETERS: ClassVar[dict[str, Parameter]] = {
-        "gamma_scale": Number(40.0, 1e-3, 1e6),
+        "gamma_scale": Number(30.0, 1e-3, 1e6),
         "gamma_exponent": Number(0.5, 0.0, 2.0),
         "learning_rate": Number(0.5, 1e-6, 100.0),
     }

@@ -291,8 +291,8 @@ def test_learns_from_hostile_rounds(name, rows):
     )
 
 
-@pytest.mark.parametrize("name", ["squarecb", "regcb"])
-def test_regression_based_policies_ignore_propensities(name):
+@every_learned
+def test_propensities_do_not_enter_the_regression(name):
     """Vowpal Wabbit would weigh the last arm alone by 1/p."""
     even, skewed = build(SPECS[name], FeatureSpec()), build(SPECS[name], FeatureSpec())
     rounds = logged(6, 200)
