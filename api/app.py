@@ -19,8 +19,10 @@ from api.routes import (
     experiments,
     health,
     keys,
+    learning,
     metrics,
     outcomes,
+    results,
     units,
     users,
 )
@@ -39,6 +41,8 @@ COLD: tuple[Sequence[BaseRoute], ...] = (
     audit.router.routes,
     units.router.routes,
     decisions.router.routes,
+    results.router.routes,
+    learning.router.routes,
     service_settings.router.routes,
 )
 """FastAPI routes."""

@@ -1,7 +1,7 @@
 """Both tiers of rollups as arrays: what is stored, what a batch adds, and what a readout reads."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -122,17 +122,13 @@ class Totals(NamedTuple):
     sums: Sums
 
 
-def read_totals(connection: Connection, experiment_id: int, segment: str | None = None) -> Totals:
-    """All cells of an experiment, or those of one segment."""
+def read_totals(connection: Connection, experiment_id: int) -> Totals:
+    """All cells of an experiment."""
     places = metric_places(connection, experiment_id)
-    values: dict[str, Any] = {"experiment_id": experiment_id}
-    statement = _CELLS
-    if segment is not None:
-        statement, values["segment"] = f"{statement} AND segment = :segment", segment
-    found = connection.execute(text(statement), values).all()
-    width = len(places) * STATISTICS * PART
-    sums = np.zeros((len(found), width))
+    found = connection.execute(text(_CELLS), {"experiment_id": experiment_id}).all()
+    sums = np.zeros((len(found), len(places) * STATISTICS * PART))
     for place, row in enumerate(found):
         known = np.frombuffer(row.sums, dtype="<f8")
         sums[place, : len(known)] = known
-    return Totals(places, [CellKey._make(row[:-1]) for row in found], sums.reshape(-1, len(places), STATISTICS, PART))
+    shaped = sums.reshape(len(found), len(places), STATISTICS, PART)
+    return Totals(places, [CellKey._make(row[:-1]) for row in found], shaped)

@@ -103,9 +103,7 @@ def test_rollups_are_the_sums_of_logged_rounds(desk: Desk, lease: Lease) -> None
     assert found == totals
     keys = ("hour", "variant", "arm", "segment", "voided", "metric")
     hourly = rows(desk, HourlyRollup)
-    assert {
-        tuple(row[name] for name in keys): (row["rounds"], row["total"]) for row in rows(desk, HourlyRollup)
-    } == hours
+    assert {tuple(row[name] for name in keys): (row["rounds"], row["total"]) for row in hourly} == hours
 
 
 def expected_rollups(desk: Desk) -> tuple[dict, dict]:
