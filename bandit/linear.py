@@ -16,6 +16,7 @@ in bandits see Krause & Ong 2011 (CGP-UCB). Eliminating δ_a arm by arm leaves o
 """
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -124,6 +125,7 @@ class Posterior:
         shared = self._target @ self.shared_mean + np.log(self._prior).sum() - np.linalg.slogdet(self._system)[1]
         return float(own + shared - self._squares / self.noise - self.count * np.log(self.noise)) / 2.0
 
+    @cached_property
     def weights(self) -> Floats:
         """Posterior means of w_a, shape (K, d)."""
         prior_means = np.einsum("ka,ai->ki", self.psi, self.shared_mean.reshape(-1, self.size))
@@ -132,11 +134,12 @@ class Posterior:
 
     def residual_share(self) -> float:
         """Residual variance over total variance, shrunk towards 1 by ten rows."""
-        weights = self.weights()
+        weights = self.weights
         fitted = np.einsum("ki,kij,kj->", weights, self._grams, weights) - 2.0 * np.sum(weights * self._moments)
         residual = max(self._squares + float(fitted), 0.0) / self.variance
         return float(np.clip((residual + 10.0) / (self.count + 10.0), 0.02, 1.0))
 
+    @cached_property
     def covariances(self) -> Floats:
         """Posterior covariances of each w_a, shape (K, d, d)."""
         blocks = self.shared_covariance.reshape(-1, self.size, self.psi.shape[1], self.size)

@@ -44,6 +44,7 @@ class LinearPolicy:
         self._vocabulary = Vocabulary(self.params["dimension"])
         self._scaler = Scaler()
         self._encoder = Encoder(features, self._scaler, self._vocabulary.slot)
+        self._posterior: Posterior | None = None
         self._sets: dict[tuple[int, ...], tuple[Sequence[Arm], Floats, Floats]] = {}
 
     def decide(self, means: Floats, deviations: Floats) -> Pmf:
@@ -83,6 +84,7 @@ class LinearPolicy:
             self._vocabulary.add(self._encoder.observe(logged.context))
         self._encoder.forget()
         self._sets.clear()
+        self._posterior = None
         self._add(rounds)
         self.rows_seen += len(rounds)
         self._refit()
@@ -107,9 +109,8 @@ class LinearPolicy:
     def _refit(self) -> None:
         if self.rows_seen < REFIT_GROWTH * self._hyper.fitted_at:
             return
-        arms, psi = list(self._statistics.values()), self._psi(self._described)
-        self._hyper = fit(arms, psi, self._hyper)
-        self._hyper.noise = Posterior(arms, psi, self._hyper).residual_share()
+        self._hyper = fit([self._statistics[name] for name in self._described], self._psi(self._described), self._hyper)
+        self._hyper.noise = self._infer({}).residual_share()
         self._hyper.fitted_at = float(self.rows_seen)
 
     def _vector(self, context: Context) -> Floats:
@@ -140,15 +141,23 @@ class LinearPolicy:
         return entry[1], entry[2]
 
     def _prepare(self, arms: Sequence[Arm]) -> tuple[Floats, Floats]:
-        size = self._vocabulary.size
         fresh = {arm.key: dict(arm_features(arm)) for arm in arms if arm.key not in self._statistics}
-        described = self._described | fresh
-        statistics = [self._statistics.get(name) or ArmStatistics.empty(size) for name in described]
-        posterior = Posterior(statistics, self._psi(described), self._hyper)
-        places = {name: place for place, name in enumerate(described)}
+        posterior = self._infer(fresh) if fresh else self._known_posterior()
+        places = {name: place for place, name in enumerate([*self._described, *fresh])}
         members = [places[arm.key] for arm in arms]
-        spreads = np.concatenate([posterior.covariances()[members], posterior.shared_part(members)[None]])
-        return posterior.weights()[members], np.ascontiguousarray(spreads.reshape(-1, size))
+        spreads = np.concatenate([posterior.covariances[members], posterior.shared_part(members)[None]])
+        return posterior.weights[members], np.ascontiguousarray(spreads.reshape(-1, self._vocabulary.size))
+
+    def _known_posterior(self) -> Posterior:
+        if self._posterior is None:
+            self._posterior = self._infer({})
+        return self._posterior
+
+    def _infer(self, fresh: dict[str, dict[str, float]]) -> Posterior:
+        """The posterior over the known arms and `fresh` ones, of which nothing but their description is known."""
+        described = self._described | fresh
+        empty = ArmStatistics.empty(self._vocabulary.size)
+        return Posterior([self._statistics.get(name, empty) for name in described], self._psi(described), self._hyper)
 
     def to_bytes(self) -> bytes:
         """Statistics (upper triangles, float64), vocabulary, moments, hyperparameters."""
@@ -176,6 +185,9 @@ class LinearPolicy:
         policy._vocabulary = Vocabulary.restore(policy.params["dimension"], header["vocabulary"])
         policy._encoder = Encoder(features, policy._scaler, policy._vocabulary.slot)
         policy._restore_arms(header["arms"], np.frombuffer(body))
+        if policy.rows_seen:
+            # Here and not at the first decision, which would have to wait for it.
+            policy._known_posterior()
         return policy
 
     def _restore_arms(self, arms: list[list[Any]], numbers: Floats) -> None:

@@ -44,10 +44,10 @@ def test_posterior_is_that_of_the_whole_gaussian(rows):
     prior, design, rewards = dense(rows, posterior, hyper)
     covariance = np.linalg.inv(np.linalg.inv(prior) + design.T @ design / posterior.noise)
     mean = covariance @ design.T @ rewards / posterior.noise
-    np.testing.assert_allclose(posterior.weights().ravel(), mean, atol=1e-8)
+    np.testing.assert_allclose(posterior.weights.ravel(), mean, atol=1e-8)
     blocks = covariance.reshape(ARMS, SIZE, ARMS, SIZE)
     for arm in range(ARMS):
-        np.testing.assert_allclose(posterior.covariances()[arm], blocks[arm, :, arm], atol=1e-9)
+        np.testing.assert_allclose(posterior.covariances[arm], blocks[arm, :, arm], atol=1e-9)
     members = [0, 2, 3]
     between = sum(blocks[a, :, b] for a in members for b in members if a != b) / 6
     np.testing.assert_allclose(posterior.shared_part(members), between, atol=1e-9)
