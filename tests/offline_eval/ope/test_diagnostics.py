@@ -1,0 +1,130 @@
+"""Diagnostics find what was planted, merge, and the verdict says it plainly."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from offline_eval.estimate import Estimate
+from offline_eval.intervals.known import Bounds
+from offline_eval.ope.batch import Batch
+from offline_eval.ope.diagnostics import Layout, tally
+from offline_eval.ope.evaluate import known_of
+from offline_eval.ope.findings import Findings, findings_of
+from offline_eval.ope.gather import Plan, gather
+from offline_eval.ope.verdict import Verdict, judge
+
+UNIT = Bounds((0.0, 1.0))
+LAYOUT = Layout(arms=4, segments=3, periods=4)
+ROWS = 6000
+
+
+def findings(batch: Batch, layout: Layout = LAYOUT) -> Findings:
+    return findings_of(tally(batch, layout), gather(batch, Plan(("ips",))).weights)
+
+
+def verdict(batch: Batch, bounds: Bounds = UNIT, headline: Estimate | None = None, estimated: bool = False) -> Verdict:
+    statistics = gather(batch, Plan(("ips",)))
+    return judge(findings(batch), known_of(statistics, bounds), headline, estimated)
+
+
+def test_a_sound_log_is_trusted(make_log) -> None:
+    found = findings(make_log(1, ROWS))
+    assert found.mean_weight_p > 1e-3
+    assert found.calibration_p > 1e-3
+    assert found.unsupported_share == 0.0
+    assert verdict(make_log(1, ROWS)).word == "trust"
+
+
+@pytest.mark.parametrize("without", [(), ("logged",), ("logged", "target"), ("segment", "period")])
+def test_tallies_merge(make_log, without: tuple[str, ...]) -> None:
+    batch = replace(make_log(2, ROWS), **dict.fromkeys(without))
+    merged = tally(batch.rows(0, 1234), LAYOUT) + tally(batch.rows(1234, ROWS), LAYOUT)
+    weights = gather(batch, Plan(("ips",))).weights
+    one, two = (findings_of(part, weights).as_dict() for part in (merged, tally(batch, LAYOUT)))
+    for name, value in one.items():
+        assert value == pytest.approx(two[name], rel=1e-9, abs=1e-12), name
+
+
+@pytest.mark.parametrize("pmf_logged", [True, False])
+def test_wrong_propensities_are_found(make_log, pmf_logged: bool) -> None:
+    batch = make_log(3, ROWS)
+    tilted = batch.logged * np.array([2.0, 1.0, 1.0, 0.5])
+    tilted /= tilted.sum(axis=1, keepdims=True)
+    wrong = replace(batch, propensity=tilted[np.arange(ROWS), batch.action], logged=tilted if pmf_logged else None)
+    assert findings(wrong).calibration_p < 1e-6
+    assert verdict(wrong).word != "trust"
+
+
+def test_arms_that_were_never_logged_are_named(make_log) -> None:
+    batch = make_log(4, ROWS)
+    kept = batch.rows(0, ROWS)
+    never = np.flatnonzero(kept.action != 3)
+    columns = ("action", "propensity", "reward", "target_chosen", "target", "segment", "period")
+    part = Batch(**{name: getattr(batch, name)[never] for name in columns})
+    found = findings(part)
+    assert found.unsupported_arms == (3,)
+    assert found.unsupported_share == pytest.approx(part.target[:, 3].mean(), rel=1e-9)
+    assert verdict(part).word == "unusable"
+    assert "never tried" in verdict(part).reason
+
+
+def test_segments_without_support_are_named(make_log) -> None:
+    batch = make_log(5, ROWS)
+    kept = np.flatnonzero((batch.segment != 1) | (batch.action == 0))
+    columns = ("action", "propensity", "reward", "target_chosen", "target", "segment", "period")
+    assert findings(Batch(**{name: getattr(batch, name)[kept] for name in columns})).unsupported_segments == (1,)
+
+
+def test_drift_of_rewards_is_found(make_log) -> None:
+    batch = make_log(6, ROWS)
+    drifting = replace(batch, reward=batch.reward * (1.0 - 0.2 * batch.period))
+    assert findings(batch).reward_drift_p > 1e-3
+    assert findings(drifting).reward_drift_p < 1e-6
+    assert "over the time of the log" in verdict(drifting).reason
+
+
+def test_drift_of_arms_is_found(make_log) -> None:
+    batch = make_log(7, ROWS)
+    assert findings(batch).arm_drift_p > 1e-3
+    order = np.argsort(batch.action, kind="stable")
+    assert findings(replace(batch, action=batch.action[order])).arm_drift_p < 1e-6
+
+
+def test_no_support_is_unusable(make_log) -> None:
+    batch = make_log(8, ROWS)
+    found = verdict(batch.seen_from(np.eye(4)[(batch.action + 1) % 4]))
+    assert found.word == "unusable"
+    assert "never did what this policy would do" in found.reason
+
+
+def test_unbounded_rewards_with_few_rows_are_unusable_and_say_why(make_log) -> None:
+    found = verdict(make_log(9, 400), Bounds())
+    assert found.word == "unusable"
+    assert any("no known limit" in reason for reason in found.reasons)
+
+
+def test_estimated_propensities_are_at_most_caution(make_log) -> None:
+    found = verdict(make_log(10, ROWS), estimated=True)
+    assert found.word == "caution"
+    assert "guessed" in found.reason
+
+
+def test_an_interval_wider_than_its_value_is_a_doubt(make_log) -> None:
+    wide = Estimate(0.004, 0.001, 0.009, ROWS, 900.0, "snips+empirical_likelihood")
+    assert verdict(make_log(11, ROWS), headline=wide).word == "caution"
+
+
+def test_a_dominating_row_is_a_doubt(make_log) -> None:
+    batch = make_log(12, ROWS)
+    heavy = replace(batch, propensity=np.where(np.arange(ROWS) == 5, 1e-3, batch.propensity))
+    assert any("One row alone" in reason for reason in verdict(heavy).reasons)
+
+
+def test_every_reason_is_a_sentence(make_log) -> None:
+    batch = make_log(13, 60)
+    for found in (verdict(batch, Bounds(), estimated=True), verdict(make_log(14, ROWS))):
+        for reason in found.reasons:
+            assert reason[0].isupper() or reason[0].isdigit()
+            assert reason.endswith(".")
+            assert len(reason) < 250
