@@ -44,6 +44,9 @@ PAIRS: tuple[tuple[str, str | None], ...] = (
     ("ips", "empirical_bernstein_cs"),
     ("snips", None),
     ("dr", None),
+    ("switch_dr", None),
+    ("dros", None),
+    ("clipped_ips", None),
     ("empirical_likelihood", None),
 )
 
@@ -94,7 +97,7 @@ def fixed_n(world: World, rows: int, tries: int, rng: np.random.Generator) -> di
     """Every interval over `tries` logs of `rows` rows, and the paired difference to the uniform policy."""
     scores: dict[str, Score] = defaultdict(Score)
     uniform = np.full_like(world.target, 1.0 / world.target.shape[1])
-    plan = Plan(("ips", "snips", "dr"), sequence=world.bounds.reward is not None)
+    plan = Plan(("ips", "snips", "dr", "switch_dr", "dros", "clipped_ips"), sequence=world.bounds.reward is not None)
     for _ in range(tries):
         batch = world.sample(rng, rows)
         statistics = gather(batch, plan, world.bounds)

@@ -13,7 +13,12 @@ Range = tuple[float, float]
 
 
 class Smooth(Protocol):
-    """A differentiable function of the means of a basis."""
+    """A differentiable function of the means of a basis, with the parameter chosen from the data, if any."""
+
+    @property
+    def parameter(self) -> float | None:
+        """Clipping, switching or shrinkage parameter."""
+        ...
 
     def value(self, means: Matrix) -> Matrix:
         """(..., d) → (...)."""

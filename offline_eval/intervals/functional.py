@@ -35,7 +35,9 @@ class Functional:
         if self.top is None or self.bottom is None:
             return self.plain
         below = means @ self.bottom
-        return self.plain + self.top / below - self.bottom * (means @ self.top) / below**2
+        if below == 0.0:
+            return np.full(len(self.plain), np.nan)
+        return np.asarray(self.plain + self.top / below - self.bottom * (means @ self.top) / below**2)
 
 
 def unit_vector(size: int, index: int) -> Matrix:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -51,13 +51,14 @@ def gather_joint(first: Batch, second: Batch, plan: Plan) -> Joint:
 
 
 def _chunk(one: Batch, two: Batch, plan: Plan) -> Joint:
-    bucket = bucket_of(one) if plan.buckets else None
+    keep = plan.buckets or one.unit is not None
+    bucket = bucket_of(one)
     rows = Rows(one), Rows(two)
     moments = {}
     for name, basis in plan.bases.items():
         columns = np.vstack([basis.columns(side) for side in rows])
-        sums = bucket_sums(columns, one, bucket) if plan.buckets else None
-        moments[name] = moments_of(columns, sums, one.unit is not None and plan.buckets)
+        sums = bucket_sums(columns, one, bucket) if keep else None
+        moments[name] = moments_of(columns, sums, one.unit is not None)
     return Joint(moments)
 
 
@@ -88,7 +89,7 @@ def difference(
     elif chosen == "trivial":
         limits = _widest(bounds or Bounds())
     elif chosen in PAIRED:
-        limits = INTERVALS[chosen](evidence, alpha)
+        limits = INTERVALS[chosen](_without_bias(evidence, name, sides), alpha)
     else:
         raise ValueError(f"interval {chosen!r} is not valid for differences; valid: {', '.join((*PAIRED, SEPARATE))}")
     return finished(value, limits, evidence, f"{name}-difference+{chosen}", alpha)
@@ -100,6 +101,14 @@ def _evidence(name: str, joint: Joint, sides: tuple[Statistics, Statistics], bou
     heavier: Weights = min((side.weights for side in sides), key=lambda weights: weights.effective_n)
     known = Known(bounds, heavier, known_of(sides[0], bounds).clustered)
     return Evidence(joint.moments[estimator.basis.name], Contrast(first, second), known)
+
+
+def _without_bias(evidence: Evidence, name: str, sides: tuple[Statistics, Statistics]) -> Evidence:
+    estimator = ESTIMATORS[name]
+    if estimator.unbiased is None:
+        return evidence
+    first, second = (estimator.unbiased(side.moments[estimator.basis.name]) for side in sides)
+    return replace(evidence, functional=Contrast(first, second))
 
 
 def _default(evidence: Evidence, sides: tuple[Statistics, Statistics], bounds: Bounds) -> str:

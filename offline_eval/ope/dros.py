@@ -27,13 +27,22 @@ def functional(moments: Moments) -> Functional:
     """The shrinkage that SLOPE chooses; none where all weights are 1, since there is nothing to shrink for."""
     spread = moments.cross[-1, -1] - 2.0 * moments.total[-1] + moments.n
     if spread <= 1e-9 * moments.n:
-        return of_column(moments, GRID, len(GRID) - 1)
+        return unbiased(moments)
     return chosen(moments, GRID)
 
 
-DROS = Estimator("dros", Basis("dros", columns, frozenset({"target", "q"}), joint=False), functional, shifts=True)
-"""v̂ = (1/n) Σ_i [Σ_a π(a|x_i) q̂(x_i, a) + λ w_i / (w_i² + λ) · (r_i - q̂(x_i, a_i))], λ from GRID by SLOPE, reported.
+def unbiased(moments: Moments) -> Functional:
+    """DR, from which the interval comes."""
+    return of_column(moments, GRID, len(GRID) - 1)
+
+
+DROS = Estimator(
+    "dros", Basis("dros", columns, frozenset({"target", "q"}), joint=False), functional, shifts=True, unbiased=unbiased
+)
+"""v̂ = (1/n) Σ_i [Σ_a π(a|x_i) q̂(x_i, a) + λ w_i / (w_i² + λ) · (r_i - q̂(x_i, a_i))], λ from GRID
+by SLOPE, reported.
 
 Su, Dimakopoulou, Krishnamurthy, Dudík, *Doubly robust off-policy evaluation with shrinkage*, ICML 2020. λ = ∞ is DR, λ
-= 0 the direct method. The interval covers the mean of the shrunken estimator: **its bias is not in it**.
+= 0 the direct method. The interval is that of the unbiased end of the
+grid (DR), widened to the estimate, so that it claims the policy's value, the bias included.
 """

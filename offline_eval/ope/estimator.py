@@ -59,6 +59,7 @@ class Estimator:
         intervals: names in INTERVALS that are valid for it.
         term_range: lowest and highest possible term of a row, for estimators that are a mean of one bounded term.
         point: the estimate itself where it is no plain function of means (then `functional` is its linearisation).
+        unbiased: what the interval is computed from where the estimate itself trades bias for variance.
         shifts: adding c to all rewards (and to q̂) adds c to the value. `scales`: multiplying them multiplies it.
     """
 
@@ -70,5 +71,6 @@ class Estimator:
     supported: Callable[[Moments, Weights], bool] = by_weights
     term_range: Callable[[Known], Range | None] | None = None
     point: Callable[..., float] | None = None
+    unbiased: Callable[[Moments], Functional] | None = None
     shifts: bool = False
     scales: bool = True

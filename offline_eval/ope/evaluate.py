@@ -52,9 +52,22 @@ def estimate(
     if chosen not in estimator.intervals:
         raise ValueError(f"interval {chosen!r} is not valid for {name!r}; valid: {', '.join(estimator.intervals)}")
     from_weights = chosen in OF_VALUE and estimator.intervals is not MARGINAL
-    read = evidence_of("ips", statistics, bounds or Bounds()) if from_weights else evidence
+    read = evidence_of("ips", statistics, bounds or Bounds()) if from_weights else without_bias(estimator, evidence)
     limits = INTERVALS[chosen](read, alpha)
-    return finished(point_of(estimator, evidence), limits, evidence, f"{name}+{chosen}", alpha)
+    return finished(point_of(estimator, evidence), limits, evidence, f"{named(estimator, evidence)}+{chosen}", alpha)
+
+
+def named(estimator: Estimator, evidence: Evidence) -> str:
+    """The estimator's name, with the parameter that was chosen from the data in brackets."""
+    parameter = evidence.functional.parameter
+    return estimator.name if parameter is None else f"{estimator.name}[{parameter:g}]"
+
+
+def without_bias(estimator: Estimator, evidence: Evidence) -> Evidence:
+    """The evidence that intervals read: of the unbiased member of the family, where the estimate is shrunken."""
+    if estimator.unbiased is None:
+        return evidence
+    return replace(evidence, functional=estimator.unbiased(evidence.moments))
 
 
 def point_of(estimator: Estimator, evidence: Evidence) -> float:

@@ -26,7 +26,7 @@ class Plan:
 
     Attributes:
         estimators: names in ESTIMATORS.
-        buckets: keep sums by bucket, for the bootstrap and for units of many rows.
+        buckets: keep sums by bucket, for the bootstrap; batches with units keep them always, for clustered errors.
         cells: keep the joint table of weights and rewards, for the empirical likelihood.
         sequence: keep order-dependent sums; rows must come in order and parts cannot be merged.
     """
@@ -101,12 +101,13 @@ def gather(batch: Batch, plan: Plan, bounds: Bounds | None = None, before: Seque
 
 def _chunk(chunk: Batch, plan: Plan) -> tuple[dict[str, Moments], Weights]:
     rows = Rows(chunk)
-    bucket = bucket_of(chunk) if plan.buckets else None
+    keep = plan.buckets or chunk.unit is not None
+    bucket = bucket_of(chunk)
     moments = {}
     for name, basis in plan.bases.items():
         columns = basis.columns(rows)
-        sums = bucket_sums(columns, chunk, bucket) if plan.buckets else None
-        moments[name] = moments_of(columns, sums, chunk.unit is not None and plan.buckets, basis.joint)
+        sums = bucket_sums(columns, chunk, bucket) if keep else None
+        moments[name] = moments_of(columns, sums, chunk.unit is not None, basis.joint)
     return moments, weights_of(rows.weight, rows.reward)
 
 

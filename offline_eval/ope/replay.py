@@ -42,9 +42,11 @@ def functional(moments: Moments) -> Functional:
     matches, weights, squares = moments.total[MATCHED], moments.total[-1], moments.cross[-1, -1]
     if matches * squares - weights**2 <= 1e-9 * weights**2:
         place, bound = MATCHED, float(weights / matches) if matches else 1.0
+    elif (beyond == 0).any():
+        place = int(np.argmax(beyond == 0))
+        bound = GRID[place]
     else:
-        place = int(np.argmax(beyond == 0)) if (beyond == 0).any() else len(GRID) - 1
-        bound = GRID[place] if (beyond == 0).any() else np.nan
+        return Functional(np.zeros(size), np.zeros(size), np.zeros(size))
     return Functional(
         np.zeros(size), unit_vector(size, accepted + place), unit_vector(size, place), parameter=float(bound)
     )
@@ -56,6 +58,6 @@ REPLAY = Estimator("replay", Basis("replay", columns), functional, shifts=True)
 Li, Chu, Langford, Wang, *Unbiased offline evaluation of contextual-bandit-based news article recommendation
 algorithms*, WSDM 2011, with von Neumann's rejection in place of plain matching, which is unbiased only where μ is
 uniform. Where all positive weights are equal (a fixed arm on a uniform log) every match is accepted, as there. M is
-the smallest power of two above all weights, reported; weights above 4,096 leave M at 4,096 and the estimate clipped
-there, reported as NaN. Discards most rows: prefer SNIPS, except for policies that learn as they go.
+the smallest power of two above all weights, reported; with weights above 4,096 there is no estimate. Discards
+most rows: prefer SNIPS, except for policies that learn as they go.
 """
