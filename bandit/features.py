@@ -7,9 +7,10 @@ Arms: the arm's identity and everything it shares with other arms, so that arms 
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from hashlib import blake2b
+from operator import itemgetter
 from typing import Any
 from urllib.parse import quote
 
@@ -21,6 +22,7 @@ from bandit.scaling import Scaler
 
 VERSION = 1
 CLIP = 3.0
+REACH = 1e15
 PLAN_LIMIT = 1024
 CATEGORY_LIMIT = 65_536
 
@@ -28,6 +30,7 @@ Indices = NDArray[np.uint64]
 Values = NDArray[np.float64]
 
 
+@lru_cache(maxsize=262_144)
 def escape(text: str) -> str:
     """Any string as letters, digits and `_.-~%` alone; injective, never empty.
 
@@ -143,10 +146,45 @@ class Encoder:
         """Add the context's numeric features to the scaler; the names of all its features as the model knows them."""
         plan = self._plan(context)
         numbers = {name: number(context.get(name)) for name in plan.numeric}
-        present = {name: min(max(value, -1e15), 1e15) for name, value in numbers.items() if value is not None}
+        present = {name: min(max(value, -REACH), REACH) for name, value in numbers.items() if value is not None}
         self.scaler.add(present.items())
         absent = [*plan.missing_names, *(f"{escape(name)}?" for name in numbers if name not in present)]
         return [*map(escape, present), *absent, *(category_name(name, context.get(name)) for name in plan.categorical)]
+
+    def measure(self, contexts: Sequence[Context]) -> None:
+        """Add the numeric features of many contexts to the scaler; what was encoded before is forgotten."""
+        table = self._table(contexts)
+        if table is None:
+            for context in contexts:
+                self.observe(context)
+        else:
+            self.scaler.add_columns(self.spec.numeric, np.clip(table, -REACH, REACH))
+        self.forget()
+
+    def encode_all(self, contexts: Sequence[Context]) -> list[tuple[Indices, Values, list[int]]]:
+        """`encode` of many contexts, the numeric ones in one go where all of them are clean."""
+        table = self._table(contexts)
+        if table is None:
+            return [self.encode(context) for context in contexts]
+        plan = self._plan(contexts[0])
+        means, scales = np.array(plan.moments).T
+        values = np.clip((table - means) * scales, -CLIP, CLIP)
+        names = plan.categorical
+        return [
+            (plan.indices, row, [self._category(name, context.get(name)) for name in names])
+            for context, row in zip(contexts, values, strict=True)
+        ]
+
+    def _table(self, contexts: Sequence[Context]) -> Values | None:
+        """(n, F) values of the declared numeric features; None unless every one of them is there and finite."""
+        if not contexts or len(self.spec.numeric) < 2:
+            return None
+        try:
+            table = np.array(list(map(itemgetter(*self.spec.numeric), contexts)))
+        except (KeyError, ValueError, OverflowError):
+            return None
+        clean = table.dtype.kind in "fiub" and bool(np.isfinite(table).all())
+        return table.astype(np.float64) if clean else None
 
     @staticmethod
     def _standardise(plan: _Plan, raw: list[Any]) -> Values | None:

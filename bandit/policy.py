@@ -1,5 +1,6 @@
 """What a policy is, and how an arm is drawn from one."""
 
+import math
 from collections.abc import Sequence
 from typing import ClassVar, Protocol, Self, runtime_checkable
 
@@ -83,5 +84,5 @@ def validate_round(logged: Round) -> None:
         raise LabelError(f"chosen index {logged.chosen} is outside the {len(logged.arms)} eligible arms")
     if not 0.0 < logged.propensity <= 1.0:
         raise LabelError(f"propensity {logged.propensity!r} is outside (0, 1]")
-    if not np.isfinite(logged.reward):
+    if not math.isfinite(logged.reward):
         raise LabelError(f"reward {logged.reward!r} is not finite")

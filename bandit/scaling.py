@@ -1,9 +1,12 @@
 """Running moments that live inside a snapshot, so that a pmf depends on nothing but the snapshot and its arguments."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
 
 VOCABULARY_LIMIT = 4096
 """Names whose moments are kept; later ones stay unscaled and count as zero."""
@@ -32,6 +35,23 @@ class Moments:
         self.mean += delta / self.count
         self.squares += delta * (value - self.mean)
 
+    def add_all(self, values: NDArray[np.float64]) -> None:
+        """Take in (n,) finite values at once, winsorised by the spread known before (merged as in Chan et al. 1983)."""
+        first = 0
+        while first < len(values) and (self.count < WARM or self.squares == 0.0):
+            self.add(float(values[first]))
+            first += 1
+        rest = values[first:]
+        if not len(rest):
+            return
+        reach = WINSOR * self.deviation
+        pulled = np.clip(rest, self.mean - reach, self.mean + reach)
+        count, mean = len(pulled), float(pulled.mean())
+        gap, both = mean - self.mean, self.count + count
+        self.squares += float(np.square(pulled - mean).sum()) + gap * gap * self.count * count / both
+        self.mean += gap * count / both
+        self.count = both
+
     @property
     def deviation(self) -> float:
         """Standard deviation; 0 where fewer than two values were seen."""
@@ -56,6 +76,12 @@ class Scaler:
                     continue
                 known = self.moments[name] = Moments()
             known.add(value)
+
+    def add_columns(self, names: Sequence[str], values: NDArray[np.float64]) -> None:
+        """Take in (n, F) values of F numeric features, column by column."""
+        for name, column in zip(names, values.T, strict=True):
+            if name in self.moments or len(self.moments) < VOCABULARY_LIMIT:
+                self.moments.setdefault(name, Moments()).add_all(column)
 
     def shift_and_scale(self, name: str) -> tuple[float, float]:
         """(mean, 1 / standard deviation), or (0, 0) where the spread is unknown."""

@@ -56,6 +56,7 @@ class AdfModel:
         self._context = self._shared[ord("U")]
         self._examples: dict[tuple[object, ...], Any] = {}
         self._sets: dict[tuple[int, ...], tuple[Sequence[Arm], list[Any]]] = {}
+        self._last: tuple[Sequence[Arm] | None, list[Any]] = (None, [])
 
     def probabilities(self, context: Encoded, arms: Sequence[Arm]) -> list[float]:
         """One probability per arm in the order of `arms`; float32 inside, so their sum is 1 only to about 1e-7."""
@@ -87,6 +88,8 @@ class AdfModel:
             self._context.push_many_features(np.array(ones, dtype=np.uint64), _ones(len(ones)))
 
     def _multi_example(self, arms: Sequence[Arm]) -> list[Any]:
+        if arms is self._last[0]:
+            return self._last[1]
         key = tuple(map(id, arms))
         known = self._sets.get(key)
         if known is None:
@@ -95,6 +98,8 @@ class AdfModel:
                 self._examples.clear()
             # Holding the arms keeps their ids from being given to others.
             known = self._sets[key] = (tuple(arms), [self._shared, *map(self._arm_example, arms)])
+        if isinstance(arms, tuple):  # a list may have other arms in it the next time
+            self._last = arms, known[1]
         return known[1]
 
     def _arm_example(self, arm: Arm) -> Any:

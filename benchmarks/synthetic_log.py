@@ -18,7 +18,10 @@ SALT = b"\x07" * 32
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What the log looks like. Shares are of decisions; `repeats` decisions follow each other for one unit."""
+    """What the log looks like. Shares are of decisions; `repeats` decisions follow each other for one unit.
+
+    Every `uniform_every`th unit belongs to the variant `uniform`, the others to `bandit`; 0: all of them.
+    """
 
     decisions: int
     arms: int = 4
@@ -30,6 +33,7 @@ class Shape:
     by_unit: float = 0.0
     late: float = 0.0
     segments: int = 1
+    uniform_every: int = 5
     policy: dict[str, Any] = field(default_factory=lambda: {"name": "epsilon_greedy"})
     extra: dict[str, Any] = field(default_factory=dict)
 
@@ -132,7 +136,7 @@ def _decision(
         "epoch": epoch,
         "attempt": 0,
         "revision": 1,
-        "variant": "uniform" if unit % 5 == 0 else "bandit",
+        "variant": "uniform" if shape.uniform_every and unit % shape.uniform_every == 0 else "bandit",
         "arm": made.arms[chosen].key,
         "propensity": float(pmf[chosen]),
         "mode": "forced" if rng.random() < shape.forced else "learned",

@@ -84,11 +84,11 @@ class VwPolicy:
         for logged in rounds:
             validate_round(logged)
         for logged in rounds:
-            self._encoder.observe(logged.context)
             self._reward.add(logged.reward)
-        self._encoder.forget()
-        for logged in rounds:
-            self.model.learn(self._encoder.encode(logged.context), logged.arms, logged.chosen, self._label(logged))
+        contexts = [logged.context for logged in rounds]
+        self._encoder.measure(contexts)
+        for logged, encoded in zip(rounds, self._encoder.encode_all(contexts), strict=True):
+            self.model.learn(encoded, logged.arms, logged.chosen, self._label(logged))
         self.rows_seen += len(rounds)
 
     def _label(self, logged: Round) -> tuple[float, float]:
