@@ -8,11 +8,12 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 from fastapi import APIRouter, Depends
 from fastapi.routing import APIRoute
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.auth import authenticated, in_time
+from api.auth import PUBLIC, authenticated, declared, in_time
+from experiments.errors import InvalidError
+from experiments.model.checks.shape import value_faults
 from experiments.model.principal import Principal
 from experiments.services.opening import Service
 
@@ -45,25 +46,37 @@ Caller = Annotated[Call, Depends(_call)]
 
 
 class StrictRequest(Request):
-    """A request whose body is JSON as RFC 8259 has it: no NaN, no infinity, no lone surrogates, valid UTF-8."""
+    """A request whose body is JSON as RFC 8259 has it: no NaN, no infinity, no lone surrogates, valid UTF-8; no NUL."""
 
     async def json(self) -> Any:
-        """The decoded body. Raises HTTPException with status 400."""
-        try:
-            return msgspec.json.decode(await self.body())
-        except (msgspec.MsgspecError, RecursionError) as error:
-            raise HTTPException(400, f"the body is not JSON: {error}") from error
+        """The decoded body, from the second time on as it was decoded the first time.
+
+        Raises msgspec.DecodeError where it is no JSON, InvalidError where it holds what no database keeps.
+        """
+        if not hasattr(self, "_json"):
+            body = await self.body()
+            decoded = msgspec.json.decode(body)
+            if b"\\u0000" in body and (faults := list(value_faults(decoded))):
+                raise InvalidError(faults)
+            self._json = decoded
+        return self._json
 
 
 class StrictRoute(APIRoute):
-    """A FastAPI route that reads its body strictly."""
+    """A FastAPI route that asks who calls before it reads the body, and reads it strictly."""
 
     def get_route_handler(self) -> Callable[[Request], Any]:
         """The handler over a StrictRequest."""
         handle = super().get_route_handler()
+        has_body = self.body_field is not None
 
-        async def strict(request: Request) -> Response:
-            response: Response = await handle(StrictRequest(request.scope, request.receive))
+        async def strict(plain: Request) -> Response:
+            request = StrictRequest(plain.scope, plain.receive)
+            if declared(self) != PUBLIC:
+                await authenticated(request)
+            if has_body and await request.body():
+                await request.json()
+            response: Response = await handle(request)
             return response
 
         return strict

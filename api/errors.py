@@ -6,6 +6,7 @@ Nothing of an unexpected error leaves the service: it is logged, and the caller 
 import re
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
+from itertools import islice
 from json import JSONDecodeError
 from typing import Any
 
@@ -33,6 +34,8 @@ STATUS: dict[type[WinbackError], HTTPStatus] = {
     errors.UnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 
+MAX_FAULTS = 1000
+
 _encode = msgspec.json.Encoder().encode
 _PATH_PART = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]")
 _log = structlog.get_logger("winback.api")
@@ -48,11 +51,14 @@ def problem(
 
 
 def problem_document(status: int, detail: str, faults: Iterable[Fault] = ()) -> dict[str, Any]:
-    """`{type, title, status, detail, errors?}`; `errors` has a JSON pointer and a sentence for each fault."""
+    """`{type, title, status, detail, errors?}`; `errors` has a JSON pointer and a sentence for each fault.
+
+    A body of ten thousand faults is answered with the first MAX_FAULTS; `detail` counts them all.
+    """
     title = HTTPStatus(status).phrase
     kind = f"urn:winback:problem:{title.lower().replace(' ', '-')}"
     document: dict[str, Any] = {"type": kind, "title": title, "status": int(status), "detail": detail}
-    listed = [{"pointer": fault.pointer, "detail": fault.detail} for fault in faults]
+    listed = [{"pointer": fault.pointer, "detail": fault.detail} for fault in islice(faults, MAX_FAULTS)]
     return {**document, "errors": listed} if listed else document
 
 

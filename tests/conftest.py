@@ -12,6 +12,7 @@ from uuid import uuid4
 import httpx
 import psycopg
 import pytest
+import structlog
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 from fastapi import FastAPI
 from hypothesis import HealthCheck
@@ -25,6 +26,9 @@ from experiments.model.principal import SCOPES, SYSTEM
 from experiments.services.granting import create_key
 from experiments.settings import Settings
 from experiments.store.engine import engine_for
+
+# The default renderer takes seconds over a traceback with all its local variables.
+structlog.configure(processors=[structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)])
 
 hypothesis_settings.register_profile(
     "winback", deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]

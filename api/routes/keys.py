@@ -8,7 +8,7 @@ from starlette.responses import Response
 from api.auth import needs
 from api.dependencies import Caller, cold_router
 from api.schemas.bodies import answer, wanted_page
-from api.schemas.credentials import KeyRequest, Keys, NewKey
+from api.schemas.credentials import KeyRequest, Keys, NewKey, Number
 from experiments.model.times import to_micros
 from experiments.services.granting import create_key, revoke_key
 from experiments.views import credentials as views
@@ -34,7 +34,7 @@ async def list_keys(call: Caller, wanted: Annotated[Wanted, Depends(wanted_page)
 
 @router.delete("/v1/keys/{key_id}", status_code=204, response_class=Response)
 @needs("admin")
-async def revoke(call: Caller, key_id: int) -> Response:
+async def revoke(call: Caller, key_id: Number) -> Response:
     """Take a key back: here at once, in other processes within two seconds."""
     await call.run(revoke_key, key_id)
     call.service.gate.forget()

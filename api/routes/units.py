@@ -12,7 +12,7 @@ from experiments.views import units as views
 router = cold_router("units")
 
 
-@router.put("/v1/units/{unit_id}", status_code=204, response_class=Response)
+@router.put("/v1/units/{unit_id:path}", status_code=204, response_class=Response)
 @needs("outcomes")
 async def store(call: Caller, unit_id: str, wish: ProfileRequest) -> Response:
     """Replace the profile; it is joined with the caller's context, which wins where both name a feature."""
@@ -20,14 +20,14 @@ async def store(call: Caller, unit_id: str, wish: ProfileRequest) -> Response:
     return Response(status_code=204)
 
 
-@router.get("/v1/units/{unit_id}", response_model=UnitFace)
+@router.get("/v1/units/{unit_id:path}", response_model=UnitFace)
 @needs("read")
 async def show(call: Caller, unit_id: str) -> Response:
     """The profile."""
     return answer(await call.run(views.unit, unit_id))
 
 
-@router.delete("/v1/units/{unit_id}", status_code=204, response_class=Response)
+@router.delete("/v1/units/{unit_id:path}", status_code=204, response_class=Response)
 @needs("admin")
 async def erase(call: Caller, unit_id: str) -> Response:
     """Erase the person and keep the statistics."""

@@ -8,7 +8,7 @@ from starlette.responses import Response
 from api.auth import needs
 from api.dependencies import Caller, cold_router
 from api.schemas.bodies import answer, wanted_page
-from api.schemas.credentials import NewUser, UserPatch, UserRequest, Users
+from api.schemas.credentials import NewUser, Number, UserPatch, UserRequest, Users
 from experiments.services.granting_users import UserChange, change_user, create_user
 from experiments.views import credentials as views
 from experiments.views.paging import Wanted
@@ -32,7 +32,7 @@ async def list_users(call: Caller, wanted: Annotated[Wanted, Depends(wanted_page
 
 @router.patch("/v1/users/{user_id}", status_code=204, response_class=Response)
 @needs("admin")
-async def change(call: Caller, user_id: int, patch: UserPatch) -> Response:
+async def change(call: Caller, user_id: Number, patch: UserPatch) -> Response:
     """Change a role or password, disable an account or enable it again."""
     await call.run(change_user, user_id, UserChange(patch.role, patch.password, patch.disabled))
     return Response(status_code=204)

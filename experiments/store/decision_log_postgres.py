@@ -68,7 +68,8 @@ class PostgresDecisionLog:
         keys = [(experiment_id, key) for experiment_id, what in wanted.items() for key in what.keys]
         learning = [experiment_id for experiment_id, what in wanted.items() if what.learners]
         async with self._link.use() as connection:
-            _note_latest(known, await connection.fetch(_LATEST, *map(list, zip(*units, strict=True))))
+            if units:
+                _note_latest(known, await connection.fetch(_LATEST, *map(list, zip(*units, strict=True))))
             if keys:
                 _note_keyed(known, await connection.fetch(_KEYED, *map(list, zip(*keys, strict=True))))
             if learning:

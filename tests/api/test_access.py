@@ -14,8 +14,9 @@ OPEN = {"/healthz", "/readyz", "/metrics", "/openapi.json", "/docs", "/docs/oaut
 
 def _calls():
     for route in create_app(Settings(_env_file=None)).routes:
+        path = getattr(route, "path_format", route.path)
         for method in sorted((route.methods or set()) - {"HEAD"}):
-            yield pytest.param(method, route.path, declared(route), id=f"{method} {route.path}")
+            yield pytest.param(method, path, declared(route), id=f"{method} {path}")
 
 
 def _address(path):

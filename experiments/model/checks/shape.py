@@ -32,7 +32,7 @@ def parse(document: Any) -> tuple[Definition, list[Fault]]:
     """
     if not isinstance(document, dict):
         return _minimal(), [Fault("", "must be an object")]
-    faults = list(value_faults(document, "", 0))
+    faults = list(value_faults(document))
     if faults:
         return _minimal(), faults
     mended = deepcopy(document)
@@ -54,7 +54,7 @@ def _minimal() -> Definition:
     return Definition.model_validate({"key": "stand-in", **{name: _STAND_INS[name] for name in ("arms", "variants")}})
 
 
-def value_faults(value: Any, where: str, depth: int) -> Iterator[Fault]:
+def value_faults(value: Any, where: str = "", depth: int = 0) -> Iterator[Fault]:
     """Values that no database keeps: NUL bytes, half characters, numbers that are none; and bottomless nesting."""
     if depth > MAX_DEPTH:
         yield Fault(where, f"is nested deeper than {MAX_DEPTH}")
