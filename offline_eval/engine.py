@@ -10,6 +10,8 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from importlib import import_module
 from typing import Any, Protocol, TypeVar
 
+from threadpoolctl import threadpool_limits
+
 Part = TypeVar("Part")
 Result = TypeVar("Result")
 
@@ -29,10 +31,17 @@ class Threads:
         self.workers = workers or os.cpu_count() or 1
 
     def map(self, task: Callable[[Part], Result], parts: Sequence[Part]) -> Iterator[tuple[int, Result]]:
-        """At most one part in hand for each thread, so that memory does not grow with the log."""
-        if self.workers == 1 or len(parts) == 1:
-            yield from ((index, task(part)) for index, part in enumerate(parts))
-            return
+        """At most one part in hand for each thread, so that memory does not grow with the log.
+
+        The products here are small: BLAS threads of their own would only spin and take the cores from these.
+        """
+        with threadpool_limits(1, user_api="blas"):
+            if self.workers == 1 or len(parts) == 1:
+                yield from ((index, task(part)) for index, part in enumerate(parts))
+            else:
+                yield from self._together(task, parts)
+
+    def _together(self, task: Callable[[Part], Result], parts: Sequence[Part]) -> Iterator[tuple[int, Result]]:
         with ThreadPoolExecutor(self.workers) as pool:
             running: dict[Future[Result], int] = {}
             for index, part in enumerate(parts):

@@ -45,4 +45,4 @@ def train_plug_in(log: Log, training: Training, model: str) -> PlugIn:
     design, fitted = Design.of(rows), make()
     fitted.fit(Examples(design.matrix(rows), rows.arm, rows.reward), arm_matrix(log.arms))
     bounds = (float(rows.reward.min()), float(rows.reward.max()))
-    return PlugIn(CrossFitted(model, design, (fitted,), bounds))
+    return PlugIn(CrossFitted(model, design, (fitted,), bounds, len(log.arms)))

@@ -4,12 +4,15 @@ from typing import Any
 
 import numpy as np
 from sklearn.ensemble import HistGradientBoostingRegressor
+from threadpoolctl import threadpool_limits
 
 from offline_eval.logs.batch import Floats
 from offline_eval.models.outcome import Examples
 
 CATEGORIES = 200
 """Most arms that the trees may split as categories; more are told apart by their features only."""
+
+FEW = 50_000
 
 
 class Boosting:
@@ -32,7 +35,9 @@ class Boosting:
             random_state=self.seed,
             early_stopping=False,
         )
-        self.model.fit(np.hstack([self.arms[examples.arm], examples.x[:, 1:]]), examples.reward)
+        # On few rows the trees' threads wait for each other far longer than they work.
+        with threadpool_limits(1 if len(examples.arm) < FEW else None):
+            self.model.fit(np.hstack([self.arms[examples.arm], examples.x[:, 1:]]), examples.reward)
 
     def predict(self, x: Floats) -> Floats:
         """Shape (n, K)."""

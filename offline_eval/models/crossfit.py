@@ -33,12 +33,12 @@ class CrossFitted:
     design: Design
     models: tuple[OutcomeModel, ...]
     bounds: tuple[float, float]
+    arms: int
 
     def predict(self, rows: LogBatch) -> Floats:
         """Expected rewards of every arm, shape (n, K), each row by the model of its own fold."""
         x, fold = self.design.matrix(rows), fold_of(rows.unit, len(self.models))
-        first = self.models[0].predict(x[:0])
-        predicted = np.zeros((len(rows), first.shape[1]))
+        predicted = np.zeros((len(rows), self.arms))
         for index, model in enumerate(self.models):
             mine = fold == index
             if mine.any():
@@ -57,4 +57,5 @@ def cross_fit(
         model = make()
         model.fit(examples.take(fold != index), described)
         models.append(model)
-    return CrossFitted(name, design, tuple(models), (float(rows.reward.min()), float(rows.reward.max())))
+    bounds = (float(rows.reward.min()), float(rows.reward.max()))
+    return CrossFitted(name, design, tuple(models), bounds, len(arms))

@@ -49,7 +49,7 @@ def test_intervals_hold_the_truth(result, frame, make):
     worth = {f"fixed:{arm}": means[:, index].mean() for index, arm in enumerate(make.ARMS)}
     worth |= {"uniform": means.mean(), "rules": np.where(web, means[:, 1], means[:, 0]).mean()}
     for policy, value in worth.items():
-        for estimator in ("ips", "snips", "dr", "sndr", "switch_dr", "cressie_read"):
+        for estimator in ("ips", "snips", "dr", "sndr", "cressie_read"):
             found = estimates(result, policy, estimator)
             reach = 1.6 * (found["upper"] - found["lower"]) / 2  # 25 estimates: beyond three errors
             assert abs(found["value"] - value) < reach, (policy, estimator)
