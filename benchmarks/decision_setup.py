@@ -7,13 +7,14 @@ import numpy as np
 
 from bandit.policies import build
 from bandit.rounds import Round
+from bandit.snapshots import fingerprint
 from experiments.model.definition import Definition
+from experiments.model.policy_snapshots import seal_policy
 from experiments.model.principal import SCOPES, SYSTEM
 from experiments.model.tables import Learner, Snapshot, Unit
 from experiments.model.times import now
 from experiments.services.designing import create_experiment
 from experiments.services.granting import create_key
-from experiments.services.learning_policies import digest
 from experiments.services.steering import move_experiment
 from experiments.settings import Settings
 from experiments.store.engine import engine_for, transaction
@@ -66,7 +67,7 @@ def prepare(settings: Settings) -> str:
             experiment_id=experiment.id,
             variant="bandit",
             revision=1,
-            sha256=digest(body),
+            sha256=fingerprint(body),
             trained_through=0,
             rounds=rows,
             created_at=now(),
@@ -87,7 +88,8 @@ def prepare(settings: Settings) -> str:
 
 def _trained() -> tuple[bytes, int]:
     definition = Definition.model_validate(DEFINITION)
-    policy = build(definition.variants[0].policy.as_spec(), definition.context.as_spec())
+    made_of = definition.variants[0].policy.as_spec(), definition.context.as_spec()
+    policy = build(*made_of)
     arms = tuple(arm.as_arm() for arm in definition.arms)
     pmf, rng = np.full(12, 1 / 12), np.random.default_rng(7)
     rounds = []
@@ -97,4 +99,4 @@ def _trained() -> tuple[bytes, int]:
         rounds.append(Round(context, arms, chosen, pmf, 1 / 12, reward))
     for start in range(0, len(rounds), 500):
         policy.learn(rounds[start : start + 500])
-    return policy.to_bytes(), policy.rows_seen
+    return seal_policy(policy, made_of, None, 0), policy.rows_seen

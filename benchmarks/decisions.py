@@ -172,9 +172,8 @@ def main(arguments: list[str] | None = None) -> None:
         memory()
         return
     print("Durable decisions beside an echo, requests/s; p50 / p99 in ms")
-    print(
-        "| database | concurrency | ratio | decisions/s | p50 / p99 | echoes/s | p50 / p99 |\n|---|---|---|---|---|---|---|"
-    )
+    print("| database | concurrency | ratio | decisions/s | p50 / p99 | echoes/s | p50 / p99 |")
+    print("|---" * 7 + "|")
     compare("sqlite", chosen.requests, chosen.rounds)
     if "WINBACK_TEST_POSTGRES_URL" in os.environ:
         compare("postgresql", chosen.requests, chosen.rounds)

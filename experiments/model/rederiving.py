@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from bandit.errors import BanditError, SnapshotError
-from bandit.policies import build, restore
+from bandit.policies import build
 from bandit.policies.listed import Listed
 from bandit.policy import Policy
 from bandit.rounds import Arm, Pmf
@@ -12,12 +12,14 @@ from experiments.model.decisions import DecisionRow
 from experiments.model.definition import Definition, VariantDefinition
 from experiments.model.drawing import draw_number, draw_place
 from experiments.model.overrides import applicable, with_weights
+from experiments.model.policy_snapshots import open_policy
 from experiments.model.record import Record, decode_record
 
 TOLERANCE = 1e-6
 """Largest difference of a probability that counts as equal."""
 
 _POLICIES_KEPT = 32
+Body = tuple[bytes, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +50,11 @@ class Rederiver:
     Args:
         salt: the experiment's.
         definition_of: the definition of a revision.
-        body_of: the stored bytes of a snapshot, None where there is none of that id.
+        body_of: the stored bytes of a snapshot and their fingerprint, None where there is none of that id.
     """
 
     def __init__(
-        self, salt: bytes, definition_of: Callable[[int], Definition], body_of: Callable[[int], bytes | None]
+        self, salt: bytes, definition_of: Callable[[int], Definition], body_of: Callable[[int], Body | None]
     ) -> None:
         self._salt, self._definition_of, self._body_of = salt, definition_of, body_of
         self._policies: dict[tuple[int, str, int | None], Policy] = {}
@@ -98,7 +100,7 @@ class Rederiver:
         body = self._body_of(snapshot_id)
         if body is None:
             raise SnapshotError(f"snapshot {snapshot_id} is not there")
-        return restore(spec, features, body)
+        return open_policy(spec, features, *body)
 
 
 def _arms(definition: Definition, record: Record) -> tuple[Arm, ...]:

@@ -10,7 +10,7 @@ from experiments.model.decisions import DecisionRow
 from experiments.model.definition import Definition
 from experiments.model.ids import public_id
 from experiments.model.principal import Principal, require
-from experiments.model.rederiving import Rederived, Rederiver
+from experiments.model.rederiving import Body, Rederived, Rederiver
 from experiments.store.decision_reads import count_decisions, decisions_after
 from experiments.store.engine import reading
 from experiments.store.experiments import find
@@ -102,10 +102,10 @@ def _definitions(engine: Engine, experiment_id: int) -> Callable[[int], Definiti
     return definition_of
 
 
-def _bodies(engine: Engine) -> Callable[[int], bytes | None]:
-    def body_of(snapshot_id: int) -> bytes | None:
+def _bodies(engine: Engine) -> Callable[[int], Body | None]:
+    def body_of(snapshot_id: int) -> Body | None:
         found = read_snapshot(engine, snapshot_id)
-        return None if found is None else found.body
+        return None if found is None else (found.body, found.sha256)
 
     return body_of
 

@@ -14,7 +14,7 @@ from experiments.model.definition import Definition
 from experiments.model.ids import decision_number, public_id
 from experiments.model.principal import Principal, require
 from experiments.model.record import Record, decode_record
-from experiments.model.rederiving import Rederived, Rederiver
+from experiments.model.rederiving import Body, Rederived, Rederiver
 from experiments.model.tables import Experiment, Revision, Snapshot
 from experiments.model.times import now, to_rfc3339
 from experiments.store.decision_reads import Filter, decision, decisions_page, outcomes_of, rounds_of, voids_of
@@ -175,9 +175,9 @@ def _definition(session: Session, experiment: Experiment, number: int) -> Defini
     return Definition.model_validate(session.get_one(Revision, (experiment.id, number)).definition)
 
 
-def _bodies(session: Session) -> Callable[[int], bytes | None]:
-    def body_of(number: int) -> bytes | None:
+def _bodies(session: Session) -> Callable[[int], Body | None]:
+    def body_of(number: int) -> Body | None:
         found = session.get(Snapshot, number)
-        return None if found is None else found.body
+        return None if found is None else (found.body, found.sha256)
 
     return body_of
