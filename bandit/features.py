@@ -30,7 +30,7 @@ Indices = NDArray[np.uint64]
 Values = NDArray[np.float64]
 
 
-@lru_cache(maxsize=262_144)
+@lru_cache(maxsize=65_536)
 def escape(text: str) -> str:
     """Any string as letters, digits and `_.-~%` alone; injective, never empty.
 
@@ -40,7 +40,7 @@ def escape(text: str) -> str:
     return quote(text, safe="", errors="surrogatepass") or "%"
 
 
-@lru_cache(maxsize=262_144)
+@lru_cache(maxsize=65_536)
 def feature_index(name: str) -> int:
     """A 64-bit index of a feature name, the same on every machine and in every version of Python."""
     return int.from_bytes(blake2b(name.encode(), digest_size=8).digest(), "little")

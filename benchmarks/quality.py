@@ -7,8 +7,10 @@ Rounds are learned in batches of 20 (the delayed world: 250, known 1,000 rounds 
 
 import argparse
 import math
-from collections.abc import Iterable
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from itertools import repeat
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,17 +60,18 @@ def play(world: World, spec: PolicySpec, seed: int) -> float:
     return earned / len(world.contexts)
 
 
-def measure(world_name: str, names: Iterable[str], seeds: range, rounds: int) -> dict[str, Cell]:
-    """Every policy in one world, with rows `uniform` and `best` for scale."""
-    earned: dict[str, list[float]] = {name: [] for name in (*names, "uniform", "best")}
-    for seed in seeds:
-        world = WORLDS[world_name](seed, rounds)
-        earned["uniform"].append(float(world.means.mean()))
-        earned["best"].append(float(world.means.max(axis=1).mean()))
-        for name in names:
-            earned[name].append(play(world, PolicySpec(name, seed=seed), seed))
-    best = float(np.mean(earned["best"]))
-    return {name: _cell(values, best) for name, values in earned.items()}
+def measure(world_name: str, names: Sequence[str], seeds: range, rounds: int) -> dict[str, Cell]:
+    """Every policy in one world, with rows `uniform` and `best` for scale; seeds run side by side."""
+    with ProcessPoolExecutor() as pool:
+        runs = list(pool.map(_play_all, repeat(world_name), repeat(tuple(names)), seeds, repeat(rounds)))
+    best = float(np.mean([earned["best"] for earned in runs]))
+    return {name: _cell([earned[name] for earned in runs], best) for name in runs[0]}
+
+
+def _play_all(world_name: str, names: Sequence[str], seed: int, rounds: int) -> dict[str, float]:
+    world = WORLDS[world_name](seed, rounds)
+    earned = {"uniform": float(world.means.mean()), "best": float(world.means.max(axis=1).mean())}
+    return earned | {name: play(world, PolicySpec(name, seed=seed), seed) for name in names}
 
 
 def _cell(values: list[float], best: float) -> Cell:

@@ -11,7 +11,7 @@ from bandit.rounds import Pmf
 class LinUcb(LinearPolicy):
     """The arm of the greatest mean + alpha x deviation; equals share. The floor alone keeps the others alive."""
 
-    PARAMETERS: ClassVar[dict[str, Parameter]] = {"alpha": Number(1.0, 0.0, 100.0)}
+    PARAMETERS: ClassVar[dict[str, Parameter]] = {"alpha": Number(1.5, 0.0, 100.0)}
 
     def decide(self, means: Floats, deviations: Floats) -> Pmf:
         """Shapes (K,), (K,) → (K,)."""
