@@ -1,0 +1,111 @@
+"""The shell's side: one document on stdout, exit status 2 where the call was wrong."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+import cli.app
+
+
+@pytest.fixture(scope="module")
+def run():
+    runner = CliRunner()
+    app = cli.app.build()
+    return lambda *words: runner.invoke(app, [str(word) for word in words])
+
+
+@pytest.fixture
+def log(frame, tmp_path) -> Path:
+    path = tmp_path / "known.csv"
+    frame.to_csv(path, index=False)
+    return path
+
+
+@pytest.fixture
+def spec(tmp_path) -> Path:
+    path = tmp_path / "known.toml"
+    path.write_text(
+        """
+[log]
+name = "known"
+arm = "offer"
+control = "none"
+[log.propensity]
+column = "p"
+[context]
+numeric = ["x"]
+categorical = ["channel"]
+[outcomes]
+reengagement = "visit"
+[objective]
+maximise = "reengagement"
+range = [0, 1]
+"""
+    )
+    return path
+
+
+def test_one_json_document(run, log, spec, frame):
+    done = run(
+        "replay", log, "--spec", spec, "--policy", "fixed:five", "--policy", "uniform", "--estimator", "ips", "--json"
+    )
+    assert done.exit_code == 0
+    document = json.loads(done.stdout)
+    assert document["n"] == len(frame)
+    assert set(document["policies"]) == {"logging", "fixed:five", "uniform"}
+    assert set(document["policies"]["uniform"]["estimates"]) == {"ips"}
+
+
+def test_a_table_for_people(run, log, spec):
+    done = run("replay", log, "--spec", spec, "--policy", "fixed", "--estimator", "snips")
+    assert done.exit_code == 0
+    assert "versus logging" in done.stdout
+    assert "on units that did not choose it" in done.stdout.replace("\n", " ")
+
+
+def test_markdown_names_the_command(run, log, spec):
+    done = run("replay", log, "--spec", spec, "--policy", "fixed", "--estimator", "snips", "--markdown")
+    assert "| fixed:five |" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--policy", "nix"),
+        ("--estimator", "nix"),
+        ("--model", "nix"),
+        ("--like", "other.csv"),
+        ("--dask", "nowhere"),
+        ("--nix",),
+    ],
+)
+def test_a_wrong_call(run, log, spec, words):
+    assert run("replay", log, "--spec", spec, *words).exit_code == 2
+
+
+def test_a_log_with_faults(run, log, spec):
+    log.write_text(log.read_text().replace(",0.3,", ",1.3,", 1))
+    done = run("replay", log, "--spec", spec)
+    assert done.exit_code == 2
+    assert "column 'p': the propensity 1.3 is outside (0, 1]" in done.output
+
+
+def test_a_log_that_is_not_there(run, spec, tmp_path):
+    assert run("replay", tmp_path / "nix.csv", "--spec", spec).exit_code == 2
+
+
+def test_simulate_writes_table_numbers_and_picture(run, tmp_path):
+    words = ("--policy", "uniform", "--environment", "wine", "--seeds", "2", "--rounds", "60", "--workers", "1")
+    done = run("simulate", *words, "--out", tmp_path / "out", "--json")
+    assert done.exit_code == 0
+    assert "wine" in json.loads(done.stdout)["environments"]
+    assert {path.suffix for path in (tmp_path / "out").iterdir()} == {".json", ".md", ".png"}
+
+
+@pytest.mark.parametrize(
+    "words", [("--policy", "nix"), ("--environment", "nix"), ("--policy", "fixed"), ("--seeds", "0")]
+)
+def test_a_wrong_simulation(run, words):
+    assert run("simulate", *words).exit_code == 2
