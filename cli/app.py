@@ -7,7 +7,7 @@ from typing import Any
 
 import typer
 
-from cli.commands import api, audit, drive, key, migrate, readout, replay, run, simulate, user, worker
+from cli.commands import api, audit, drive, key, migrate, readout, replay, run, simulate, user, verify, worker
 from cli.console import complain
 
 COMMANDS: dict[str, Callable[..., None]] = {
@@ -19,6 +19,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "replay": replay.replay,
     "readout": readout.readout,
     "simulate": simulate.simulate,
+    "verify": verify.verify,
     "key create": key.create,
     "user create": user.create,
     "audit verify": audit.verify,

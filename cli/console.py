@@ -1,7 +1,7 @@
 """What commands print: one JSON document on stdout where asked for, everything else for people."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
@@ -38,10 +38,24 @@ class Advance(Protocol):
 @contextmanager
 def progress(title: str, total: int) -> Iterator[Advance]:
     """A progress bar on stderr while the block runs; nothing where stderr is no terminal."""
+    with progress_towards(title) as reach:
+        done = 0
+
+        def advance(steps: int) -> None:
+            nonlocal done
+            done += steps
+            reach(done, total)
+
+        yield advance
+
+
+@contextmanager
+def progress_towards(title: str) -> Iterator[Callable[[int, int], None]]:
+    """The same for work that says (done, total) itself."""
     if not sys.stderr.isatty():
-        yield lambda _: None
+        yield lambda _done, _total: None
         return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(title, total=total)
-        yield lambda steps: bar.advance(task, steps)
+        task = bar.add_task(title, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)

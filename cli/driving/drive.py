@@ -2,21 +2,29 @@
 
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from bandit.policies import DEFAULT_POLICY
 from cli.client import Client
-from cli.console import progress
+from cli.console import progress, progress_towards
 from cli.driving.experiment import definition
 from cli.driving.player import Player
 from cli.driving.rows import plays
 from cli.driving.summary import Drive, mean_lift
 from cli.driving.temporary import temporary_service
+from experiments.model.principal import SYSTEM
+from experiments.services.opening import open_service
+from experiments.services.verifying import verify
+from experiments.settings import Settings
 from offline_eval.logs import Log, LogBatch, open_log, read_spec
+
+Verify = Callable[[str], tuple[int, int]]
+"""Key of an experiment → how many of its decisions were derived again, and how many of them differ."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +43,23 @@ def drive_seeds(
     table, name = opened.table(), policy or DEFAULT_POLICY
     definition(opened, name, seeds[0], "checked-first")
     for seed in seeds:
-        with _connected(service) as client:
-            yield drive_seed(client, opened, table, name, seed)
+        with _connected(service) as (client, verified):
+            yield drive_seed(client, verified, Course(opened, table, name, seed))
 
 
-def drive_seed(client: Client, log: Log, table: LogBatch, policy: str, seed: int) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Course:
+    """What is played: a log (and all its rows), with which policy and seed."""
+
+    log: Log
+    table: LogBatch
+    policy: str
+    seed: int
+
+
+def drive_seed(client: Client, verified: Verify, course: Course) -> dict[str, Any]:
     """Play the whole log once. Raises CallError, JobError."""
+    log, policy, seed = course.log, course.policy, course.seed
     rows = plays(log, seed)
     key = _experiment_key(log, policy, seed)
     client.post("/v1/experiments", definition(log, policy, seed, key))
@@ -48,7 +67,7 @@ def drive_seed(client: Client, log: Log, table: LogBatch, policy: str, seed: int
     player = Player(client, key)
     with progress(f"{log.spec.name} {policy} seed {seed}", len(rows)) as advance:
         player.play(rows, advance)
-    verified = client.get(f"/v1/experiments/{key}/verify")
+    checked, different = verified(key)
     return Drive(
         seed=seed,
         policy=policy,
@@ -56,9 +75,9 @@ def drive_seed(client: Client, log: Log, table: LogBatch, policy: str, seed: int
         rewards=player.rewards,
         first_half=player.first_half,
         snapshots=player.snapshots(),
-        checked=verified["checked"],
-        different=verified["different"],
-    ).document(log, table)
+        checked=checked,
+        different=different,
+    ).document(log, course.table)
 
 
 def summary(documents: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -76,13 +95,28 @@ def summary(documents: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 
 @contextmanager
-def _connected(service: Service) -> Iterator[Client]:
+def _connected(service: Service) -> Iterator[tuple[Client, Verify]]:
     if service.url is not None:
         with Client(service.url, service.key) as client:
-            yield client
+            yield client, partial(_verify_there, client)
         return
     with temporary_service() as running, Client(running.url, running.key) as client:
-        yield client
+        yield client, partial(_verify_here, running.settings)
+
+
+def _verify_here(settings: Settings, key: str) -> tuple[int, int]:
+    opened = open_service(settings)
+    try:
+        with progress_towards("verifying") as advance:
+            found = verify(opened.engine, SYSTEM, key, advance)
+    finally:
+        opened.engine.dispose()
+    return found.checked, found.different
+
+
+def _verify_there(client: Client, key: str) -> tuple[int, int]:
+    found = client.get(f"/v1/experiments/{key}/verification")
+    return found["checked"], found["different"]
 
 
 def _experiment_key(log: Log, policy: str, seed: int) -> str:

@@ -110,7 +110,8 @@ class Player:
 
     def _settled(self) -> bool:
         status = self._client.get(f"{self._path}/learning")
-        return bool(status["settled"])
+        in_use = all(learner["loaded_snapshot_id"] == learner["snapshot_id"] for learner in status["learners"])
+        return bool(status["settled"]) and in_use
 
     def snapshots(self) -> int:
         """How many snapshots the variant has published."""
