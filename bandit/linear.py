@@ -20,6 +20,7 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import cho_factor, cho_solve
 
 Floats = NDArray[np.float64]
 
@@ -109,20 +110,28 @@ class Posterior:
         information[:, range(size), range(size)] += self.own
         self._linear, self._full = linear, full
         toward = np.einsum("kij,kj->ki", pulled, linear)
-        system = np.einsum("ka,kb,kij->aibj", self.psi, self.psi, information, optimize=True)
-        system = system.reshape(width * size, width * size)
+        pairs = (self.psi[:, :, None] * self.psi[:, None, :]).reshape(-1, width * width)
+        blocks = (pairs.T @ information.reshape(-1, size * size)).reshape(width, width, size, size)
+        system = blocks.transpose(0, 2, 1, 3).reshape(width * size, width * size)
         self._prior = np.tile(prior, width)
         system[np.diag_indices_from(system)] += self._prior
         self._target = np.einsum("ka,ki->ai", self.psi, toward).ravel()
-        self._system = system
-        self.shared_covariance = np.linalg.inv(system)
-        self.shared_mean = self.shared_covariance @ self._target
+        self._factor = cho_factor(system, lower=True)
+        self.shared_mean = cho_solve(self._factor, self._target)
+
+    @cached_property
+    def shared_covariance(self) -> Floats:
+        """Posterior covariance of all u_j, shape (m d, m d)."""
+        covariance: Floats = cho_solve(self._factor, np.eye(len(self._target)))
+        return covariance
 
     def evidence(self) -> float:
         """Log marginal likelihood of the rewards up to a constant."""
         quadratic = np.einsum("ki,kij,kj->", self._linear, self.inverse, self._linear)
         own = quadratic + len(self._full) * np.log(self.own).sum() - np.linalg.slogdet(self._full)[1].sum()
-        shared = self._target @ self.shared_mean + np.log(self._prior).sum() - np.linalg.slogdet(self._system)[1]
+        shared = (
+            self._target @ self.shared_mean + np.log(self._prior).sum() - 2.0 * np.log(np.diag(self._factor[0])).sum()
+        )
         return float(own + shared - self._squares / self.noise - self.count * np.log(self.noise)) / 2.0
 
     @cached_property

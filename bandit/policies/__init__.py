@@ -35,7 +35,7 @@ POLICIES: dict[str, type[Policy]] = {
     "thompson": Thompson,
 }
 
-DEFAULT_POLICY = "squarecb"
+DEFAULT_POLICY = "linucb"
 """The recommended policy: the smallest worst-case regret over the worlds of `benchmarks/quality.py`."""
 
 __all__ = ["DEFAULT_POLICY", "LISTED_ARM", "POLICIES", "build", "restore"]
