@@ -19,6 +19,9 @@ from offline_eval.models import DEFAULT_OUTCOME_MODEL, OUTCOME_MODELS
 AFFORDABLE = 1_000_000
 """Rows x arms up to which every learned policy of the service is a candidate unless candidates are named."""
 
+LONG = 2_000_000
+"""Rows beyond which no policy is a candidate by default that must be asked row by row."""
+
 MOST_ARMS = 100
 """Arms up to which each is a candidate unless candidates are named."""
 
@@ -26,8 +29,9 @@ MOST_ARMS = 100
 def default_names(log: Log) -> list[str]:
     """What is judged when nobody says: logging, uniform, each arm, the rules, and learned ones as the log allows."""
     fixed = [f"fixed:{key}" for key in log.keys] if len(log.arms) <= MOST_ARMS else []
-    small = log.n * len(log.arms) <= AFFORDABLE
-    learned = [name for name, policy in POLICIES.items() if policy.learned] if small else [DEFAULT_POLICY]
+    learned = [DEFAULT_POLICY] if log.n <= LONG else []
+    if log.n * len(log.arms) <= AFFORDABLE:
+        learned = [name for name, policy in POLICIES.items() if policy.learned]
     return ["logging", "uniform", *fixed, *(["rules"] if log.spec.rules else []), "plug_in", *learned]
 
 

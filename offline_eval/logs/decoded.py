@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from offline_eval.logs.batch import Categorical, Floats
 from offline_eval.logs.decoding import numbers, texts, times
+from offline_eval.logs.eligibility import eligible_sets
 from offline_eval.logs.errors import Fault
 from offline_eval.logs.spec import SECONDS, LogSpec
 
@@ -100,7 +101,8 @@ def _decode_context(spec: LogSpec, batch: pa.RecordBatch, decoded: Decoded) -> N
         decoded.numeric[column] = values
     for column in (*spec.categorical, *spec.segments, *spec.strata, *((spec.position,) if spec.position else ())):
         if column not in decoded.categorical:
-            decoded.categorical[column] = texts(batch.column(column))
+            read = eligible_sets if column == spec.eligible else texts
+            decoded.categorical[column] = read(batch.column(column))
 
 
 def _propensity(column: str, batch: pa.RecordBatch, decoded: Decoded) -> Floats:

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from operator import add
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -13,7 +12,7 @@ import pyarrow as pa
 from bandit.rounds import Arm, FeatureSpec
 from offline_eval.engine import Engine, Threads, map_merge
 from offline_eval.logs.arms import log_arms
-from offline_eval.logs.batch import Categorical, Floats, LogBatch, join_batches
+from offline_eval.logs.batch import Floats, LogBatch, join_batches
 from offline_eval.logs.checks import check_columns, check_scan
 from offline_eval.logs.decoded import Decoded, crossed, decode, unit_hash
 from offline_eval.logs.eligibility import eligible_sets, listed_pmf, masks
@@ -125,28 +124,20 @@ def _with_propensity(log: Log, rows: LogBatch, decoded: Decoded, raw: pa.RecordB
     if decoded.propensity is not None:
         listed = _listed(log, raw, decoded) if pmf and log.spec.pmf else None
         return replace(rows, propensity=decoded.propensity, pmf=listed)
-    table = _pmf(log, rows, decoded, raw)
+    table = _pmf(log, rows, decoded)
     if table is None:
         return rows
     chosen = table[np.arange(len(rows)), rows.arm]
     return replace(rows, propensity=chosen, pmf=table if pmf else None)
 
 
-def _pmf(log: Log, rows: LogBatch, decoded: Decoded, raw: pa.RecordBatch) -> Floats | None:
+def _pmf(log: Log, rows: LogBatch, decoded: Decoded) -> Floats | None:
     if log.spec.propensity.estimate:
         return log.fitted(rows) if log.fitted else None
     if log.shares is not None:
-        return log.shares.pmf(_stratum(log.spec, decoded, raw), len(rows), rows.eligible)
+        stratum = crossed([decoded.categorical[name] for name in log.spec.strata]) if log.spec.strata else None
+        return log.shares.pmf(stratum, len(rows), rows.eligible)
     return Uniform(len(log.arms)).pmf(None, len(rows), rows.eligible)
-
-
-def _stratum(spec: LogSpec, decoded: Decoded, raw: pa.RecordBatch) -> Categorical | None:
-    if not spec.strata:
-        return None
-    columns: dict[str, Any] = dict(decoded.categorical)
-    if spec.eligible:
-        columns[spec.eligible] = eligible_sets(raw.column(spec.eligible))
-    return crossed([columns[name] for name in spec.strata])
 
 
 def _listed(log: Log, raw: pa.RecordBatch, decoded: Decoded) -> Floats:

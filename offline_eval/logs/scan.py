@@ -97,8 +97,6 @@ def _count_arms(spec: LogSpec, batch: pa.RecordBatch, decoded: Decoded, scan: Sc
         sets = eligible_sets(batch.column(spec.eligible))
         scan.eligible.update(name for value in sets.values for name in members(value))
         _refuse_ineligible(spec, decoded, sets)
-        if spec.propensity.within is not None:
-            decoded.categorical[spec.eligible] = sets
     if spec.propensity.within is not None:
         strata = crossed([decoded.categorical[name] for name in spec.strata]) if spec.strata else None
         _count_shares(decoded, strata, scan)

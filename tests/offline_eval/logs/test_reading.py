@@ -132,6 +132,16 @@ def test_eligible_sets_and_pmfs(frame, spec_data, write, tmp_path, form):
         assert logged.pmf[logged.chosen] == pytest.approx(logged.propensity)
 
 
+def test_an_eligible_set_is_a_stratum_of_its_own(frame, spec_data, write):
+    frame["able"] = np.where((frame.offer == "ten") | (np.arange(300) % 2 == 0), "none|five|ten", "none|five")
+    spec_data["log"] |= {"eligible": "able", "propensity": {"within": ["channel"]}}
+    (rows,) = open_log(write(frame), parse_spec(spec_data)).batches()
+    share = frame.groupby(["channel", "able"]).offer.value_counts(normalize=True)
+    expected = [share[key] for key in zip(frame.channel, frame.able, frame.offer, strict=True)]
+    np.testing.assert_allclose(rows.propensity, expected)
+    assert (rows.pmf[~rows.eligible] == 0).all()
+
+
 def test_uniform_over_the_eligible(frame, spec_data, write):
     frame["able"] = ["|".join(sorted({offer, "none"})) for offer in frame.offer]
     spec_data["log"] |= {"eligible": "able", "propensity": {"uniform": True}}
