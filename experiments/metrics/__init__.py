@@ -31,6 +31,8 @@ METRICS: dict[str, EventMetric] = {
 RATIOS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {"roi": (("net_value",), ("reward_cost", "contact_cost"))}
 """Metrics that exist for groups only: the sum of some totals over the sum of others."""
 
+EVENTLESS_KEPT = 10_000
+
 
 def metric_names(definition: Definition) -> list[str]:
     """Every metric of the experiment that has a value for each decision."""
@@ -53,10 +55,26 @@ class MetricPlan:
         self.events = METRICS | own
         self._arms = {arm.key: arm for arm in definition.arms_with_nothing}
         self._nobody = ArmDefinition(key="nothing")
+        self._eventless: dict[tuple[str, float | None, bool], tuple[float, dict[str, float]]] = {}
 
     def join(self, exposure: Exposure, events: Iterable[Event]) -> tuple[float, dict[str, float]]:
         """(reward, metrics that are not zero)."""
         counted = attributed(exposure, events) if events else []
+        if not counted:
+            return self._without_events(exposure)
+        return self._valued(exposure, counted)
+
+    def _without_events(self, exposure: Exposure) -> tuple[float, dict[str, float]]:
+        """Most decisions: what they are worth depends on the arm alone, and is computed once."""
+        place = (exposure.arm, exposure.reward_cost, exposure.voided)
+        known = self._eventless.get(place)
+        if known is None:
+            if len(self._eventless) >= EVENTLESS_KEPT:
+                self._eventless.clear()
+            known = self._eventless[place] = self._valued(exposure, [])
+        return known[0], known[1].copy()
+
+    def _valued(self, exposure: Exposure, counted: list[Event]) -> tuple[float, dict[str, float]]:
         values = self._event_metrics(exposure, counted) if counted else {}
         values |= self._money(exposure, counted, values)
         metrics = {name: value for name, value in values.items() if value}

@@ -1,7 +1,7 @@
 """Metrics in the experiment's currency: what the chosen arm cost, and what is left."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from experiments.metrics.case import Event
 
@@ -10,8 +10,7 @@ KIND_OF = {"redeemed": "reward_redeemed"}
 """Short names for `cost_on`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Bill:
+class Bill(NamedTuple):
     """What money metrics are computed from.
 
     Attributes:

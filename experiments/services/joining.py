@@ -22,7 +22,7 @@ from experiments.services.joining_rounds import (
     join_decisions,
     matured_row,
 )
-from experiments.services.rolling_up import Batch, Cell, Standing, hour_of
+from experiments.services.rolling_up import Batch, Counted
 from experiments.store.engine import reading
 from experiments.store.joining import (
     MATURED,
@@ -47,7 +47,7 @@ from experiments.store.stages import horizon_of, stages_of
 TARGET_SECONDS = 0.008
 """How long one write transaction should take: on SQLite decisions wait for it."""
 
-LEAST, MOST = 32, 2048
+LEAST, MOST = 128, 2048
 OPEN_ATTEMPTS = 3
 LOOKBACK = 600 * SECOND
 """How far behind its cursor the sweep looks for decisions that were committed late."""
@@ -192,10 +192,8 @@ def _rollup(due: Due, rounds: Sequence[Joined], places: Mapping[str, int]) -> Ba
     batch = Batch(places)
     if due.stage != MATURED:
         return batch
+    salt = due.head.salt
     for joined in rounds:
         one = joined.decision
-        bucket = unit_bucket(due.head.salt, one.unit_id)
-        voided = int(one.void is not None)
-        cell = Cell(one.revision, one.variant, one.arm, joined.segment, voided, bucket, hour_of(one.decided_at))
-        batch.add(cell, Standing(one.mode, one.void, bool(one.new_unit), bool(one.new_arm_unit)), joined.metrics)
+        batch.add(Counted(one, joined.segment, unit_bucket(salt, one.unit_id), joined.metrics))
     return batch

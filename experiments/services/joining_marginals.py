@@ -53,7 +53,7 @@ class Marginals:
             return 0.0
         policy = self._shelf.policy(session, facts, variant, record.snapshots.get(variant.key))
         try:
-            pmf = policy.pmf(record.context, facts.arms(keys, record))
+            pmf = policy.pmf(record.context, facts.arms(keys, record.costs))
         except BanditError:
             return 0.0  # such a variant would have drawn nothing
         weighted = with_weights(pmf, keys, applicable(record.weights, keys, pmf))

@@ -25,7 +25,7 @@ MATURED_COLUMNS = (*EARLY_COLUMNS, "segment", "metrics", "decided_at", "voided")
 
 
 class Remembered(msgspec.Struct):
-    """The part of a record that every join needs; reading no more than this is three times as fast."""
+    """The part of a record that every join needs."""
 
     segment: str = ""
     costs: dict[str, float] = {}
@@ -42,6 +42,9 @@ class Joined(NamedTuple):
     learnable: bool
 
 
+PLAIN = Remembered()
+# Records leave out what has its default, so that most need not be read at all.
+_TOLD = ('"segment":', '"costs":', '"erased":')
 _remember = msgspec.json.Decoder(Remembered).decode
 _as_json = msgspec.json.Encoder().encode
 
@@ -64,7 +67,7 @@ def join_decisions(
 
 
 def _join(facts: RevisionFacts, stage: Stage, one: Matured, outcomes: Sequence[StoredOutcome]) -> Joined:
-    remembered = _remember(one.record)
+    remembered = _remember(one.record) if any(name in one.record for name in _TOLD) else PLAIN
     events = [_event(facts, outcome) for outcome in outcomes] if outcomes else []
     exposure = _exposure(facts, stage, one, remembered.costs)
     reward, metrics = facts.plan.join(exposure, events)

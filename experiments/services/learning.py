@@ -9,31 +9,27 @@ them starts a fresh learner, which first learns again from the logged rounds of 
 lacks count as missing. Rounds with another target would be rewards of another kind, and are left out.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from time import perf_counter
 from typing import NamedTuple
 
-import numpy as np
 import structlog
 from sqlalchemy import Engine
 
-from bandit.errors import LabelError, SnapshotError
+from bandit.errors import SnapshotError
 from bandit.policies import POLICIES
-from bandit.policy import validate_round
-from bandit.rounds import Round
 from bandit.snapshots import fingerprint
 from experiments.errors import WinbackError
 from experiments.model.definition import ShadowDefinition, VariantDefinition
 from experiments.model.policy_snapshots import seal_policy
-from experiments.model.record import decode_record
 from experiments.model.times import now
 from experiments.services.learning_policies import restored
+from experiments.services.learning_rounds import rounds_of, teach
 from experiments.store.engine import reading
 from experiments.store.joining import last_sequence_of
 from experiments.store.learning import (
     Curriculum,
     LearnerHead,
-    Lesson,
     Published,
     StoredSnapshot,
     learner_heads,
@@ -49,6 +45,7 @@ LESSONS = 4096
 """Rounds per snapshot where many are waiting."""
 
 _log = structlog.get_logger("winback.learning")
+
 Taught = VariantDefinition | ShadowDefinition
 
 
@@ -118,7 +115,7 @@ class LearningService:
         with reading(self._engine) as session:
             found = lessons(session.connection(), course.curriculum, standing.trained_through, course.until, LESSONS)
             head = standing._replace(trained_through=found[-1].seq if len(found) == LESSONS else course.until)
-            rounds = valid_rounds(course.facts, found)
+            rounds = rounds_of(course.facts, found)
             if not rounds:
                 return 0, self._skip(lease, course, head)
             stored = None
@@ -131,7 +128,7 @@ class LearningService:
             # Nothing is lost: the log holds all that the snapshot knew.
             _log.error("learning again from the log", snapshot_id=standing.snapshot_id, reason=str(error))
             return 0, standing._replace(snapshot_id=None, trained_through=0)
-        policy.learn(rounds)
+        teach(policy, rounds)
         body = seal_policy(policy, made_of, stored and stored.sha256, head.trained_through)
         sealed = StoredSnapshot(body, fingerprint(body))
         published = Published(course.experiment_id, head, sealed, policy.rows_seen, now())
@@ -193,29 +190,3 @@ def _goes_on(current: RevisionFacts, before: RevisionFacts, variant: Taught) -> 
 
 def _takes_own(variant: Taught) -> bool:
     return isinstance(variant, VariantDefinition) and variant.learn_from == "own"
-
-
-def valid_rounds(facts: Mapping[int, RevisionFacts], found: Iterable[Lesson]) -> list[Round]:
-    """The rounds of lessons; one that no policy may learn from is left out and logged."""
-    return [logged for logged in rounds_of(facts, found) if _is_valid(logged)]
-
-
-def rounds_of(facts: Mapping[int, RevisionFacts], found: Iterable[Lesson]) -> Iterator[Round]:
-    """The rounds of lessons, without those whose person was erased."""
-    for lesson in found:
-        record = decode_record(lesson.record)
-        if record.erased or lesson.arm not in record.eligible:
-            continue
-        arms = facts[lesson.revision].arms(record.eligible, record)
-        propensity = lesson.propensity if lesson.marginal_propensity is None else lesson.marginal_propensity
-        chosen = record.eligible.index(lesson.arm)
-        yield Round(record.context, arms, chosen, np.array(record.pmf), propensity, lesson.reward)
-
-
-def _is_valid(logged: Round) -> bool:
-    try:
-        validate_round(logged)
-    except LabelError as error:
-        _log.error("round left out", reason=str(error))
-        return False
-    return True

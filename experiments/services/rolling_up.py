@@ -3,119 +3,130 @@
 Sums can be added in any order and any grouping, so that a rollup equals one computed over all rounds at once.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from experiments.model.hashing import UNIT_BUCKETS
 from experiments.model.rollups import ARM_UNITS, DECISIONS, FORCED, UNITS
 from experiments.model.times import HOUR
-from experiments.store.rollups import PART, STATISTICS, CellKey, Increments, Sums
+from experiments.store.joining import Matured
+from experiments.store.rollups import PART, PARTS, STATISTICS, CellKey, Increments, Sums
 
 REJECTED = "replay_rejected"
 """The void reason of a replay's rows that did not match: they leave every readout."""
 
 
-class Cell(NamedTuple):
-    """Where a decision belongs; `hour` counts from 1970, `bucket` is the unit's."""
+class Counted(NamedTuple):
+    """One round as rollups see it. `bucket` is the unit's; `new_unit` and `new_arm_unit` as in store.joining."""
 
-    revision: int
-    variant: str
-    arm: str
+    decision: Matured
     segment: str
-    voided: int
     bucket: int
-    hour: int
+    metrics: Mapping[str, float]
 
 
-class Standing(NamedTuple):
-    """How a decision counts."""
-
-    mode: str
-    void: str | None
-    new_unit: bool
-    new_arm_unit: bool
-
-    @property
-    def learnable(self) -> bool:
-        """Whether a policy may learn from it: delivered, and drawn by its policy."""
-        return self.void is None and self.mode != "forced"
-
-
-def hour_of(instant: int) -> int:
-    """Whole hours since 1970 (floor, also before)."""
-    return instant // HOUR
+def counted_values(one: Matured, metrics: Mapping[str, float]) -> dict[str, float]:
+    """What the round adds, by metric: rejected ones nothing, forced ones to the forced alone."""
+    if one.void == REJECTED:
+        return {}
+    if one.mode == "forced":
+        return {FORCED: 1.0}
+    values = {DECISIONS: 1.0}
+    if one.new_unit:
+        values[UNITS] = 1.0
+    if one.new_arm_unit and one.void is None:
+        values[ARM_UNITS] = 1.0
+    values.update(metrics)
+    return values
 
 
 class Batch:
-    """What one batch of rounds of an experiment adds to both tiers. `places` are those of metrics met before."""
+    """What one batch of rounds of an experiment adds to both tiers. `places` are those of metrics met before.
+
+    Rounds that add to the same metrics are kept together, so that sums are taken over columns.
+    """
 
     def __init__(self, places: Mapping[str, int]) -> None:
         self._known = len(places)
         self._places = dict(places)
-        self._rows: dict[CellKey, int] = {}
-        self._hours: dict[tuple[object, ...], int] = {}
-        # One entry per round and metric: row, hour's row, place, bucket within the row, value.
-        self._entries: list[tuple[int, int, int, int, float]] = []
+        self._cells: dict[tuple[object, ...], int] = {}
+        self._hours: dict[tuple[int, int], int] = {}
+        self._alike: dict[tuple[str, ...], _Alike] = {}
 
-    def add(self, cell: Cell, standing: Standing, metrics: Mapping[str, float]) -> None:
-        """Count one round where it belongs; rejected ones nowhere, forced ones among the forced alone."""
-        if standing.void == REJECTED:
+    def add(self, round_: Counted) -> None:
+        """Count one round where it belongs."""
+        one = round_.decision
+        values = counted_values(one, round_.metrics)
+        if not values:
             return
-        if standing.mode == "forced":
-            self._enter(cell, {FORCED: 1.0})
-            return
-        counts = {DECISIONS: 1.0}
-        if standing.new_unit:
-            counts[UNITS] = 1.0
-        if standing.new_arm_unit and standing.void is None:
-            counts[ARM_UNITS] = 1.0
-        self._enter(cell, counts | metrics)
-
-    def _enter(self, cell: Cell, values: Mapping[str, float]) -> None:
-        part, bucket = divmod(cell.bucket, PART)
-        place = cell[:5]
-        row = self._rows.setdefault(CellKey(*place, part), len(self._rows))
-        hour = self._hours.setdefault((cell.hour, *place), len(self._hours))
-        places = self._places
-        for metric, value in values.items():
-            self._entries.append((row, hour, places.setdefault(metric, len(places)), bucket, value))
+        place = (one.revision, one.variant, one.arm, round_.segment, int(one.void is not None))
+        cell = self._cells.setdefault(place, len(self._cells))
+        hour = self._hours.setdefault((one.decided_at // HOUR, cell), len(self._hours))
+        signature = tuple(values)
+        alike = self._alike.get(signature)
+        if alike is None:
+            places = [self._places.setdefault(name, len(self._places)) for name in signature]
+            alike = self._alike[signature] = _Alike(places, [], [], [])
+        alike.buckets.append(cell * UNIT_BUCKETS + round_.bucket)
+        alike.hours.append(hour)
+        alike.values.append(tuple(values.values()))
 
     def increments(self, experiment_id: int) -> Increments:
         """The sums, in the order of the keys in the database."""
-        names = list(self._places)
-        columns = np.array(self._entries, dtype=np.float64).reshape(-1, 5).T
-        row, hour, place, bucket = columns[:4].astype(np.int64)
-        shape = (len(self._rows), len(names), STATISTICS, PART)
-        sums = _summed((row, place, bucket), columns[4], shape)
-        order = sorted(self._rows, key=self._rows.__getitem__)
-        ranked = sorted(range(len(order)), key=order.__getitem__)
-        hourly = _hourly(experiment_id, list(self._hours), names, (hour, place, columns[4]))
-        return Increments(self._places, names[self._known :], [order[one] for one in ranked], sums[ranked], hourly)
+        names, cells = list(self._places), list(self._cells)
+        groups = list(self._alike.values())
+        buckets = np.array([bucket for alike in groups for bucket in alike.buckets], dtype=np.int64)
+        rows, row_of = np.unique(buckets // PART, return_inverse=True)
+        values = np.array([value for alike in groups for row in alike.values for value in row])
+        sums = _moments(_spread(groups, row_of * PART + buckets % PART), values, (len(names), len(rows) * PART), 3)
+        hours = np.array([hour for alike in groups for hour in alike.hours], dtype=np.int64)
+        hourly = _moments(_spread(groups, hours), values, (len(names), len(self._hours)), 2)
+        keys = sorted((CellKey(*cells[row // PARTS], row % PARTS), at) for at, row in enumerate(rows.tolist()))
+        by_row = sums.reshape(STATISTICS, len(names), len(rows), PART)[:, :, [at for _, at in keys]]
+        return Increments(
+            self._places,
+            names[self._known :],
+            [key for key, _ in keys],
+            np.ascontiguousarray(by_row.transpose(2, 1, 0, 3)),
+            self._hourly_rows(experiment_id, names, hourly),
+        )
+
+    def _hourly_rows(self, experiment_id: int, names: list[str], hourly: Sums) -> list[tuple[object, ...]]:
+        """Rows of rollup_hourly in the order of their keys."""
+        cells, hours = list(self._cells), list(self._hours)
+        rounds, totals = hourly.tolist()
+        return sorted(
+            (experiment_id, hours[at][0], *cells[hours[at][1]], name, int(rounds[place][at]), totals[place][at])
+            for place, name in enumerate(names)
+            for at in range(len(hours))
+            if rounds[place][at]
+        )
 
 
-Ints = NDArray[np.int64]
+class _Alike(NamedTuple):
+    """Rounds that add to the same metrics: their cell x 256 + bucket, hour and values."""
+
+    places: list[int]
+    buckets: list[int]
+    hours: list[int]
+    values: list[tuple[float, ...]]
 
 
-def _summed(at: tuple[Ints, Ints, Ints], values: Sums, shape: tuple[int, int, int, int]) -> Sums:
-    """Counts, totals and squares by (row, metric, bucket), shape (R, P, 3, 16)."""
-    rows, metrics, _, buckets = shape
-    flat = np.ravel_multi_index(at, (rows, metrics, buckets)) if len(values) else np.zeros(0, dtype=np.int64)
-    size = rows * metrics * buckets
-    parts = [np.bincount(flat, weights, size) for weights in (np.ones_like(values), values, values * values)]
-    return np.stack([part.reshape(rows, metrics, buckets) for part in parts], axis=2)
+Places = tuple[NDArray[np.int64], NDArray[np.int64]]
 
 
-def _hourly(
-    experiment_id: int, hours: list[tuple[object, ...]], names: list[str], entries: tuple[Ints, Ints, Sums]
-) -> list[tuple[object, ...]]:
-    """Rows of rollup_hourly in the order of their keys."""
-    hour, place, values = entries
-    flat = hour * len(names) + place
-    size = len(hours) * len(names)
-    rounds, totals = np.bincount(flat, minlength=size), np.bincount(flat, values, size)
-    return sorted(
-        (experiment_id, *hours[at // len(names)], names[at % len(names)], int(rounds[at]), float(totals[at]))
-        for at in np.flatnonzero(rounds)
-    )
+def _spread(groups: Sequence[_Alike], at: NDArray[np.int64]) -> Places:
+    """(metric's place, position) of every value, the values of a round after each other."""
+    widths = np.array([len(alike.places) for alike in groups for _ in alike.values], dtype=np.int64)
+    metrics = [place for alike in groups for place in alike.places * len(alike.values)]
+    return np.array(metrics, dtype=np.int64), np.repeat(at, widths)
+
+
+def _moments(places: Places, values: Sums, shape: tuple[int, int], count: int) -> Sums:
+    """Rounds that are not zero, totals and, for `count` 3, squares: shape (count, metrics, positions)."""
+    flat = places[0] * shape[1] + places[1]
+    weights = (np.ones_like(values), values, values * values)[:count]
+    return np.stack([np.bincount(flat, weight, shape[0] * shape[1]) for weight in weights]).reshape(count, *shape)

@@ -132,7 +132,7 @@ def matured(
     if not is_sqlite(connection):
         statement = statement.replace(":revision IS NULL", "CAST(:revision AS integer) IS NULL")
     found = connection.execute(text(statement), _span(experiment_id, stage, after, until, count))
-    return [Matured(*row) for row in found]
+    return [Matured._make(row) for row in found]
 
 
 def count_due(connection: Connection, experiment_id: int, stage: Stage, after: Cursor, until: int, most: int) -> int:
@@ -172,7 +172,7 @@ def outcomes_of(connection: Connection, decisions: Sequence[Matured]) -> list[St
     ids = {"ids": values_for(connection, [one.id for one in decisions])}
     units = {"units": values_for(connection, {one.unit_id for one in decisions})}
     found = [*connection.execute(named, ids), *connection.execute(by_unit, units | span)]
-    return [StoredOutcome(*row) for row in found]
+    return [StoredOutcome._make(row) for row in found]
 
 
 def touched_since(connection: Connection, seen: int, decisions: Sequence[Matured]) -> bool:

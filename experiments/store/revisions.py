@@ -1,6 +1,6 @@
 """Definitions by revision, read once: a revision never changes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -10,7 +10,6 @@ from sqlmodel import Session, select
 from bandit.rounds import Arm
 from experiments.metrics import MetricPlan
 from experiments.model.definition import Definition
-from experiments.model.record import Record
 from experiments.model.tables import Revision
 from experiments.model.times import duration_micros
 
@@ -49,9 +48,8 @@ class RevisionFacts:
         self._arms = {arm.key: arm.as_arm() for arm in definition.arms_with_nothing}
         self._sets: dict[tuple[object, ...], tuple[Arm, ...]] = {}
 
-    def arms(self, keys: Sequence[str], record: Record) -> tuple[Arm, ...]:
+    def arms(self, keys: Sequence[str], costs: Mapping[str, float]) -> tuple[Arm, ...]:
         """The arms of these keys as the decision saw them; equal sets are one object, which policies recognise."""
-        costs = record.costs
         place = (*keys, *sorted(costs.items())) if costs else tuple(keys)
         known = self._sets.get(place)
         if known is None:

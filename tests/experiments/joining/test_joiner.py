@@ -282,4 +282,4 @@ def test_marginal_propensities_are_mixed_over_the_variants(desk: Desk, lease: Le
 def test_transactions_follow_their_target(desk: Desk, lease: Lease) -> None:
     write_log(desk.engine, Shape(3000, arms=12, numeric=20))
     desk.joiner.run(lease, now())
-    assert 32 <= desk.joiner.batch <= 2048
+    assert 128 <= desk.joiner.batch <= 2048
