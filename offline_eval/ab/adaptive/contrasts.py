@@ -9,7 +9,7 @@ from scipy.special import stdtr, stdtrit
 
 from offline_eval.ab.adaptive.arm_contrast import ArmContrast, events_of, too_few
 from offline_eval.ab.adaptive.cells import CHOSEN, REWARD, SQUARES, Cells, Floats
-from offline_eval.ab.adaptive.scores import Scores, scores
+from offline_eval.ab.adaptive.scores import PairOfArms, Scores
 from offline_eval.ab.fieller import Means, fieller
 from offline_eval.ab.sequential import BURN_IN, mixture_critical, mixture_p_value
 from offline_eval.estimate import Estimate
@@ -34,7 +34,7 @@ def naive(cells: Cells, arm: str, control: str | None = None, alpha: float = 0.0
     Shown beside the others only: under adaptive allocation an arm's mean is biased (Nie, Tian, Taylor & Zou 2018,
     *Why adaptively collected data have negative bias and how to correct for it*, AISTATS).
     """
-    found = scores(cells, arm, control)
+    found = PairOfArms.of(cells, arm, control).scores()
     top = _plain_mean(cells, arm)
     bottom = (0.0, 0.0) if control is None else _plain_mean(cells, control)
     if top is None or bottom is None:
@@ -49,8 +49,9 @@ def aipw(cells: Cells, arm: str, control: str | None = None, alpha: float = 0.05
     Augmented inverse-propensity scores (Robins, Rotnitzky & Zhao 1994) with the past's model; unbiased, but its
     studentised form need not be normal when probabilities collapse: prefer `adaptively_weighted`.
     """
-    found = scores(cells, arm, control)
-    means = _weighted_means(cells, (arm, control), np.ones(len(found.n)))
+    pair = PairOfArms.of(cells, arm, control)
+    found = pair.scores()
+    means = _weighted_means(pair, np.ones(len(found.n)))
     return _state(found, _fixed_look(found, means, alpha), "aipw", alpha, control is not None)
 
 
@@ -62,8 +63,9 @@ def adaptively_weighted(cells: Cells, arm: str, control: str | None = None, alph
     that the sums stay mergeable. The weight looks at contexts and probabilities, never at rewards. Where the arm's mean
     drifts in time, the estimand is the mean weighted so.
     """
-    found = scores(cells, arm, control)
-    means = _weighted_means(cells, (arm, control), _stabilising(found))
+    pair = PairOfArms.of(cells, arm, control)
+    found = pair.scores()
+    means = _weighted_means(pair, _stabilising(found))
     return _state(found, _fixed_look(found, means, alpha), "adaptively_weighted", alpha, control is not None)
 
 
@@ -74,12 +76,13 @@ def arm_sequence(cells: Cells, arm: str, control: str | None = None, alpha: floa
     squared weighted deviations; ρ² is fixed by V at the end of the burn-in, so that merging and scaling change nothing.
     Burn-in: 50 expected events of the scarcer arm. The relative bounds use the difference's critical value.
     """
-    found = scores(cells, arm, control)
+    pair = PairOfArms.of(cells, arm, control)
+    found = pair.scores()
     weights = _stabilising(found)
     ended = np.flatnonzero(found.expected_events >= BURN_IN)
     if not len(ended):
         return too_few(found, "arm_sequence", alpha, _weighted(found, weights)[0] if found.rounds else None)
-    means = _weighted_means(cells, (arm, control), weights)
+    means = _weighted_means(pair, weights)
     gathered = np.cumsum(weights**2 * _deviations(found, _weighted(found, weights)[0]))
     time = float(gathered[-1] / gathered[ended[0]]) if gathered[ended[0]] > 0 else 1.0
     p_value = mixture_p_value(_z(means), time, alpha, AIM)
@@ -114,15 +117,13 @@ def _weighted(found: Scores, weights: Floats) -> tuple[float, float]:
     return value, float(weights**2 @ _deviations(found, value)) / mass**2
 
 
-def _weighted_means(cells: Cells, pair: tuple[str, str | None], weights: Floats) -> Means:
+def _weighted_means(pair: PairOfArms, weights: Floats) -> Means:
     """Both arms' means where both were eligible; their covariance from the variance of the difference."""
-    arm, control = pair
-    if control is None:
-        value, variance = _weighted(scores(cells, arm), weights)
-        return Means(value, 0.0, variance, 0.0)
-    (top, top_variance), (bottom, bottom_variance), (_, variance) = (
-        _weighted(scores(cells, arm, control, sign), weights) for sign in ((1.0, 0.0), (0.0, 1.0), (1.0, -1.0))
-    )
+    top, top_variance = _weighted(pair.scores((1.0, 0.0)), weights)
+    if pair.q.shape[1] == 1:
+        return Means(top, 0.0, top_variance, 0.0)
+    bottom, bottom_variance = _weighted(pair.scores((0.0, 1.0)), weights)
+    variance = _weighted(pair.scores(), weights)[1]
     return Means(top, bottom, top_variance, bottom_variance, (top_variance + bottom_variance - variance) / 2)
 
 

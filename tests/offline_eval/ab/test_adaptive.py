@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from offline_eval.ab.adaptive import ARM_CONTRASTS, Cells, Rounds
-from offline_eval.ab.adaptive.scores import past_means, scores
+from offline_eval.ab.adaptive.scores import PairOfArms, Stack, past_means
 from offline_eval.ab.errors import SampleError
 
 ARMS = ("a", "b", "c")
@@ -57,11 +57,16 @@ def test_any_parts_in_any_order_merge_to_the_whole(name, seed):
         assert (one.value, one.lower, one.upper) == pytest.approx((other.value, other.lower, other.upper), rel=1e-9)
 
 
+def model_by_cell(rounds: Rounds) -> dict:
+    stack = Stack.of(Cells.of(ARMS, rounds))
+    return dict(zip(stack.keys, past_means(stack), strict=True))
+
+
 @pytest.mark.parametrize("pair", [("a", "b"), ("a", "c"), ("a", None)])
 def test_scores_equal_their_definition_row_by_row(pair):
     rounds = play(3)
     cells = Cells.of(ARMS, rounds)
-    models = past_means(cells)
+    models = model_by_cell(rounds)
     arms = [ARMS.index(arm) for arm in pair if arm]
     eligible = (rounds.pmf[:, arms] > 0).all(axis=1)
     gamma = np.zeros(len(rounds.arm))
@@ -75,7 +80,7 @@ def test_scores_equal_their_definition_row_by_row(pair):
         for sign, k in zip((1, -1), arms, strict=False):
             q = models[key][k]
             gamma[i] += sign * (q + (rounds.arm[i] == k) * (rounds.reward[i] - q) / rounds.pmf[i, k])
-    found = scores(cells, *pair)
+    found = PairOfArms.of(cells, *pair).scores()
     for t in range(6):
         rows = eligible & (rounds.snapshot == t)
         assert found.total[t] == pytest.approx(gamma[rows].sum(), rel=1e-9)
@@ -89,7 +94,7 @@ def test_the_model_is_of_the_past_only():
     later = rounds.reward.copy()
     later[rounds.snapshot >= 3] = 1 - later[rounds.snapshot >= 3]
     changed = Rounds(rounds.snapshot, rounds.arm, rounds.pmf, later, rounds.segment)
-    before, after = (past_means(Cells.of(ARMS, r)) for r in (rounds, changed))
+    before, after = model_by_cell(rounds), model_by_cell(changed)
     for key, means in before.items():
         assert key.snapshot > 3 or np.allclose(means, after[key])
 
