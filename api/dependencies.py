@@ -1,6 +1,7 @@
 """What the cold routes share: strict bodies, the caller, and calls that must not block the event loop."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Any, TypeVar
@@ -12,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.auth import PUBLIC, authenticated, declared, in_time
-from experiments.errors import InvalidError
+from experiments.errors import InvalidError, UnavailableError
 from experiments.model.checks.shape import value_faults
 from experiments.model.principal import Principal
 from experiments.services.opening import Service
@@ -34,7 +35,8 @@ class Call:
     async def change(self, verb: Callable[..., Result], *arguments: Any) -> Result:
         """The same, and this process decides by the change at once instead of at its next look."""
         result = await self.run(verb, *arguments)
-        await self.service.refresh()
+        with suppress(UnavailableError):  # the change is made all the same
+            await self.service.refresh()
         return result
 
 

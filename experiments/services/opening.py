@@ -46,8 +46,10 @@ class Service:
 
     def readiness(self) -> dict[str, bool]:
         """What must hold before traffic comes. Raises UnavailableError where the database is away."""
+        loaded = self._hot is not None and self._hot.runtime.is_loaded
         with reading(self.engine) as session:
-            return {"database": True, "migrations": migrations.is_current(session.connection())}
+            current = migrations.is_current(session.connection())
+        return {"database": True, "migrations": current, "experiments": loaded}
 
 
 def open_service(settings: Settings) -> Service:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 from sqlmodel import Session, col, select
 
 from experiments.errors import InvalidError, NotFoundError
@@ -18,6 +18,11 @@ from experiments.model.units import profile_faults, unit_id_faults
 from experiments.store import audit
 from experiments.store.engine import transaction
 
+_STORE_PROFILE = text(
+    "INSERT INTO units (unit_id, profile, updated_at) VALUES (:unit_id, :profile, :updated_at) "
+    "ON CONFLICT (unit_id) DO UPDATE SET profile = excluded.profile, updated_at = excluded.updated_at"
+)
+
 
 def store_profile(engine: Engine, principal: Principal, unit_id: str, profile: Mapping[str, Any]) -> None:
     """Replace what is stored of a unit; joined with the caller's context from the next decision on.
@@ -28,9 +33,10 @@ def store_profile(engine: Engine, principal: Principal, unit_id: str, profile: M
     faults = [*unit_id_faults(unit_id), *profile_faults(profile, "/profile")]
     if faults:
         raise InvalidError(faults)
-    text = json.dumps(dict(profile), separators=(",", ":"), ensure_ascii=False)
+    written = json.dumps(dict(profile), separators=(",", ":"), ensure_ascii=False)
     with transaction(engine) as session:
-        session.merge(Unit(unit_id=unit_id, profile=text, updated_at=now()))
+        row = {"unit_id": unit_id, "profile": written, "updated_at": now()}
+        session.connection().execute(_STORE_PROFILE, row)
 
 
 def erase_unit(engine: Engine, principal: Principal, unit_id: str) -> None:

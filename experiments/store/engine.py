@@ -12,11 +12,11 @@ from typing import Any
 
 from sqlalchemy import Engine, create_engine, event, text
 from sqlalchemy.engine import URL, Connection, make_url
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlmodel import Session
 
-from experiments.errors import UnavailableError
+from experiments.errors import ConflictError, UnavailableError
 from experiments.settings import Settings
 
 PATIENCE = 5.0
@@ -52,7 +52,8 @@ def engine_for(settings: Settings, *, patient: bool = False) -> Engine:
 def transaction(engine: Engine) -> Iterator[Session]:
     """A session that commits at the end, or undoes everything where an exception leaves it.
 
-    Raises UnavailableError where the database is away or stays locked.
+    Raises UnavailableError where the database is away or stays locked, ConflictError where another transaction was
+    first to write what may exist only once.
     """
     with unavailable_when_gone(), Session(_for_writing(engine), expire_on_commit=False) as session, session.begin():
         yield session
@@ -61,7 +62,7 @@ def transaction(engine: Engine) -> Iterator[Session]:
 @contextmanager
 def reading(engine: Engine) -> Iterator[Session]:
     """A session for reading only, on one consistent state of the database. Raises UnavailableError as above."""
-    with unavailable_when_gone(), Session(engine, expire_on_commit=False) as session:
+    with unavailable_when_gone(), Session(_for_reading(engine), expire_on_commit=False) as session:
         yield session
 
 
@@ -76,13 +77,20 @@ def _for_writing(engine: Engine) -> Engine:
     return engine.execution_options(**{_WRITES: True})
 
 
+def _for_reading(engine: Engine) -> Engine:
+    """What SQLite's transactions are by themselves: every statement sees the same state."""
+    return engine.execution_options(isolation_level="REPEATABLE READ") if engine.name == "postgresql" else engine
+
+
 @contextmanager
 def unavailable_when_gone() -> Iterator[None]:
-    """Turn the drivers' ways of saying that the database is away into UnavailableError."""
+    """Turn what drivers say of a database that is away into UnavailableError, of a lost race into ConflictError."""
     try:
         yield
     except _GONE as error:
         raise UnavailableError("the database is away; try again") from error
+    except IntegrityError as error:
+        raise ConflictError("somebody else did the same at the same time") from error
     except DBAPIError as error:
         if not error.connection_invalidated:
             raise

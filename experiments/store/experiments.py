@@ -60,12 +60,13 @@ def place_in_layer(session: Session, definition: Definition, own_id: int | None)
     if layer is None:
         return definition, []
     hold(session, _LAYERS_LOCK)
-    _salt_layer(session, layer.key)
     taken = _taken(session, layer.key, own_id)
     if layer.offset is not None:
         _refuse_overlap(layer, layer.offset, taken)
+    offset = layer.offset if layer.offset is not None else _first_gap(layer, taken)
+    _salt_layer(session, layer.key)
+    if layer.offset is not None:
         return definition, []
-    offset = _first_gap(layer, taken)
     placed = definition.model_copy(update={"layer": layer.model_copy(update={"offset": offset})})
     return placed, [Fault("/layer/offset", f"was left out; this experiment was given {offset:g}")]
 

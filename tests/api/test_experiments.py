@@ -1,5 +1,7 @@
 """Define, change, clone, steer and adjust, as the contract says."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 
@@ -271,3 +273,24 @@ def test_lists_are_paged(client, campaign):
     assert client.get("/v1/experiments?cursor=@@").status_code == 422
     assert client.get("/v1/experiments?status=asleep").status_code == 422
     assert client.get("/v1/experiments?limit=0").status_code == 422
+
+
+def test_of_many_who_define_the_same_at_once_one_wins(service, campaign):
+    del campaign["layer"]
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: service.client.post("/v1/experiments", json=campaign), range(8)))
+    assert sorted(answer.status_code for answer in answers) == [201] + [409] * 7
+    assert len(service.client.get("/v1/experiments").json()["items"]) == 1
+
+
+def test_of_many_who_join_a_layer_at_once_none_overlap(service, campaign):
+    def join(number):
+        body = {**campaign, "key": f"e{number}", "layer": {"key": "email", "share": 0.2}}
+        return service.client.post("/v1/experiments", json=body)
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(join, range(8)))
+    places = sorted(a.json()["layer"]["offset"] for a in answers if a.status_code == 201)
+    assert places == pytest.approx([0.0, 0.2, 0.4, 0.6, 0.8])
+    assert [a.status_code for a in answers].count(422) == 3
+    assert service.client.get("/v1/audit/verification").json()["broken_at"] is None

@@ -62,6 +62,11 @@ class Runtime:
             except Exception:
                 _log.exception("what has changed could not be loaded")
 
+    @property
+    def is_loaded(self) -> bool:
+        """Whether the database was seen since the start."""
+        return self._heads is not None
+
     def plan(self, key: str) -> Plan | None:
         """The plan of this experiment, as far as is known."""
         return self._by_key.get(key)
