@@ -8,9 +8,11 @@ from collections.abc import Mapping, Sequence
 from time import perf_counter
 from typing import NamedTuple
 
+import structlog
 from sqlalchemy import Engine
 from sqlmodel import Session
 
+from experiments.errors import WinbackError
 from experiments.model.hashing import unit_bucket
 from experiments.model.times import SECOND
 from experiments.services.joining_marginals import Marginals
@@ -51,6 +53,8 @@ LEAST, MOST = 128, 2048
 OPEN_ATTEMPTS = 3
 LOOKBACK = 600 * SECOND
 """How far behind its cursor the sweep looks for decisions that were committed late."""
+
+_log = structlog.get_logger("winback.joining")
 
 
 class Due(NamedTuple):
@@ -93,14 +97,22 @@ class Joiner:
         if lease != self._lease:
             self._lease = lease
             self._totals.forget()
+        with reading(self._engine) as session:
+            started = heads(session.connection())
+        return sum(self._guarded(lease, head, at, sweep) for head in started)
+
+    def _guarded(self, lease: Lease, head: Head, at: int, sweep: bool) -> int:
+        """One experiment; what is wrong with it must not keep the others waiting."""
         try:
-            with reading(self._engine) as session:
-                started = heads(session.connection())
-            return sum(self._experiment(lease, head, at, sweep) for head in started)
-        except BaseException:
+            return self._experiment(lease, head, at, sweep)
+        except WinbackError:
             # Whether the last transaction was committed may be unknown: read again what it would have written.
             self._totals.forget()
             raise
+        except Exception:
+            self._totals.forget()
+            _log.exception("not joined", experiment=head.key)
+            return 0
 
     def _experiment(self, lease: Lease, head: Head, at: int, sweep: bool) -> int:
         with reading(self._engine) as session:

@@ -283,3 +283,12 @@ def test_transactions_follow_their_target(desk: Desk, lease: Lease) -> None:
     write_log(desk.engine, Shape(3000, arms=12, numeric=20))
     desk.joiner.run(lease, now())
     assert 128 <= desk.joiner.batch <= 2048
+
+
+def test_one_damaged_experiment_does_not_stop_the_others(desk: Desk, lease: Lease) -> None:
+    write_log(desk.engine, Shape(30))
+    write_log(desk.engine, Shape(30), key="sound", number=2)
+    damaged = update(Decision).where(Decision.id == 10**9 + 3).values(record='{"segment": 7}')
+    change(desk, damaged)
+    assert desk.joiner.run(lease, now()) == 30
+    assert {row["experiment_id"] for row in rows(desk, LoggedRound)} == {2}
