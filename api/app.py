@@ -22,6 +22,7 @@ from api.routes import (
     learning,
     metrics,
     outcomes,
+    replays,
     results,
     units,
     users,
@@ -43,6 +44,7 @@ COLD: tuple[Sequence[BaseRoute], ...] = (
     decisions.router.routes,
     results.router.routes,
     learning.router.routes,
+    replays.router.routes,
     service_settings.router.routes,
 )
 """FastAPI routes."""

@@ -7,7 +7,22 @@ from typing import Any
 
 import typer
 
-from cli.commands import api, audit, drive, key, migrate, readout, replay, run, simulate, user, verify, worker
+from cli.commands import (
+    api,
+    audit,
+    drive,
+    export,
+    key,
+    migrate,
+    plan,
+    readout,
+    replay,
+    run,
+    simulate,
+    user,
+    verify,
+    worker,
+)
 from cli.console import complain
 
 COMMANDS: dict[str, Callable[..., None]] = {
@@ -19,7 +34,9 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "replay": replay.replay,
     "readout": readout.readout,
     "simulate": simulate.simulate,
+    "plan": plan.plan,
     "verify": verify.verify,
+    "export": export.export,
     "key create": key.create,
     "user create": user.create,
     "audit verify": audit.verify,

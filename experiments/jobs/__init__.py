@@ -6,6 +6,7 @@ from typing import NamedTuple
 from experiments.jobs.desk import Desk
 from experiments.jobs.joining import join
 from experiments.jobs.learning import learn
+from experiments.jobs.replaying import replays
 from experiments.jobs.sweeping import sweep
 from experiments.settings import Settings
 
@@ -22,6 +23,7 @@ class Job(NamedTuple):
 JOBS: dict[str, Job] = {
     "join": Job(join, lambda settings: settings.worker_interval),
     "learn": Job(learn, lambda settings: settings.worker_interval),
+    "replay": Job(replays, lambda settings: max(1.0, settings.worker_interval)),
     "sweep": Job(sweep, lambda settings: max(60.0, settings.worker_interval)),
 }
 """In the order in which jobs that fall due together are run."""

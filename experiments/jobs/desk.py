@@ -5,6 +5,7 @@ from collections.abc import Callable
 import structlog
 
 from experiments.errors import LeaseLostError, UnavailableError
+from experiments.jobs.background import Background
 from experiments.services.joining import Joiner
 from experiments.services.learning import LearningService
 from experiments.services.leasing import Leaseholder
@@ -23,6 +24,7 @@ class Desk:
         self.settings = settings
         self.engine = engine_for(settings, patient=True)
         self.leaseholder = Leaseholder(self.engine, settings)
+        self.background = Background()
         self._open_book()
 
     def under_lease(self, work: Callable[[Lease], int]) -> int:
@@ -40,7 +42,8 @@ class Desk:
         return 0
 
     def close(self) -> None:
-        """Let go of the lease and of the database."""
+        """End what runs beside, let go of the lease and of the database."""
+        self.background.close()
         try:
             self.leaseholder.release()
         except (LeaseLostError, UnavailableError):

@@ -346,3 +346,26 @@ class AuditEntry(SQLModel, table=True):
     detail: str = Field(sa_column=Column(Text, nullable=False))
     previous: str = Field(sa_column=Column(Text, nullable=False))
     digest: str = Field(sa_column=Column(Text, nullable=False, unique=True))
+
+
+class Replay(SQLModel, table=True):
+    """An off-policy evaluation of a live experiment: what was asked, how far it is, what came of it.
+
+    `status`: queued, running, done, failed, cancelled. A running one whose `heartbeat_at` is old lost its process and
+    starts anew.
+    """
+
+    __tablename__ = "replays"
+    __table_args__ = (Index("ix_replays_status", "status"),)
+    id: int | None = _serial()
+    experiment_id: int = Field(sa_column=Column(BigInteger, nullable=False))
+    status: str = Field(sa_column=Column(Text, nullable=False))
+    request: dict[str, Any] = Field(sa_column=Column(Json, nullable=False))
+    stage: str = Field(default="waiting", sa_column=Column(Text, nullable=False))
+    progress: float = 0.0
+    result: dict[str, Any] | None = Field(default=None, sa_column=Column(Json))
+    error: str | None = Field(default=None, sa_column=Column(Text))
+    created_at: int = Field(sa_column=Column(BigInteger, nullable=False))
+    created_by: str = Field(sa_column=Column(Text, nullable=False))
+    heartbeat_at: int | None = Field(default=None, sa_column=Column(BigInteger))
+    finished_at: int | None = Field(default=None, sa_column=Column(BigInteger))

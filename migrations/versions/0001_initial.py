@@ -181,6 +181,25 @@ def upgrade() -> None:
         batch_op.create_index("ix_outcomes_unit_id", ["unit_id", "occurred_at"], unique=False)
 
     op.create_table(
+        "replays",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("experiment_id", sa.BigInteger(), nullable=False),
+        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("request", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
+        sa.Column("stage", sa.Text(), nullable=False),
+        sa.Column("progress", sa.Float(), nullable=False),
+        sa.Column("result", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=True),
+        sa.Column("error", sa.Text(), nullable=True),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("created_by", sa.Text(), nullable=False),
+        sa.Column("heartbeat_at", sa.BigInteger(), nullable=True),
+        sa.Column("finished_at", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_replays")),
+    )
+    with op.batch_alter_table("replays", schema=None) as batch_op:
+        batch_op.create_index("ix_replays_status", ["status"], unique=False)
+
+    op.create_table(
         "revisions",
         sa.Column("experiment_id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
@@ -314,6 +333,10 @@ def downgrade() -> None:
     op.drop_table("rollup_metrics")
     op.drop_table("rollup_hourly")
     op.drop_table("revisions")
+    with op.batch_alter_table("replays", schema=None) as batch_op:
+        batch_op.drop_index("ix_replays_status")
+
+    op.drop_table("replays")
     with op.batch_alter_table("outcomes", schema=None) as batch_op:
         batch_op.drop_index("ix_outcomes_unit_id")
         batch_op.drop_index("ix_outcomes_decision_id")

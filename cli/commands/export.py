@@ -1,0 +1,39 @@
+"""`winback export`: an experiment's log as files."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.console import emit_json, progress_towards, say
+
+
+def export(
+    experiment: Annotated[str, typer.Argument(help="Key of the experiment.")],
+    folder: Annotated[Path, typer.Argument(help="An empty folder, or one that does not exist yet.")],
+    layout: Annotated[str, typer.Option("--format", help="parquet (with spec), dsjson or open_bandit.")] = "parquet",
+    variant: Annotated[
+        list[str] | None, typer.Option(help="Variants whose rounds to export; by default all whose policy draws.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Write the matured decisions of an experiment so that offline commands, and other tools, can read them."""
+    from cli.errors import CallError
+    from cli.here import service_here
+    from experiments.model.principal import SYSTEM
+    from experiments.views.exports import EXPORTS
+    from experiments.views.live_log import Chosen, live_log
+
+    if layout not in EXPORTS:
+        raise CallError(f"--format {layout}: must be one of {', '.join(EXPORTS)}")
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise CallError(f"{folder} is not an empty folder; name one that does not exist yet")
+    with service_here() as service, progress_towards("exporting") as reach:
+        log = live_log(service.engine, SYSTEM, experiment, Chosen(variants=variant))
+        files = EXPORTS[layout](log, folder, lambda done: reach(done, log.rows))
+    if as_json:
+        emit_json({"experiment": experiment, "rows": log.rows, "files": [str(path) for path in files]})
+        return
+    say(f"{log.rows:,} matured decisions of {experiment} in {folder}")
+    if layout == "parquet":
+        say(f"Judge other policies with: winback replay {folder / 'log'} --spec {folder / 'spec.toml'}")

@@ -1,0 +1,98 @@
+"""Logged rounds with the decisions they came from, as the offline rooms read them: in the joiner's order."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+from sqlalchemy import Connection, Engine, text
+
+from bandit.rounds import Scalar
+from experiments.store.bulk import one_of, values_for
+from experiments.store.engine import reading
+
+ROWS_AT_ONCE = 4096
+
+
+class Evidence(msgspec.Struct):
+    """The part of a decision's record that a log needs."""
+
+    context: dict[str, Scalar]
+    eligible: list[str]
+    pmf: list[float]
+    shadow: dict[str, list[float]] = {}
+    segment: str = ""
+
+
+class LoggedDecision(NamedTuple):
+    """One learnable logged round."""
+
+    seq: int
+    decision_id: int
+    unit_id: str
+    decided_at: int
+    revision: int
+    variant: str
+    arm: str
+    propensity: float
+    reward: float
+    snapshot_id: int | None
+    metrics: Mapping[str, float]
+    evidence: Evidence
+
+
+class Extent(NamedTuple):
+    """Which rounds: of some variants, decided within [start, end), up to a place in the joiner's sequence."""
+
+    experiment_id: int
+    variants: Sequence[str]
+    start: int
+    end: int
+    through: int
+
+
+_evidence = msgspec.json.Decoder(Evidence).decode
+_metrics = msgspec.json.Decoder(dict[str, float]).decode
+_WITHIN = "l.experiment_id = :experiment_id AND l.learnable AND l.decided_at >= :start AND l.decided_at < :end"
+_ROWS = """
+SELECT l.seq, l.decision_id, d.unit_id, l.decided_at, l.revision, l.variant, l.arm, l.propensity, l.reward,
+  d.snapshot_id, l.metrics, d.record
+FROM logged_rounds AS l JOIN decisions AS d ON d.id = l.decision_id
+WHERE {within} AND {variants} AND l.seq > :after AND l.seq <= :through ORDER BY l.seq LIMIT :limit
+"""
+
+
+def logged_decisions(engine: Engine, extent: Extent) -> Iterator[list[LoggedDecision]]:
+    """The rounds in lists of up to ROWS_AT_ONCE, each list read in a transaction of its own."""
+    after = 0
+    while True:
+        with reading(engine) as session:
+            rows = _rows(session.connection(), extent, after)
+        if not rows:
+            return
+        yield rows
+        after = rows[-1].seq
+
+
+def count_logged(connection: Connection, extent: Extent) -> int:
+    """How many rounds the extent holds."""
+    condition = f"{_WITHIN} AND {one_of(connection, 'l.variant', 'variants')} AND l.seq <= :through"
+    query = text(f"SELECT count(*) FROM logged_rounds AS l WHERE {condition}")  # noqa: S608 - nothing of a caller's
+    return int(connection.execute(query, _values(connection, extent)).scalar_one())
+
+
+def _rows(connection: Connection, extent: Extent, after: int) -> list[LoggedDecision]:
+    query = text(_ROWS.format(within=_WITHIN, variants=one_of(connection, "l.variant", "variants")))
+    values = {**_values(connection, extent), "after": after, "limit": ROWS_AT_ONCE}
+    return [
+        LoggedDecision(*row[:10], _read_metrics(row[10]), _evidence(row[11]))
+        for row in connection.execute(query, values)
+    ]
+
+
+def _read_metrics(stored: Any) -> Mapping[str, float]:
+    """SQLite gives JSON as text, PostgreSQL's driver as what it says."""
+    return _metrics(stored) if isinstance(stored, str) else stored
+
+
+def _values(connection: Connection, extent: Extent) -> dict[str, object]:
+    return {**extent._asdict(), "variants": values_for(connection, extent.variants)}
