@@ -22,6 +22,9 @@ def show(document: Json, console: Console | None = None) -> None:
         console.print(f"{MARKS[check['status']]} {check['name']}{p_value}: {check['detail']}", highlight=False)
     for metric in next(iter(document["arms"].values()))["metrics"]:
         console.print(metric_table(document, metric))
+    if document["best"]:
+        chances = ", ".join(f"{arm} {found['probability']:.1%}" for arm, found in document["best"].items())
+        console.print(f"probability of being the best arm ({document['objective']}): {chances}", highlight=False)
     if any("money" in arm for arm in document["arms"].values()):
         console.print(money_table(document))
     if document["between"]:

@@ -14,6 +14,7 @@ from offline_eval.ab.logged.contrasting import Contrasting
 from offline_eval.ab.logged.gathering import WHOLE, Segment, Sight, tally_part
 from offline_eval.ab.logged.mismatch import mismatch
 from offline_eval.ab.multiplicity import holm
+from offline_eval.ab.posterior import best_of, posterior_of
 from offline_eval.ab.verdict import Finding, Verdict, share_of_alpha, verdict
 from offline_eval.engine import Engine, Threads, map_merge
 from offline_eval.logs.log import Log
@@ -37,8 +38,8 @@ def readout(log: Log, settings: Settings | None = None, engine: Engine | None = 
     """The contract's readout of a log, JSON's types. The objective's metric comes first.
 
     `{"log", "n", "control", "objective", "arms": {ARM: {"n", "metrics", "lift", "adjusted", "money"}}, "between",
-    "segments", "sample_ratio", "checks", "verdict"}`. Every interval is for one look, each at `alpha`; `p_adjusted` is
-    Holm's over the arms of one metric. Raises ReadoutError where the log has no control.
+    "best", "segments", "sample_ratio", "checks", "verdict"}`. Every interval is for one look, each at `alpha`;
+    `p_adjusted` is Holm's over the arms of one metric. Raises ReadoutError where the log has no control.
     """
     settings = settings or Settings()
     control = _control(log)
@@ -54,6 +55,7 @@ def readout(log: Log, settings: Settings | None = None, engine: Engine | None = 
         "objective": sight.metrics[0],
         "arms": work.arms(),
         "between": work.between(),
+        "best": work.best(),
         "segments": work.segments(),
         "sample_ratio": ratio.as_dict(),
         "checks": [check.as_dict() for check in checks],
@@ -114,6 +116,15 @@ class _Work:
         pairs = [pair for pair in self.sight.pairs if pair[1] != self.control]
         named = {f"{self.log.keys[b]} - {self.log.keys[a]}": self._contrast((b, a), WHOLE) for b, a in pairs}
         return _with_adjusted(named)
+
+    def best(self) -> dict[str, Any]:
+        """Each arm's posterior chance of having the best objective, and its expected loss; {} for weighted logs."""
+        if not self.sight.simple:
+            return {}
+        samples = {key: self.contrasting.sample(arm, self.sight.metrics[0]) for arm, key in enumerate(self.log.keys)}
+        posteriors = {key: posterior for key, sample in samples.items() if (posterior := posterior_of(sample))}
+        found = best_of(posteriors) if len(posteriors) == len(samples) else {}
+        return {key: {"probability": chance, "expected_loss": loss} for key, (chance, loss) in found.items()}
 
     def segments(self) -> dict[str, Any]:
         """By column: each segment's lifts of the objective, and whether segments differ at all."""

@@ -9,6 +9,7 @@ from statsmodels.stats.proportion import proportion_confint
 from statsmodels.stats.weightstats import CompareMeans, DescrStatsW
 
 from offline_eval.ab.comparisons import COMPARISONS
+from offline_eval.ab.posterior import best_of, posterior_of
 from offline_eval.ab.proportion import clopper_pearson
 from offline_eval.ab.sample import Sample
 
@@ -86,6 +87,20 @@ def test_bayes_probability_of_being_best_equals_the_closed_form():
     loss = np.trapezoid(bottom.sf(grid) * top.cdf(grid), grid)
     assert found.probability_best == pytest.approx(exact, abs=1e-8)
     assert found.expected_loss == pytest.approx(loss, rel=1e-6)
+
+
+def test_the_best_of_many_equals_simulation_and_of_two_the_pair():
+    samples = {"a": Sample.of_counts(40, 300), "b": Sample.of_counts(45, 310), "c": Sample.of_counts(30, 290)}
+    found = best_of({name: posterior_of(sample) for name, sample in samples.items()})
+    rng = np.random.default_rng(2)
+    drawn = np.stack([rng.beta(1 + s.events, 1 + s.n - s.events, 400_000) for s in samples.values()])
+    shares = np.bincount(drawn.argmax(axis=0), minlength=3) / drawn.shape[1]
+    assert [chance for chance, _ in found.values()] == pytest.approx(shares, abs=0.004)
+    losses = (drawn.max(axis=0) - drawn).mean(axis=1)
+    assert [loss for _, loss in found.values()] == pytest.approx(losses, rel=0.02)
+    pair = best_of({name: posterior_of(samples[name]) for name in ("a", "b")})
+    both = COMPARISONS["bayes"]().compare(samples["a"], samples["b"])
+    assert pair["a"] == pytest.approx((both.probability_best, both.expected_loss), rel=1e-6)
 
 
 def test_multiple_tests_equal_statsmodels():

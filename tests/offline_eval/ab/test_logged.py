@@ -74,6 +74,7 @@ def test_the_contracts_form(tmp_path):
         assert document["arms"][key]["lift"]["revenue"].keys() >= {"absolute", "relative", "p_value"}
     assert document["sample_ratio"].keys() >= {"p_value", "mismatch"}
     assert document["verdict"]["word"] == "ship"
+    assert document["best"]["gift"]["probability"] > 0.99
     assert document["segments"]["kind"]["lift"].keys() == {"a", "b"}
 
 
