@@ -20,7 +20,10 @@ def numbers(column: pa.Array) -> tuple[Floats, NDArray[np.bool_]]:
         column = column.dictionary_decode()
     if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
         return _parsed(column)
-    values = pc.cast(column, pa.float64()).to_numpy(zero_copy_only=False)
+    try:
+        values = pc.cast(column, pa.float64(), safe=False).to_numpy(zero_copy_only=False)
+    except (pa.ArrowNotImplementedError, pa.ArrowInvalid):  # a date, a list
+        return np.full(len(column), np.nan), np.ones(len(column), dtype=np.bool_)
     return np.asarray(values, dtype=np.float64), np.zeros(len(column), dtype=np.bool_)
 
 
@@ -51,6 +54,8 @@ def _number(text: str | None) -> float | None:
 
 def texts(column: pa.Array) -> Categorical:
     """A column of anything as text; null is missing, and whole floats lose their ".0"."""
+    if pa.types.is_nested(column.type):
+        column = pa.array([None if value is None else str(value) for value in column.to_pylist()], pa.string())
     if not pa.types.is_dictionary(column.type):
         column = column.dictionary_encode()
     values = pc.cast(_plain(column.dictionary), pa.string()).to_pylist()

@@ -18,6 +18,7 @@ from offline_eval.logs.errors import Fault, LogDataError, LogError
 BATCH_ROWS = 131_072
 PART_ROWS = 500_000
 CSV_BLOCK_BYTES = 8 << 20
+CSV_REMEDY = "Give the file a header and every line as many fields, in UTF-8"
 
 
 class Source(Protocol):
@@ -63,12 +64,12 @@ class CsvSource:
 
     def names(self) -> Sequence[str]:
         """The header."""
-        with _csv_faults(), _open_csv(self.path, None) as reader:
+        with _readable(CSV_REMEDY), _open_csv(self.path, None) as reader:
             return list(reader.schema.names)
 
     def batches(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """Text columns; an empty field is null. Raises LogDataError where a line does not fit the header."""
-        with _csv_faults(), _open_csv(self.path, columns) as reader:
+        with _readable(CSV_REMEDY), _open_csv(self.path, columns) as reader:
             yield from reader
 
     def parts(self) -> Sequence[Source]:
@@ -77,11 +78,12 @@ class CsvSource:
 
 
 @contextmanager
-def _csv_faults() -> Iterator[None]:
+def _readable(remedy: str) -> Iterator[None]:
     try:
         yield
-    except pa.ArrowInvalid as error:
-        remedy = "Give the file a header and every line as many fields, in UTF-8"
+    except (FileNotFoundError, PermissionError):
+        raise
+    except (pa.ArrowInvalid, OSError) as error:
         raise LogDataError([Fault(None, "*", str(error).rstrip("."), remedy)]) from error
 
 
@@ -119,15 +121,10 @@ class ParquetSource:
 
     def batches(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """Typed columns, one row group after the other."""
-        for piece in self.pieces:
-            yield from piece.fragment.to_batches(
-                schema=self.schema,
-                columns=list(columns),
-                batch_size=BATCH_ROWS,
-                batch_readahead=2,
-                fragment_readahead=1,
-                use_threads=True,
-            )
+        options = {"batch_size": BATCH_ROWS, "batch_readahead": 2, "fragment_readahead": 1}
+        with _readable("Write the file again: it is damaged, or its columns are not those of the others"):
+            for piece in self.pieces:
+                yield from piece.fragment.to_batches(schema=self.schema, columns=list(columns), **options)
 
     def parts(self) -> Sequence[Source]:
         """Runs of row groups of about PART_ROWS rows; the same division whoever reads them."""

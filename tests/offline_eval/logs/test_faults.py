@@ -117,6 +117,22 @@ def test_a_line_with_too_few_fields(frame, spec_data, tmp_path):
     assert "Expected 8 columns" in faults(path, spec_data)[0].problem
 
 
+def test_a_column_of_another_kind(frame, spec_data, tmp_path):
+    path = tmp_path / "log.parquet"
+    frame.assign(recency=pd.Timestamp("2026-01-01")).to_parquet(path, index=False)
+    assert {fault.column for fault in faults(path, spec_data)} == {"recency"}
+
+
+@pytest.mark.parametrize("suffix", ["csv.gz", "parquet"])
+def test_a_damaged_file(frame, spec_data, tmp_path, suffix):
+    path = tmp_path / f"log.{suffix}"
+    frame.to_parquet(path, index=False) if suffix == "parquet" else frame.to_csv(path, index=False)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-40] if suffix == "csv.gz" else whole[:8] + bytes(200) + whole[208:])
+    with pytest.raises(LogError):
+        open_log(path, parse_spec(spec_data))
+
+
 @pytest.mark.parametrize("name", ["log.xlsx", "log.parquet"])
 def test_a_file_that_is_no_log(spec_data, tmp_path, name):
     path = tmp_path / name
