@@ -44,7 +44,7 @@ def sessions(n: int) -> tuple[Draw, float, float]:
 
     def draw(rng: np.random.Generator, treated: bool) -> Sample:
         count = 1 + rng.poisson(1.5, n)
-        own = rng.beta(2, 8, n) * (1.1 if treated else 1.0)
+        own = np.minimum(rng.beta(2, 8, n) * (1.1 if treated else 1.0), 1.0)
         return Sample.of(rng.binomial(count, own).astype(float), denominator=count.astype(float))
 
     return draw, 0.02, 0.1
