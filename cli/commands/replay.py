@@ -12,8 +12,10 @@ from cli.console import emit_json, say
 
 
 def replay(
-    log: Annotated[Path, typer.Argument(help="CSV or Parquet file, or a folder of Parquet files, of past decisions.")],
-    spec: Annotated[Path, typer.Option(help="TOML file that says how to read it.")],
+    log: Annotated[
+        Path, typer.Argument(metavar="LOG|EXPERIMENT", help="CSV or Parquet of past decisions, or an experiment's key.")
+    ],
+    spec: Annotated[Path | None, typer.Option(help="TOML file that says how to read the log.")] = None,
     policy: Annotated[
         list[str] | None,
         typer.Option(
@@ -39,9 +41,9 @@ def replay(
     if (like is None) != (like_spec is None):
         raise CallError("--like and --like-spec go together")
     try:
-        with _bar() as progress:
+        with _bar() as progress, _log_and_spec(log, spec, progress) as (path, described):
             options = {"outcome_model": model, "like": like, "like_spec": like_spec, "dask": dask}
-            result = _result(log, spec, policy, estimator, progress, **options)
+            result = _result(path, described, policy, estimator, progress, **options)
     except (UnknownCandidateError, UnknownEstimatorError) as error:
         raise CallError(str(error)) from error
     if as_json:
@@ -50,6 +52,30 @@ def replay(
         say(report.markdown(result, _command()))
     else:
         _print(result)
+
+
+@contextmanager
+def _log_and_spec(
+    log: Path, spec: Path | None, progress: Callable[[str, int, int], None]
+) -> Iterator[tuple[Path, Path]]:
+    """The file as named; an experiment's log as it is exported, so that the numbers are the service's own."""
+    if spec is not None:
+        yield log, spec
+        return
+    from tempfile import TemporaryDirectory
+
+    from cli.errors import CallError
+    from cli.here import service_here
+    from experiments.model.principal import SYSTEM
+    from experiments.views.exports import EXPORTS
+    from experiments.views.live_log import live_log
+
+    if log.exists():
+        raise CallError(f"--spec is needed to read the file {log}")
+    with TemporaryDirectory(prefix="winback-replay-") as name, service_here() as service:
+        live = live_log(service.engine, SYSTEM, str(log))
+        EXPORTS["parquet"](live, Path(name), lambda done: progress("reading the log", done, live.rows))
+        yield Path(name) / "log", Path(name) / "spec.toml"
 
 
 def _result(

@@ -14,6 +14,9 @@ from cli.demo.world import Person, population
 PER_SECOND = 60
 """Requests for an arm: enough to learn within a minute, little enough to leave the machine usable."""
 
+IN_FLIGHT = 64
+"""Requests that may wait for their answer: while the service is away the campaign waits too, and does not pile up."""
+
 PEOPLE = 12_000
 FLUSH_SECONDS = 0.5
 MOST_OUTCOMES = 1000
@@ -32,14 +35,15 @@ class Traffic:
 
     async def ask(self) -> None:
         """Ask for arms at PER_SECOND, on and on, each in a task of its own so that a slow reply delays no other."""
-        loop = asyncio.get_running_loop()
+        loop, room = asyncio.get_running_loop(), asyncio.Semaphore(IN_FLIGHT)
         due = loop.time()
         async with asyncio.TaskGroup() as group:
             while True:
                 for person in self._rng.sample(self._people, len(self._people)):
                     due = max(due + 1 / PER_SECOND, loop.time() - 1.0)
                     await asyncio.sleep(due - loop.time())
-                    group.create_task(self._decide(person))
+                    await room.acquire()
+                    group.create_task(self._decide(person)).add_done_callback(lambda _: room.release())
 
     async def report(self) -> None:
         """Send what has happened, on and on."""
