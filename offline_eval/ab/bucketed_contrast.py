@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import stdtr, stdtrit
 
 from offline_eval.ab.bucketed import Bucketed, Floats
@@ -33,6 +34,37 @@ class Look:
         return RUNNING if self.running else METHOD
 
 
+@dataclass(frozen=True, slots=True)
+class Linearised:
+    """A group ready for many contrasts: what it is compared with changes nothing of this.
+
+    Attributes:
+        means: (S,) ratio in each stratum, 0 where it has no size. present: (S,) where it has.
+        residuals: (S, B) (Y - R D) / Σ D by stratum and bucket.
+        weights: (S,) the strata's. used: (B,) buckets in use.
+        units: of the group. events: events or non-events of a 0/1 metric, whichever are fewer, at most units.
+    """
+
+    means: Floats
+    present: NDArray[np.bool_]
+    residuals: Floats
+    weights: Floats
+    used: NDArray[np.bool_]
+    units: int
+    events: float
+
+    @classmethod
+    def of(cls, group: Bucketed) -> "Linearised":
+        """From a group's sums."""
+        size = group.sizes.sum(axis=1)
+        present = size != 0
+        scale = np.where(present, size, 1.0)
+        means = group.totals.sum(axis=1) / scale
+        residuals = (group.totals - means[:, None] * group.sizes) / scale[:, None]
+        used = np.asarray(group.sizes.any(axis=0))
+        return cls(means, present, residuals, group.weights, used, group.units, _events(group))
+
+
 def bucketed_contrast(treated: Bucketed, control: Bucketed, look: Look | None = None) -> Contrast:
     """Treated minus control, stratified by revision over the strata that both have, and the relative lift by Fieller.
 
@@ -41,12 +73,18 @@ def bucketed_contrast(treated: Bucketed, control: Bucketed, look: Look | None = 
     running, the always-valid critical value (see `sequential`) in units, times t / z for the B - 1 degrees of freedom;
     no bounds before each group has 50 events in at least as many units. Claims nothing between arms of a bandit.
     """
-    look = look or Look()
+    return linearised_contrast(Linearised.of(treated), Linearised.of(control), look or Look())
+
+
+def linearised_contrast(treated: Linearised, control: Linearised, look: Look) -> Contrast:
+    """`bucketed_contrast` of groups that are compared more than once."""
     rule, sizes = Rule(0.0, look.alpha, look.method), Sizes(treated.units, control.units)
-    means, used = _means(treated, control)
-    if means is None or used < 2:
+    weights = np.where(treated.present & control.present, treated.weights, 0.0)
+    mass, used = float(weights.sum()), int(np.count_nonzero(treated.used | control.used))
+    if mass == 0 or used < 2:
         return unknown(sizes, rule, None, "too few: a group has no decisions in a revision of the other")
-    events = min(_events(treated), _events(control))
+    means = _means(treated, control, weights / mass, used / (used - 1))
+    events = min(treated.events, control.events)
     if look.running and events < BURN_IN:
         note = f"too few: {events:.0f} of the {BURN_IN} events each group needs"
         return unknown(sizes, rule, means.top - means.bottom, note)
@@ -54,24 +92,11 @@ def bucketed_contrast(treated: Bucketed, control: Bucketed, look: Look | None = 
     return contrast_of(means, sizes, Rule(critical, look.alpha, look.method), p_value)
 
 
-def _means(treated: Bucketed, control: Bucketed) -> tuple[Means | None, int]:
-    """Both means with their covariance, and how many buckets are in use."""
-    kept = (treated.sizes.sum(axis=1) != 0) & (control.sizes.sum(axis=1) != 0)
-    if not kept.any():
-        return None, 0
-    weights = treated.weights[kept] / treated.weights[kept].sum()
-    top, one = _linearised(treated, kept, weights)
-    bottom, other = _linearised(control, kept, weights)
-    used = int(np.count_nonzero((treated.sizes[kept] != 0).any(axis=0) | (control.sizes[kept] != 0).any(axis=0)))
-    scale = used / max(used - 1, 1)
-    return Means(top, bottom, scale * float(one @ one), scale * float(other @ other), scale * float(one @ other)), used
-
-
-def _linearised(group: Bucketed, kept: Floats, weights: Floats) -> tuple[float, Floats]:
-    totals, sizes = group.totals[kept], group.sizes[kept]
-    size = sizes.sum(axis=1)
-    means = totals.sum(axis=1) / size
-    return float(weights @ means), np.asarray((weights / size) @ (totals - means[:, None] * sizes))
+def _means(treated: Linearised, control: Linearised, weights: Floats, scale: float) -> Means:
+    """Both stratified means with their variances and covariance."""
+    one, other = weights @ treated.residuals, weights @ control.residuals
+    top, bottom = float(weights @ treated.means), float(weights @ control.means)
+    return Means(top, bottom, scale * float(one @ one), scale * float(other @ other), scale * float(one @ other))
 
 
 def _events(group: Bucketed) -> float:

@@ -98,6 +98,19 @@ def test_too_few_events_while_running():
     assert "too few" in found.note
 
 
+def test_a_revision_that_one_group_lacks_is_left_out():
+    rng = np.random.default_rng(8)
+    values, bucket = shares(rng, 4000, 0.3)
+    strata = np.repeat([0, 1], 2000)
+    both = bucketed(values, bucket, None, strata)
+    late = values * (strata == 1), (strata == 1).astype(float)
+    shape = both.totals.shape
+    place = strata * BUCKETS + bucket
+    totals, sizes = (np.bincount(place, column, 2 * BUCKETS).reshape(shape) for column in late)
+    found = bucketed_contrast(Bucketed(totals, sizes, both.weights, 2000, 2000, True), both, ONCE)
+    assert found.absolute.value == pytest.approx(0.0, abs=1e-12)
+
+
 def test_empty_groups_have_no_contrast():
     empty = Bucketed(np.zeros((1, BUCKETS)), np.zeros((1, BUCKETS)), np.ones(1), 0, 0)
     assert bucketed_contrast(empty, empty).absolute.value is None
