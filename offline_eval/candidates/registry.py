@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from bandit.policies import DEFAULT_POLICY, POLICIES
-from bandit.rounds import PolicySpec
+from bandit.rounds import NOTHING, PolicySpec
 from offline_eval.candidates.candidate import Candidate
 from offline_eval.candidates.errors import UnknownCandidateError
 from offline_eval.candidates.learned import Step, play, train
@@ -87,7 +87,8 @@ def build_candidate(name: str, log: Log, training: Callable[[], Training], step:
 
 
 def _picks(name: str, arm: str, log: Log) -> Picks:
-    control = log.keys.index(log.spec.control) if log.spec.control else None
+    name_of_control = log.spec.control or NOTHING
+    control = log.keys.index(name_of_control) if name_of_control in log.keys else None
     rules = log.spec.rules
     if arm or rules is None:
         return Picks(name, len(log.arms), ((None, log.keys.index(arm)),), control)

@@ -96,6 +96,12 @@ def test_a_log_that_is_not_there(run, spec, tmp_path):
     assert run("replay", tmp_path / "nix.csv", "--spec", spec).exit_code == 2
 
 
+def test_a_file_needs_its_spec(run, log):
+    done = run("replay", log)
+    assert done.exit_code == 2
+    assert "--spec is needed" in done.output
+
+
 def test_simulate_writes_table_numbers_and_picture(run, tmp_path):
     words = ("--policy", "uniform", "--environment", "wine", "--seeds", "2", "--rounds", "60", "--workers", "1")
     done = run("simulate", *words, "--out", tmp_path / "out", "--json")
