@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from scipy.special import chdtrc, ndtr
 
-from offline_eval.ab.checks.check import CheckResult
+from offline_eval.ab.checks.check import CheckResult, Status
 from offline_eval.ab.logged.gathering import Tally
 from offline_eval.logs.log import Log
 
@@ -31,8 +31,8 @@ class Mismatch:
 
     def as_check(self) -> CheckResult:
         """The contract's line among the checks."""
-        status = "failed" if self.found else "ok" if self.p_value is not None else "too_few"
-        return CheckResult("sample_ratio", status, self.p_value, self.detail)  # type: ignore[arg-type]
+        status: Status = "failed" if self.found else "too_few" if self.p_value is None else "ok"
+        return CheckResult("sample_ratio", status, self.p_value, self.detail)
 
 
 def mismatch(log: Log, tally: Tally) -> Mismatch:
