@@ -21,6 +21,7 @@ from bandit.rounds import Arm
 _core: Any = vw_core  # its stubs type every prediction as a union of eleven
 
 SET_LIMIT = 512
+_UNLABELLED = CBLabel()
 
 Encoded = tuple[Indices, Values, list[int]]
 
@@ -72,7 +73,7 @@ class AdfModel:
         examples = self._multi_example(arms)
         examples[chosen + 1]._set_label(CBLabel(label=label))
         self._core.learn_multi_ex_one(examples)
-        examples[chosen + 1]._set_label(CBLabel())
+        examples[chosen + 1]._set_label(_UNLABELLED)
 
     def serialize(self) -> bytes:
         """The model with its learning state. Not byte-identical when repeated after loading."""

@@ -1,5 +1,6 @@
 """The worker process: every job by its cadence, one at a time, until it is told to stop."""
 
+import gc
 import logging
 from datetime import UTC, datetime, timedelta
 from threading import Event
@@ -15,6 +16,7 @@ def run_worker(settings: Settings, stop_event: Event) -> None:
     """Work until `stop_event` is set; what is under way is finished first. A second worker waits for the lease."""
     # A job that takes longer than its interval is no news: the next run does what has come up since.
     logging.getLogger("apscheduler").setLevel(logging.ERROR)
+    spare_the_collector()
     desk = Desk(settings)
     scheduler = _schedule(desk)
     scheduler.start()
@@ -23,6 +25,13 @@ def run_worker(settings: Settings, stop_event: Event) -> None:
     finally:
         scheduler.shutdown(wait=True)
         desk.close()
+
+
+def spare_the_collector() -> None:
+    """A batch is thousands of objects without cycles: walking them again and again took a third of its time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 100)
 
 
 def _schedule(desk: Desk) -> BackgroundScheduler:
