@@ -1,12 +1,17 @@
 """The shell's side: one document on stdout, exit status 2 where the call was wrong."""
 
 import json
+import shutil
+from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
+import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
 import cli.app
+from experiments.views.exports import EXPORTS
 
 
 @pytest.fixture(scope="module")
@@ -100,6 +105,28 @@ def test_a_file_needs_its_spec(run, log):
     done = run("replay", log)
     assert done.exit_code == 2
     assert "--spec is needed" in done.output
+
+
+def test_an_experiments_key_is_judged_on_its_exported_log(run, log, spec, monkeypatch):
+    """The glue alone: what the export holds is proven where it is made."""
+
+    @contextmanager
+    def service_here():
+        yield SimpleNamespace(engine=None)
+
+    def export(_live, folder: Path, told) -> None:
+        (folder / "log").mkdir()
+        pd.read_csv(log).to_parquet(folder / "log" / "rows.parquet")
+        shutil.copy(spec, folder / "spec.toml")
+        told(4000)
+
+    monkeypatch.setattr("cli.here.service_here", service_here)
+    monkeypatch.setattr("experiments.views.live_log.live_log", lambda *_: SimpleNamespace(rows=4000))
+    monkeypatch.setitem(EXPORTS, "parquet", export)
+    words = ("--policy", "fixed", "--estimator", "snips", "--json")
+    live, file = run("replay", "spring", *words), run("replay", log, "--spec", spec, *words)
+    assert live.exit_code == 0
+    assert json.loads(live.stdout) == json.loads(file.stdout)
 
 
 def test_simulate_writes_table_numbers_and_picture(run, tmp_path):
