@@ -11,6 +11,7 @@ import tracemalloc
 from collections.abc import Callable
 
 import numpy as np
+from scipy.optimize import minimize
 from scipy.special import gammainc, gammaln
 from scipy.stats import f as fisher
 
@@ -129,17 +130,32 @@ def floor_sequences(weight: np.ndarray, reward: np.ndarray) -> list[float]:
     return floor_gamma_exponential(weight, reward) + floor_plug_in(weight, reward)
 
 
-def floor_likelihood(weight: np.ndarray, reward: np.ndarray) -> np.ndarray:
-    """The likeliest reweighting by Newton's method over a two-dimensional histogram of the rows."""
+def floor_likelihood(weight: np.ndarray, reward: np.ndarray) -> list[float]:
+    """The empirical likelihood interval over a histogram in two dimensions: likeliest weights, then both bounds."""
+    rows = len(weight)
     cell = (64 * np.log2(weight + 1e-6) + 64 * 20).astype(np.int64) * 2 + (reward > 0)
     count = np.bincount(cell)
-    total = np.bincount(cell, weight)
-    point = total / np.maximum(count, 1) - 1.0
-    beta = 0.0
+    seen = np.flatnonzero(count)
+    w, x = (np.bincount(cell, column)[seen] / count[seen] for column in (weight, weight * reward))
+    share, beta = count[seen] / rows, 0.0
     for _ in range(20):
-        below = len(weight) + beta * point
-        beta += (count * point / below).sum() / (count * point**2 / below**2).sum()
-    return np.asarray(count / (len(weight) + beta * point))
+        below = 1 + beta * (w - 1)
+        beta += (share @ ((w - 1) / below)) / (share @ ((w - 1) / below) ** 2)
+    slack = 0.5 * fisher.isf(0.05, 1, rows - 1) / rows
+    offset = -slack - share @ np.log(1 + beta * (w - 1))
+    return [_floor_bound(share, w, term, offset, slack) for term in (x, w - x)]
+
+
+def _floor_bound(share: np.ndarray, w: np.ndarray, term: np.ndarray, offset: float, slack: float) -> float:
+    def dual(theta: np.ndarray) -> tuple[float, np.ndarray]:
+        below = theta[0] + theta[1] * w + term
+        mean = np.exp(offset + share @ np.log(below))
+        ratio = share / below
+        return theta.sum() - mean, 1.0 - mean * np.array([ratio.sum(), ratio @ w])
+
+    reach = np.sqrt((share @ term**2 - (share @ term) ** 2) / (2 * slack))
+    solved = minimize(dual, [reach, 1e-3], jac=True, method="L-BFGS-B", bounds=[(1e-9, None)] * 2)
+    return float(-solved.fun)
 
 
 def ours_weights(log: Log, name: str, plan: Plan) -> None:

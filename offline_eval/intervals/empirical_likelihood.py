@@ -22,18 +22,21 @@ def table_of(cells: Cells, known: Known) -> tuple[Table, Matrix]:
 def bounds(table: Table, product: Matrix, reward: Range, alpha: float, inflation: float = 1.0) -> tuple[Matrix, Matrix]:
     """(R,) lower and upper bounds of R logs at once; `product` (R, C) is w r."""
     low, high = reward
-    rows = table.n
-    slack: Matrix = np.asarray(0.5 * fisher.isf(alpha, 1, np.maximum(rows - 1, 1)) * inflation)
-    beta = tilt(table)
-    lower, upper = np.full(len(rows), low), np.full(len(rows), high)
+    slack = np.asarray(0.5 * fisher.isf(alpha, 1, np.maximum(table.n - 1, 1)) * inflation)
     scale = high - low if math.isfinite(high - low) else 1.0
-    if math.isfinite(low):
-        found = lower_values(table, beta, np.maximum(product - low * table.weight, 0.0) / scale, slack)
-        lower = low + scale * np.maximum(found, 0.0)
-    if math.isfinite(high):
-        found = lower_values(table, beta, np.maximum(high * table.weight - product, 0.0) / scale, slack)
-        upper = high - scale * np.maximum(found, 0.0)
+    above = product - low * table.weight if math.isfinite(low) else np.zeros_like(product)
+    below = high * table.weight - product if math.isfinite(high) else np.zeros_like(product)
+    least = _least(table, np.maximum(np.stack([above, below]), 0.0) / scale, slack)
+    lower = low + scale * least[0] if math.isfinite(low) else np.full(len(slack), low)
+    upper = high - scale * least[1] if math.isfinite(high) else np.full(len(slack), high)
     return np.minimum(lower, high), np.maximum(upper, low)
+
+
+def _least(table: Table, terms: Matrix, slack: Matrix) -> Matrix:
+    """(2, R) least means of both sides' terms (2, R, C), at least 0, solved as 2 R logs at once."""
+    twice = Table(np.vstack([table.count] * 2), np.vstack([table.weight] * 2), table.low, table.high)
+    found = lower_values(twice, np.tile(tilt(table), 2), terms.reshape(twice.count.shape), np.tile(slack, 2))
+    return np.maximum(found, 0.0).reshape(2, -1)
 
 
 def empirical_likelihood(evidence: Evidence, alpha: float) -> Range:

@@ -7,7 +7,7 @@ import numpy as np
 from offline_eval.moments import Matrix
 
 ROOT_STEPS = 200
-BARRIERS = tuple(10.0**-power for power in range(2, 11))
+BARRIERS = (1e-2, 1e-4, 1e-6, 1e-8, 1e-10)
 NEWTON_STEPS = 25
 HALVINGS = 40
 
