@@ -141,6 +141,7 @@ def _bar() -> Iterator[Callable[[str, int, int], None]]:
 
 
 def _print(result: dict[str, Any]) -> None:
+    from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
 
@@ -148,7 +149,7 @@ def _print(result: dict[str, Any]) -> None:
 
     log, console = result["log"], Console()
     title = f"{log['name']}: {log['objective']} per decision, {result['n']:,} rows, by {report.shown(result)}"
-    table = Table(title=title, title_justify="left")
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD)
     for place, name in enumerate(report.HEADER):
         table.add_column(name, justify="left" if place in (0, 5) else "right", no_wrap=place > 0)
     colours = {"trust": "green", "caution": "yellow", "unusable": "red"}

@@ -34,14 +34,14 @@ def lines(result: Mapping[str, Any]) -> list[Line]:
     ]
 
 
-def number(value: float | None) -> str:
-    """Four significant digits."""
-    return "–" if value is None else f"{value:.4g}" if abs(value) < 10 else f"{value:,.1f}"
+def number(value: float | None, digits: int = 4) -> str:
+    """So many significant digits; a dash where there is no number."""
+    return "–" if value is None else f"{value:.{digits}g}" if abs(value) < 100 else f"{value:,.0f}"
 
 
 def bounds(estimate: Mapping[str, Any]) -> str:
     """Lower to upper; an unknown bound is a dash."""
-    return f"{number(estimate['lower'])} … {number(estimate['upper'])}"
+    return f"{number(estimate['lower'], 3)} … {number(estimate['upper'], 3)}"
 
 
 def doubts(result: Mapping[str, Any]) -> list[str]:
