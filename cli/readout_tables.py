@@ -29,6 +29,8 @@ def show(document: Json, console: Console | None = None) -> None:
         console.print(money_table(document))
     if document["between"]:
         console.print(contrast_table(f"{document['objective']}, arms with each other", document["between"]))
+    if document["event_types"]:
+        console.print(contrast_table(f"{document['objective']} by event type", document["event_types"]))
     for name, found in document["segments"].items():
         console.print(segment_table(document["objective"], name, found))
 

@@ -115,8 +115,14 @@ def _verify_here(settings: Settings, key: str) -> tuple[int, int]:
 
 
 def _verify_there(client: Client, key: str) -> tuple[int, int]:
-    found = client.get(f"/v1/experiments/{key}/verification")
-    return found["checked"], found["different"]
+    checked, different = 0, 0
+    parameters: dict[str, str] = {}
+    while True:
+        found = client.get(f"/v1/experiments/{key}/verification", **parameters)
+        checked, different = checked + found["checked"], different + found["different"]
+        if found["next_cursor"] is None:
+            return checked, different
+        parameters = {"cursor": found["next_cursor"]}
 
 
 def _experiment_key(log: Log, policy: str, seed: int) -> str:

@@ -77,6 +77,24 @@ def verify(engine: Engine, principal: Principal, key: str, advance: Advance | No
     return result
 
 
+def verify_some(
+    engine: Engine, principal: Principal, key: str, after: int = -1, limit: int = AT_ONCE
+) -> tuple[Verification, int | None]:
+    """The same for the next `limit` decisions; also the id to go on after (None: there are no more).
+
+    Raises ForbiddenError, NotFoundError, UnavailableError.
+    """
+    require(principal, "read")
+    with reading(engine) as session:
+        experiment = find(session, key)
+        number, salt = int(experiment.id or 0), experiment.salt
+        rows = decisions_after(session.connection(), number, after, limit)
+    rederiver, result = Rederiver(salt, _definitions(engine, number), _bodies(engine)), Verification(key)
+    for row in rows:
+        result.add(row, rederiver.check(row))
+    return result, rows[-1].id if len(rows) == limit else None
+
+
 def _batches(engine: Engine, experiment_id: int) -> Iterator[list[DecisionRow]]:
     last = -1
     while True:

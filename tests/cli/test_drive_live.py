@@ -11,6 +11,8 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pytest
 
+from cli.driving.temporary import temporary_service
+
 ROOT = Path(__file__).resolve().parents[2]
 DATA = ROOT / ".." / "shared" / "data"
 
@@ -86,6 +88,18 @@ def test_several_seeds_have_a_mean_with_an_interval(tmp_path: Path) -> None:
     assert document["lift_over_uniform"]["lower"] < document["lift_over_uniform"]["upper"]
     first, second = (each["matched"] for each in document["seeds"])
     assert first != second, "every seed draws anew"
+
+
+def test_plays_against_a_service_that_is_there(tmp_path: Path) -> None:
+    log, spec = write_log(tmp_path, 1100)
+    with temporary_service() as running:
+        shown = drive(log, spec, "--policy", "rules", "--url", running.url, "--key", running.key)
+        assert shown.returncode == 2 and "[rules]" in shown.stderr
+        shown = drive(log, spec, "--policy", "fixed:Mail A", "--url", running.url, "--key", running.key)
+    assert shown.returncode == 0, shown.stderr
+    document = json.loads(shown.stdout)
+    assert document["verified"] == {"checked": 1100, "different": 0}
+    assert document["matched"] > 200 and document["snapshots"] == 0
 
 
 LIFTS = {("hillstrom", "hillstrom.csv.gz"): 0.15, ("starbucks", "starbucks_offers.csv.gz"): 0.45}
