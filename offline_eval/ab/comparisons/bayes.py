@@ -37,7 +37,7 @@ class Bayes:
 
     name: ClassVar[str] = "bayes"
     claims: ClassVar[str] = (
-        "given the prior; covers as a 95 % interval at one look of a fixed design (checked), not under peeking"
+        "given the prior; as an interval it covers at one look with 50 events in each group; not under peeking"
     )
     anytime: ClassVar[bool] = False
     needs: ClassVar[frozenset[str]] = frozenset()

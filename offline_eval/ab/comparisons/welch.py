@@ -18,7 +18,7 @@ class Welch:
     """
 
     name: ClassVar[str] = "welch"
-    claims: ClassVar[str] = "covers at one look fixed in advance; not under peeking, not between arms of a bandit"
+    claims: ClassVar[str] = "covers at one look, 50 events in each group (fewer: exact); not between arms of a bandit"
     anytime: ClassVar[bool] = False
     needs: ClassVar[frozenset[str]] = frozenset()
     alpha: float = 0.05

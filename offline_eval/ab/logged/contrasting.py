@@ -61,7 +61,7 @@ class Contrasting:
             return None
 
     def mean(self, arm: int, metric: str, control: int, alpha: float = 0.05) -> Estimate:
-        """One arm's mean."""
+        """One arm's mean; in weighted logs, over the rows where the control was eligible too."""
         if self.sight.simple:
             return mean_of(self.sample(arm, metric), alpha)
         pair = next(pair for pair in self.sight.pairs if arm in pair and control in pair)

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import partial, reduce
 from operator import add
 from typing import Any
 
 from offline_eval.ab.checks.check import CheckResult
+from offline_eval.ab.choosing import comparison_for
 from offline_eval.ab.contrast import Contrast
 from offline_eval.ab.errors import ReadoutError
 from offline_eval.ab.heterogeneity import Effect, heterogeneity
@@ -38,8 +39,8 @@ def readout(log: Log, settings: Settings | None = None, engine: Engine | None = 
     """The contract's readout of a log, JSON's types. The objective's metric comes first.
 
     `{"log", "n", "control", "objective", "arms": {ARM: {"n", "metrics", "lift", "adjusted", "money"}}, "between",
-    "best", "segments", "sample_ratio", "checks", "verdict"}`. Every interval is for one look, each at `alpha`;
-    `p_adjusted` is Holm's over the arms of one metric. Raises ReadoutError where the log has no control.
+    "best", "event_types", "segments", "sample_ratio", "checks", "verdict"}`. Every interval is for one look, each at
+    `alpha`; `p_adjusted` is Holm's over the arms of one metric. Raises ReadoutError where the log has no control.
     """
     settings = settings or Settings()
     control = _control(log)
@@ -56,6 +57,7 @@ def readout(log: Log, settings: Settings | None = None, engine: Engine | None = 
         "arms": work.arms(),
         "between": work.between(),
         "best": work.best(),
+        "event_types": work.event_types(),
         "segments": work.segments(),
         "sample_ratio": ratio.as_dict(),
         "checks": [check.as_dict() for check in checks],
@@ -125,6 +127,23 @@ class _Work:
         posteriors = {key: posterior for key, sample in samples.items() if (posterior := posterior_of(sample))}
         found = best_of(posteriors) if len(posteriors) == len(samples) else {}
         return {key: {"probability": chance, "expected_loss": loss} for key, (chance, loss) in found.items()}
+
+    def event_types(self) -> dict[str, Any]:
+        """The objective of all arms of an event type together, as they were drawn; {} for weighted logs."""
+        types: dict[str, list[int]] = {}
+        for arm, described in enumerate(self.log.arms):
+            if described.event_type and arm != self.control:
+                types.setdefault(described.event_type, []).append(arm)
+        if not self.sight.simple:
+            return {}
+        return _with_adjusted({name: self._together(arms) for name, arms in types.items()})
+
+    def _together(self, arms: list[int]) -> Contrast:
+        metric = self.sight.metrics[0]
+        treated = reduce(add, [self.contrasting.sample(arm, metric) for arm in arms])
+        control = self.contrasting.sample(self.control, metric)
+        comparison = comparison_for(treated, control, running=False, alpha=self.settings.alpha)
+        return comparison.compare(treated, control)
 
     def segments(self) -> dict[str, Any]:
         """By column: each segment's lifts of the objective, and whether segments differ at all."""

@@ -187,6 +187,16 @@ def test_no_control_is_refused(tmp_path):
         readout(log)
 
 
+def test_arms_of_one_event_type_are_read_together(tmp_path):
+    arms = [{"value": "none"}, *({"value": arm, "event_type": "nice"} for arm in ("mail", "gift"))]
+    columns = made_up(12)
+    lift = readout(log_of(tmp_path, columns, arms=arms))["event_types"]["nice"]
+    treated = columns["arm"] != "none"
+    theirs = ttest_ind(columns["back"][treated], columns["back"][~treated], equal_var=False)
+    assert lift["p_value"] == pytest.approx(theirs.pvalue, rel=1e-9)
+    assert lift["p_adjusted"] == lift["p_value"]
+
+
 def published(name, spec):
     if not (DATA / name).exists():
         pytest.skip(f"the published log {name} is not in ../shared/data")
