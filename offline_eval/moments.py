@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 Matrix: TypeAlias = NDArray[np.float64]
 
+FEW = 8
+
 BUCKETS = 1024
 """Units (or rows, where a row is its own unit) are spread over this many buckets."""
 
@@ -83,11 +85,23 @@ class Moments:
 def moments_of(columns: Matrix, buckets: Matrix | None = None, clustered: bool = False, joint: bool = True) -> Moments:
     """Moments of `columns` (d, m); with `joint=False` only the variances are kept, covariances are NaN."""
     if joint:
-        cross = columns @ columns.T
+        cross = _products(columns)
     else:
         cross = np.full((len(columns), len(columns)), np.nan)
         np.fill_diagonal(cross, np.einsum("dm,dm->d", columns, columns))
     return Moments(columns.shape[1], columns.sum(axis=1), cross, buckets, clustered)
+
+
+def _products(columns: Matrix) -> Matrix:
+    """(d, d) columns · columnsᵀ; for few columns single dot products take a third of the matrix product's time."""
+    size = len(columns)
+    if size > FEW:
+        return columns @ columns.T
+    cross = np.empty((size, size))
+    for one in range(size):
+        for two in range(one, size):
+            cross[one, two] = cross[two, one] = columns[one] @ columns[two]
+    return cross
 
 
 def round_robin(columns: Matrix, first_row: int) -> Matrix:

@@ -9,7 +9,9 @@ from offline_eval.ope.rows import Rows
 
 def weight_columns(rows: Rows) -> Matrix:
     """(3, m): w, w r, r."""
-    return np.stack([rows.weight, rows.weighted_reward, rows.reward])
+    table = np.empty((3, len(rows.weight)))
+    table[0], table[1], table[2] = rows.weight, rows.weighted_reward, rows.reward
+    return table
 
 
 def model_columns(rows: Rows) -> Matrix:

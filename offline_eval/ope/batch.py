@@ -12,8 +12,6 @@ from offline_eval.ope.errors import BatchError, MissingColumnError
 Floats: TypeAlias = NDArray[np.floating]
 Integers: TypeAlias = NDArray[np.integer]
 
-PER_ARM = frozenset({"category"})
-
 
 @dataclass(frozen=True, slots=True)
 class Batch:
@@ -69,11 +67,8 @@ class Batch:
 
     def rows(self, start: int, stop: int) -> Self:
         """The rows start..stop-1 as views, nothing copied."""
-        parts = {
-            column.name: getattr(self, column.name)[start:stop]
-            for column in fields(self)
-            if column.name not in PER_ARM | {"first_row"} and getattr(self, column.name) is not None
-        }
+        columns = {name: getattr(self, name) for name in PER_ROW}
+        parts = {name: column[start:stop] for name, column in columns.items() if column is not None}
         return replace(self, **parts, first_row=self.first_row + start)
 
     def chunks(self, size: int) -> Iterator[Self]:
@@ -90,10 +85,10 @@ class Batch:
 
     def check(self) -> Self:
         """This batch, or BatchError naming the first offending row. For doors; estimators do not check again."""
-        for column in fields(self):
-            values = getattr(self, column.name)
-            if column.name not in PER_ARM | {"first_row"} and values is not None and len(values) != len(self):
-                raise BatchError(f"column {column.name!r} has {len(values)} rows, the batch has {len(self)}")
+        for name in PER_ROW:
+            values = getattr(self, name)
+            if values is not None and len(values) != len(self):
+                raise BatchError(f"column {name!r} has {len(values)} rows, the batch has {len(self)}")
         self._refuse(~((self.propensity > 0) & (self.propensity <= 1)), "propensity is outside (0, 1]")
         self._refuse(~((self.target_chosen >= 0) & (self.target_chosen <= 1 + 1e-9)), "target is outside [0, 1]")
         self._refuse(~np.isfinite(self.reward), "reward is not finite")
@@ -104,3 +99,7 @@ class Batch:
     def _refuse(self, bad: NDArray[np.bool_], fault: str) -> None:
         if bad.any():
             raise BatchError(f"row {self.first_row + int(np.argmax(bad))}: {fault}; mend or drop it before evaluating")
+
+
+PER_ROW = tuple(column.name for column in fields(Batch) if column.name not in {"category", "first_row"})
+"""Names of the columns with one entry per row."""
