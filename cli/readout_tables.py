@@ -35,6 +35,30 @@ def show(document: Json, console: Console | None = None) -> None:
         console.print(segment_table(document["objective"], name, found))
 
 
+def show_experiment(document: Json, console: Console | None = None) -> None:
+    """Print a running experiment's readout."""
+    console = console or Console()
+    counts, verdict = document["counts"], document["verdict"]
+    told = ", ".join(f"{count} {name}" for name, count in counts.items() if count is not None)
+    console.print(f"{document['experiment']}, revision {document['revision']}: {told}")
+    console.print(f"[bold]{verdict['word']}[/bold]: {verdict['reason']}", highlight=False)
+    for check in document["checks"]:
+        console.print(f"{MARKS[check['status']]} {check['name']}: {check['detail']}", highlight=False)
+    console.print(group_table("variants, on intention to treat", document["variants"]))
+    console.print(group_table("arms, plain means (biased where a bandit moved the shares)", document["arms"]))
+
+
+def group_table(title: str, groups: Json) -> Table:
+    """Means by variant or arm; an arm's metric holds its plain mean as `naive`."""
+    metrics = list(dict.fromkeys(metric for group in groups.values() for metric in group["metrics"]))
+    table = _table(title, "", "units", "decisions", *metrics)
+    for key, group in groups.items():
+        found = [group["metrics"].get(metric) for metric in metrics]
+        cells = ["" if mean is None else interval(mean.get("naive", mean)) for mean in found]
+        table.add_row(key, f"{group['units']:,}", f"{group['decisions']:,}", *cells)
+    return table
+
+
 def metric_table(document: Json, metric: str) -> Table:
     """Every arm's mean and lift of one metric."""
     table = _table(metric, "arm", "n", "mean", "lift", "relative", "p", "p adjusted")

@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.app import build
+from offline_eval.estimate import Estimate
 from offline_eval.planning import plan
 
 SPEC = """
@@ -88,6 +89,31 @@ def test_readout_for_people_says_the_verdict_first(files):
 def test_readout_without_control_is_a_wrong_call(files):
     (files / "spec.toml").write_text(SPEC.replace('control = "none"\n', ""))
     assert run("readout", files / "log.csv", "--spec", files / "spec.toml").exit_code == 2
+
+
+def test_a_file_without_its_spec_is_a_wrong_call(files):
+    assert run("readout", files / "log.csv").exit_code == 2
+
+
+def test_an_experiment_reads_as_the_service_answers(monkeypatch):
+    mean = Estimate(0.2, 0.1, 0.3, 50, 40.0, "bucketed_mean").as_dict()
+    group = {"units": 40, "decisions": 50, "metrics": {"reengagement": mean}, "versus": {}}
+    arm = group | {"metrics": {"reengagement": {"naive": mean}}}
+    document = {
+        "experiment": "spring",
+        "revision": 1,
+        "verdict": {"word": "not judged yet", "reason": "too early"},
+        "checks": [],
+        "counts": {"decisions": 60, "matured": 50, "open": 10},
+        "variants": {"bandit": group},
+        "arms": {"gift": arm},
+    }
+    monkeypatch.setattr("cli.commands.readout._of_experiment", lambda key: document | {"experiment": key})
+    result = run("readout", "spring")
+    assert result.exit_code == 0, result.output
+    assert "spring, revision 1: 60 decisions, 50 matured, 10 open" in result.stdout
+    assert "0.2 [0.1, 0.3]" in result.stdout
+    assert json.loads(run("readout", "spring", "--json").stdout) == document
 
 
 def test_plan_json_is_the_plan(files):
