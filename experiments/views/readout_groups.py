@@ -1,13 +1,13 @@
 """Totals gathered into the groups that a readout speaks of."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from experiments.model.rollups import DECISIONS
-from experiments.store.rollups import PART, PARTS, Sums, Totals
+from experiments.store.rollups import PART, PARTS, CellKey, Sums, Totals
 from offline_eval.ab.bucketed import Bucketed
 
 ROUNDS, TOTAL, SQUARES = 0, 1, 2
@@ -22,59 +22,80 @@ class Keyed(Protocol):
         ...
 
 
+class Cell(NamedTuple):
+    """Whose sums they are."""
+
+    revision: int
+    variant: str
+    arm: str
+    voided: int
+
+
+def _over_segments(keys: Sequence[CellKey], sums: Sums) -> tuple[list[Cell], Sums]:
+    """The rows of `keys` added up over segments: the cells met and their sums, shape (C, P, 3, 256)."""
+    cells: dict[Cell, int] = {}
+    numbered = (cells.setdefault(Cell(key.revision, key.variant, key.arm, key.voided), len(cells)) for key in keys)
+    rows = np.array([cell * PARTS + key.part for cell, key in zip(numbered, keys, strict=True)], dtype=np.int64)
+    order = np.argsort(rows, kind="stable")
+    met, starts = np.unique(rows[order], return_index=True)
+    dense = np.zeros((len(cells) * PARTS, *sums.shape[1:]))
+    if len(met):
+        dense[met] = np.add.reduceat(sums[order], starts, axis=0)
+    by_part = dense.reshape(len(cells), PARTS, *sums.shape[1:])
+    return list(cells), np.moveaxis(by_part, 1, 3).reshape(len(cells), *sums.shape[1:3], PARTS * PART)
+
+
 class Groups:
     """An experiment's totals, of everyone or of one segment."""
 
     def __init__(self, totals: Totals, segment: str | None) -> None:
         self.segment = segment
         self._all, self._places = totals, totals.places
-        keep = [segment is None or key.segment == segment for key in totals.keys]
-        self._keys = [key for key, kept in zip(totals.keys, keep, strict=True) if kept]
-        self._sums = totals.sums[np.array(keep, dtype=bool)] if totals.keys else totals.sums
-        self._revisions = sorted({key.revision for key in self._keys})
-        self._strata = np.array([self._revisions.index(key.revision) for key in self._keys], dtype=np.int64)
-        self._parts = np.array([key.part for key in self._keys], dtype=np.int64)
-        self._columns = {
-            name: np.array([getattr(key, name) for key in self._keys], dtype=object)
-            for name in ("variant", "arm", "voided")
-        }
-        self._by_revision = self._gather(np.ones(len(self._keys), dtype=bool))
+        kept = [place for place, key in enumerate(totals.keys) if segment is None or key.segment == segment]
+        keys = [totals.keys[place] for place in kept]
+        self._cells, self._sums = _over_segments(keys, totals.sums[kept] if segment is not None else totals.sums)
+        self._revisions = sorted({cell.revision for cell in self._cells})
+        self._all_sums = self._gather([True] * len(self._cells))
         self.metrics = set(totals.places)
 
     def of(self, variant: str | None = None, arm: str | None = None, voided: int | None = None) -> "Group":
         """The cells that match what is given."""
-        matching = np.ones(len(self._keys), dtype=bool)
-        for name, wanted in (("variant", variant), ("arm", arm), ("voided", voided)):
-            if wanted is not None:
-                matching &= self._columns[name] == wanted
+        matching = [
+            variant in (None, cell.variant) and arm in (None, cell.arm) and voided in (None, cell.voided)
+            for cell in self._cells
+        ]
         return Group(self._gather(matching), self._places, self._shares())
 
     def keys(self, name: str, defined: Iterable[Keyed]) -> list[str]:
         """Variants or arms: those of the definition in force in its order, then those that others had."""
-        met = sorted(set(self._columns[name]))
+        met = sorted({str(getattr(cell, name)) for cell in self._cells})
         return list(dict.fromkeys([*(one.key for one in defined), *met]))
 
     def segments(self) -> dict[str, dict[str, int]]:
         """How many matured decisions each segment has; which to ask for."""
-        counted: dict[str, int] = {}
         place = self._places.get(DECISIONS)
-        for key, sums in zip(self._all.keys, self._all.sums, strict=True):
-            if place is not None and key.segment:
-                counted[key.segment] = counted.get(key.segment, 0) + int(sums[place, TOTAL].sum())
+        if place is None:
+            return {}
+        counted: dict[str, int] = {}
+        for key, total in zip(self._all.keys, self._all.sums[:, place, TOTAL].sum(axis=1).tolist(), strict=True):
+            if key.segment:
+                counted[key.segment] = counted.get(key.segment, 0) + int(total)
         return {segment: {"matured": count} for segment, count in sorted(counted.items())}
 
-    def _gather(self, matching: NDArray[np.bool_]) -> Sums:
+    def _gather(self, matching: Sequence[bool]) -> Sums:
         """Sums by revision, metric, statistic and bucket: shape (S, P, 3, 256)."""
-        gathered = np.zeros((len(self._revisions), PARTS, len(self._places), 3, PART))
-        np.add.at(gathered, (self._strata[matching], self._parts[matching]), self._sums[matching])
-        return np.moveaxis(gathered, 1, 3).reshape(len(self._revisions), len(self._places), 3, PARTS * PART)
+        gathered = np.zeros((len(self._revisions), *self._sums.shape[1:]))
+        for cell, sums, matches in zip(self._cells, self._sums, matching, strict=True):
+            if matches:
+                gathered[self._revisions.index(cell.revision)] += sums
+        return gathered
 
     def _shares(self) -> NDArray[np.float64]:
         """How many matured decisions each revision has, whatever the group: so that groups are weighted alike."""
         place = self._places.get(DECISIONS)
         if place is None:
             return np.ones(len(self._revisions))
-        counted: NDArray[np.float64] = self._by_revision[:, place, TOTAL].sum(axis=1)
+        counted: NDArray[np.float64] = self._all_sums[:, place, TOTAL].sum(axis=1)
         return counted
 
 
