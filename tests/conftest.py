@@ -141,8 +141,10 @@ def database_url(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def settings(database_url: str) -> Settings:
-    """Settings over the fresh database, quick in everything that polls."""
-    return Settings(database_url=database_url, snapshot_poll=0.05, worker_interval=0.1, _env_file=None)
+    """Settings over the fresh database: quick in everything that polls, patient where the machine is busy."""
+    return Settings(
+        database_url=database_url, snapshot_poll=0.05, worker_interval=0.1, database_timeout=5.0, _env_file=None
+    )
 
 
 @pytest.fixture

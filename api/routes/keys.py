@@ -7,8 +7,8 @@ from starlette.responses import Response
 
 from api.auth import needs
 from api.dependencies import Caller, cold_router
-from api.schemas.bodies import answer, wanted_page
-from api.schemas.credentials import KeyRequest, Keys, NewKey, Number
+from api.schemas.bodies import Number, answer, wanted_page
+from api.schemas.credentials import KeyRequest, Keys, NewKey
 from experiments.model.times import to_micros
 from experiments.services.granting import create_key, revoke_key
 from experiments.views import credentials as views

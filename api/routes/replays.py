@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from api.auth import needs
 from api.dependencies import Caller, cold_router
-from api.schemas.bodies import answer, wanted_page
+from api.schemas.bodies import Number, answer, wanted_page
 from api.schemas.replays import ReplayBody, ReplayFace, Replays
 from experiments.model.times import to_micros
 from experiments.services.replaying import ReplayRequest, cancel_replay, request_replay
@@ -36,14 +36,14 @@ async def list_replays(call: Caller, key: str, wanted: Annotated[Wanted, Depends
 
 @router.get("/v1/replays/{number}", response_model=ReplayFace)
 @needs("read")
-async def show(call: Caller, number: int) -> Response:
+async def show(call: Caller, number: Number) -> Response:
     """How far a replay is, and its result."""
     return answer(await call.run(views.replay, number))
 
 
 @router.post("/v1/replays/{number}/cancel", response_model=ReplayFace)
 @needs("analyse")
-async def cancel(call: Caller, number: int) -> Response:
+async def cancel(call: Caller, number: Number) -> Response:
     """End a replay that is not over yet."""
     await call.run(cancel_replay, number)
     return answer(await call.run(views.replay, number))

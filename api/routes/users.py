@@ -7,8 +7,8 @@ from starlette.responses import Response
 
 from api.auth import needs
 from api.dependencies import Caller, cold_router
-from api.schemas.bodies import answer, wanted_page
-from api.schemas.credentials import NewUser, Number, UserPatch, UserRequest, Users
+from api.schemas.bodies import Number, answer, wanted_page
+from api.schemas.credentials import NewUser, UserPatch, UserRequest, Users
 from experiments.services.granting_users import UserChange, change_user, create_user
 from experiments.views import credentials as views
 from experiments.views.paging import Wanted

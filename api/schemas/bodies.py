@@ -3,11 +3,14 @@
 from typing import Annotated, Any
 
 import msgspec
-from fastapi import Query
+from fastapi import Path, Query
 from pydantic import BaseModel, ConfigDict
 from starlette.responses import Response
 
 from experiments.views.paging import MAX_LIMIT, Wanted
+
+Number = Annotated[int, Path(ge=1, le=2**63 - 1)]
+"""A row's number in an address: larger ones no database holds."""
 
 _encode = msgspec.json.Encoder().encode
 

@@ -3,13 +3,11 @@
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import Path
 from pydantic import BaseModel, Field
 
 from api.schemas.bodies import Body
 from api.schemas.experiments import Finite, Instant
 
-Number = Annotated[int, Path(ge=1, le=2**63 - 1)]
 Word = Annotated[str, Field(max_length=64)]
 
 

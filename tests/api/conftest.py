@@ -70,7 +70,7 @@ def sqlite_service(serving, sqlite_template, tmp_path_factory) -> Iterator[Any]:
     """One service on SQLite for a whole module, for tests that change nothing."""
     path = tmp_path_factory.mktemp("service") / "winback.db"
     shutil.copy(sqlite_template, path)
-    settings = Settings(database_url=f"sqlite:///{path}", _env_file=None)
+    settings = Settings(database_url=f"sqlite:///{path}", database_timeout=5.0, _env_file=None)
     engine = engine_for(settings)
     with serving(settings, engine) as running:
         yield running

@@ -30,10 +30,11 @@ BODIES = {
     "PUT /v1/units/{unit_id}": {"profile": {"orders": 1}},
     "PUT /v1/settings/global-holdout": {"share": 0.1},
     "POST /v1/experiments/{key}/assignments": {"unit_id": "u", "context": {"x": 1}, "idempotency_key": "k"},
-    "POST /v1/experiments/{key}/assignments/batch": {"requests": [{"unit_id": "u"}]},
+    "POST /v1/experiments/{key}/assignments/batch": {"assignments": [{"unit_id": "u"}]},
     "POST /v1/experiments/{key}/clock": {"at": AT},
     "POST /v1/decisions/{decision_id}/void": {"reason": "expired"},
     "POST /v1/decisions/void": {"decisions": ["d_0000000000000"], "reason": "expired"},
+    "POST /v1/experiments/{key}/replays": {"policies": ["uniform"]},
     "POST /v1/outcomes": {"event_id": "e", "unit_id": "u", "kind": "session", "occurred_at": AT},
 }
 """A body that each route would take: what is spoilt below."""
@@ -99,7 +100,7 @@ def besieged(request, serving, tmp_path_factory):
     else:
         databases = request.getfixturevalue("postgres_databases")
         name, url = databases.create()
-    settings = Settings(database_url=url, _env_file=None)
+    settings = Settings(database_url=url, database_timeout=5.0, _env_file=None)
     engine = engine_for(settings)
     with serving(settings, engine) as service:
         service.client.post("/v1/experiments", json={**BODIES["POST /v1/experiments"], "key": "e"})
@@ -114,7 +115,8 @@ def besieged(request, serving, tmp_path_factory):
 
 def _address(name, **places):
     method, path = name.split(" ")
-    known = {"key": "e", "arm": "a", "unit_id": "u", "user_id": "1", "key_id": "1", "decision_id": "d_0000000000000"}
+    known = {"key": "e", "arm": "a", "unit_id": "u", "decision_id": "d_0000000000000"}
+    known |= dict.fromkeys(("user_id", "key_id", "number"), "1")
     for step, value in {**known, **places}.items():
         path = path.replace(f"{{{step}}}", value)
     return method, path
