@@ -156,7 +156,7 @@ def _print(result: dict[str, Any]) -> None:
     for line in report.lines(result):
         table.add_row(*line[:-1], f"[{colours[line[-1]]}]{line[-1]}[/]")
     console.print(table)
-    for sentence in (report.conclusion(result), *report.doubts(result)):
+    for sentence in (*report.remark(result), report.conclusion(result), *report.doubts(result)):
         console.print(sentence, highlight=False, markup=False)
 
 

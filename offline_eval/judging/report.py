@@ -53,6 +53,17 @@ def doubts(result: Mapping[str, Any]) -> list[str]:
     return [f"{verdict}: {', '.join(names)}. {reason}" for (verdict, reason), names in found.items()]
 
 
+def remark(result: Mapping[str, Any]) -> list[str]:
+    """That values of the table stand for different rows, where they do."""
+    rows = {policy["estimates"][shown(result)]["n"] for policy in result["policies"].values()}
+    if len(rows) == 1:
+        return []
+    return [
+        f"Policies that were trained are judged on the {min(rows):,} later rows, the others on all {max(rows):,}; "
+        "who is better is told on the same rows."
+    ]
+
+
 def conclusion(result: Mapping[str, Any]) -> str:
     """What the leaderboard says, in a sentence or two."""
     board = result["leaderboard"]
@@ -73,6 +84,7 @@ def markdown(result: Mapping[str, Any], command: str) -> str:
         f"{result['n']:,} rows, objective {log['objective']}, propensities {log['propensities']}, "
         f"estimator {shown(result)}.",
         _table(HEADER, lines(result)),
+        *remark(result),
         conclusion(result),
     ]
     if board["best_fixed"]:

@@ -11,6 +11,7 @@ import pytest
 from offline_eval.candidates import UnknownCandidateError
 from offline_eval.candidates.spread import OtherLog
 from offline_eval.engine import Threads
+from offline_eval.judging.report import markdown
 from offline_eval.logs import open_log, parse_spec, sources
 from offline_eval.replay import Options, UnknownEstimatorError, replay
 
@@ -70,6 +71,7 @@ def test_where_there_is_time_the_future_judges(frame, make):
     assert estimates(found, "fixed:five", "dr")["n"] == len(frame)
     assert found["policies"]["plug_in"]["diagnostics"]["judged_on"] == "later rows than it was trained on"
     assert len({line["value"]["n"] for line in found["leaderboard"]["ranking"]}) == 1
+    assert "judged on the 2,000 later rows, the others on all 4,000" in markdown(found, "winback replay")
 
 
 def test_rewards_of_the_judged_rows_do_not_reach_who_is_judged(frame, make):
