@@ -15,13 +15,13 @@ from cli.console import progress, progress_towards
 from cli.driving.experiment import definition
 from cli.driving.player import Player
 from cli.driving.rows import plays
-from cli.driving.summary import Drive, mean_lift
+from cli.driving.summary import Baselines, Drive, mean_lift
 from cli.driving.temporary import temporary_service
 from experiments.model.principal import SYSTEM
 from experiments.services.opening import open_service
 from experiments.services.verifying import verify
 from experiments.settings import Settings
-from offline_eval.logs import Log, LogBatch, open_log, read_spec
+from offline_eval.logs import Log, open_log, read_spec
 
 Verify = Callable[[str], tuple[int, int]]
 """Key of an experiment → how many of its decisions were derived again, and how many of them differ."""
@@ -40,19 +40,20 @@ def drive_seeds(
 ) -> Iterator[dict[str, Any]]:
     """One document per seed. Raises LogError and CallError before anything is started, JobError afterwards."""
     opened = open_log(log, read_spec(spec))
-    table, name = opened.table(), policy or DEFAULT_POLICY
+    name = policy or DEFAULT_POLICY
     definition(opened, name, seeds[0], "checked-first")
+    baselines = Baselines.of(opened)
     for seed in seeds:
         with _connected(service) as (client, verified):
-            yield drive_seed(client, verified, Course(opened, table, name, seed))
+            yield drive_seed(client, verified, Course(opened, baselines, name, seed))
 
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """What is played: a log (and all its rows), with which policy and seed."""
+    """What is played beside which baselines: a log, with which policy and seed."""
 
     log: Log
-    table: LogBatch
+    baselines: Baselines
     policy: str
     seed: int
 
@@ -77,7 +78,7 @@ def drive_seed(client: Client, verified: Verify, course: Course) -> dict[str, An
         snapshots=player.snapshots(),
         checked=checked,
         different=different,
-    ).document(log, course.table)
+    ).document(log.spec.name, course.baselines)
 
 
 def summary(documents: Sequence[dict[str, Any]]) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """What a drive came to, as EST: the played policy, uniform assignment and the best fixed arm."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,46 +9,41 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from offline_eval.estimate import Estimate
-from offline_eval.logs import Log, LogBatch
+from offline_eval.logs import Log
+from offline_eval.replay import replay
 
 ALPHA = 0.05
 Floats = NDArray[np.float64]
 
 
-def mean(values: Floats, method: str = "replay") -> Estimate:
+def mean(values: Floats) -> Estimate:
     """The mean with its normal interval. `values` has shape (n,)."""
-    return weighted_mean(values, np.ones(len(values)), method)
+    n = len(values)
+    if n < 2:
+        return Estimate(float(values[0]) if n else None, None, None, n, float(n), "replay", ALPHA)
+    value = float(values.mean())
+    reach = float(stats.norm.ppf(1 - ALPHA / 2) * values.std(ddof=1) / np.sqrt(n))
+    return Estimate(value, value - reach, value + reach, n, float(n), "replay, normal", ALPHA)
 
 
-def weighted_mean(values: Floats, weights: Floats, method: str) -> Estimate:
-    """Σ w r / Σ w with the delta method's normal interval; shapes (n,). Without any weight the value is None."""
-    total = float(weights.sum())
-    if not total:
-        return Estimate(None, None, None, len(values), 0.0, method, ALPHA)
-    value = float(weights @ values) / total
-    effective = total**2 / float(weights @ weights)
-    if effective < 2:
-        return Estimate(value, None, None, len(values), effective, method, ALPHA)
-    error = float(np.sqrt(np.square(weights * (values - value)).sum())) / total
-    reach = float(stats.norm.ppf(1 - ALPHA / 2)) * error
-    return Estimate(value, value - reach, value + reach, len(values), effective, f"{method}, normal", ALPHA)
+@dataclass(frozen=True, slots=True)
+class Baselines:
+    """What uniform assignment and the best single arm earn on the log, as `winback replay` says it (SNIPS).
 
+    The arm is chosen on the rows that it is judged on: if anything, that flatters it.
+    """
 
-def uniform(log: Log, table: LogBatch) -> Estimate:
-    """What drawing every eligible arm alike would have earned."""
-    count = len(log.arms) if table.eligible is None else table.eligible.sum(axis=1)
-    return weighted_mean(table.reward, 1.0 / (count * table.propensity), "snips")
+    uniform: Mapping[str, Any]
+    best_fixed: Mapping[str, Any]
 
-
-def best_fixed(log: Log, table: LogBatch) -> tuple[str, Estimate]:
-    """The arm whose mean is highest, with that mean. Chosen on the same rows: if anything, it flatters the arm."""
-    estimates = {
-        arm.key: weighted_mean(table.reward, (table.arm == place) / table.propensity, "snips")
-        for place, arm in enumerate(log.arms)
-    }
-    known = {key: estimate for key, estimate in estimates.items() if estimate.value is not None}
-    best = max(known, key=lambda key: known[key].value or 0.0)
-    return best, known[best]
+    @classmethod
+    def of(cls, log: Log) -> "Baselines":
+        """Both, from the whole log. Raises LogError where the log has no arm."""
+        found = replay(log, ["uniform", "fixed"], ["snips"])["policies"]
+        values = {name: result["estimates"]["snips"] for name, result in found.items()}
+        arms = {name.partition(":")[2]: value for name, value in values.items() if name.startswith("fixed:")}
+        best = max(arms, key=lambda arm: arms[arm]["value"] if arms[arm]["value"] is not None else -np.inf)
+        return cls(values["uniform"], {**arms[best], "arm": best})
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +59,11 @@ class Drive:
     checked: int
     different: int
 
-    def document(self, log: Log, table: LogBatch) -> dict[str, Any]:
-        """The JSON of the contract."""
+    def document(self, log: str, baselines: Baselines) -> dict[str, Any]:
+        """The JSON of the contract, for the log of this name."""
         rewards = np.array(self.rewards, dtype=np.float64)
-        arm, best = best_fixed(log, table)
         return {
-            "log": log.spec.name,
+            "log": log,
             "policy": self.policy,
             "seed": self.seed,
             "decisions": self.decisions,
@@ -79,8 +73,8 @@ class Drive:
             "objective": {
                 "policy": mean(rewards).as_dict(),
                 "policy_second_half": mean(rewards[self.first_half :]).as_dict(),
-                "uniform": uniform(log, table).as_dict(),
-                "best_fixed": {**best.as_dict(), "arm": arm},
+                "uniform": baselines.uniform,
+                "best_fixed": baselines.best_fixed,
             },
             "verified": {"checked": self.checked, "different": self.different},
         }

@@ -12,7 +12,7 @@ from bandit.rounds import Arm
 from cli.driving.experiment import ELIGIBLE, arm_keys, definition
 from cli.driving.rows import EARLIEST, chunks, plays
 from cli.driving.seeds import parse_seeds
-from cli.driving.summary import Drive, best_fixed, lift, mean, mean_lift, uniform
+from cli.driving.summary import Baselines, Drive, lift, mean, mean_lift
 from cli.driving.table import conclusion, markdown
 from cli.errors import CallError
 from experiments.model.definition import Definition
@@ -136,25 +136,27 @@ def test_seeds_that_make_no_sense(text: str) -> None:
 def test_mean_agrees_with_scipy() -> None:
     values = np.random.default_rng(1).random(400)
     estimate = mean(values)
-    assert estimate.value == pytest.approx(values.mean())
-    reach = stats.norm.ppf(0.975) * values.std() / 20
-    assert estimate.upper == pytest.approx(values.mean() + reach)
-    assert estimate.effective_n == pytest.approx(400)
+    assert (estimate.lower, estimate.upper) == pytest.approx(
+        stats.norm.interval(0.95, values.mean(), stats.sem(values))
+    )
+    assert mean(values[:0]).value is None
+    assert (mean(values[:1]).value, mean(values[:1]).lower) == (values[0], None)
 
 
 def test_baselines_undo_the_logging_propensities(tmp_path: Path) -> None:
     log = made_log(tmp_path, rows=6000)
     table = log.table()
     by_arm = [table.reward[table.arm == place].mean() for place in range(3)]
-    arm, best = best_fixed(log, table)
-    assert (arm, best.value) == (log.keys[int(np.argmax(by_arm))], pytest.approx(max(by_arm)))
-    assert uniform(log, table).value == pytest.approx(np.mean(by_arm), abs=1e-9)
+    baselines = Baselines.of(log)
+    assert baselines.best_fixed["arm"] == log.keys[int(np.argmax(by_arm))]
+    assert baselines.best_fixed["value"] == pytest.approx(max(by_arm))
+    assert baselines.uniform["value"] == pytest.approx(np.mean(by_arm), abs=1e-9)
 
 
 def test_document_has_the_contracts_fields(tmp_path: Path) -> None:
     log = made_log(tmp_path)
     drive = Drive(3, "squarecb", 600, (1.0, 0.0, 1.0, 1.0), 2, 3, 600, 0)
-    document = drive.document(log, log.table())
+    document = drive.document("made", Baselines.of(log))
     assert (document["decisions"], document["matched"], document["voided"]) == (600, 4, 596)
     assert document["objective"]["policy_second_half"]["value"] == 1.0
     assert set(document["objective"]) == {"policy", "policy_second_half", "uniform", "best_fixed"}
@@ -163,8 +165,10 @@ def test_document_has_the_contracts_fields(tmp_path: Path) -> None:
 
 def test_mean_lift_is_students_interval(tmp_path: Path) -> None:
     log = made_log(tmp_path)
-    table = log.table()
-    documents = [Drive(s, "p", 600, [0.0, r], 1, 1, 600, 0).document(log, table) for s, r in ((1, 0.4), (2, 0.5))]
+    baselines = Baselines.of(log)
+    documents = [
+        Drive(s, "p", 600, [0.0, r], 1, 1, 600, 0).document("made", baselines) for s, r in ((1, 0.4), (2, 0.5))
+    ]
     lifts = [lift(document) for document in documents]
     expected = stats.t.interval(0.95, 1, np.mean(lifts), stats.sem(lifts))
     estimate = mean_lift(documents)
