@@ -5,33 +5,53 @@ Append-only: revisions, decisions, voids, outcomes, logged_rounds, snapshots, au
 
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Column, Index, Integer, LargeBinary, Text, UniqueConstraint
-from sqlalchemy.dialects import postgresql
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, Text, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-NAMES = {
-    "ix": "ix_%(column_0_label)s",
-    "uq": "uq_%(table_name)s_%(column_0_name)s",
-    "ck": "ck_%(table_name)s_%(constraint_name)s",
-    "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
-    "pk": "pk_%(table_name)s",
-}
-SQLModel.metadata.naming_convention = NAMES
+from experiments.model.columns import Json, Serial, serial
+from experiments.model.worker_tables import (
+    EarlyRound,
+    HourlyRollup,
+    JoinCursor,
+    Learner,
+    LoggedRound,
+    RollupMetric,
+    Snapshot,
+    TotalsRollup,
+    WorkerLease,
+)
 
-# SQLite only numbers INTEGER keys by itself; JSONB is what PostgreSQL can index.
-Serial = BigInteger().with_variant(Integer(), "sqlite")
-Json = JSON().with_variant(postgresql.JSONB(), "postgresql")
-
-
-def _serial() -> Any:
-    return Field(default=None, sa_column=Column(Serial, primary_key=True, autoincrement=True))
+__all__ = [
+    "Adjustment",
+    "ApiKey",
+    "AuditEntry",
+    "Decision",
+    "EarlyRound",
+    "Experiment",
+    "HourlyRollup",
+    "JoinCursor",
+    "Learner",
+    "LoggedRound",
+    "Outcome",
+    "Replay",
+    "Revision",
+    "RollupMetric",
+    "SQLModel",
+    "ServiceSetting",
+    "Snapshot",
+    "TotalsRollup",
+    "Unit",
+    "User",
+    "Void",
+    "WorkerLease",
+]
 
 
 class Experiment(SQLModel, table=True):
     """An experiment's head: its state and the definition in force. `version` rises with every change of any kind."""
 
     __tablename__ = "experiments"
-    id: int | None = _serial()
+    id: int | None = serial()
     key: str = Field(sa_column=Column(Text, nullable=False, unique=True))
     salt: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
     status: str = Field(sa_column=Column(Text, nullable=False))
@@ -59,7 +79,7 @@ class Adjustment(SQLModel, table=True):
 
     __tablename__ = "adjustments"
     __table_args__ = (Index("ix_adjustments_experiment_id", "experiment_id"),)
-    id: int | None = _serial()
+    id: int | None = serial()
     experiment_id: int = Field(sa_column=Column(BigInteger, nullable=False))
     arm: str = Field(sa_column=Column(Text, nullable=False))
     kind: str = Field(sa_column=Column(Text, nullable=False))
@@ -130,7 +150,7 @@ class Outcome(SQLModel, table=True):
         Index("ix_outcomes_decision_id", "decision_id"),
         Index("ix_outcomes_unit_id", "unit_id", "occurred_at"),
     )
-    id: int | None = _serial()
+    id: int | None = serial()
     source: str = Field(sa_column=Column(Text, nullable=False))
     event_id: str = Field(sa_column=Column(Text, nullable=False))
     decision_id: int | None = Field(default=None, sa_column=Column(BigInteger))
@@ -142,152 +162,6 @@ class Outcome(SQLModel, table=True):
     received_clock: int | None = Field(default=None, sa_column=Column(BigInteger))
     outcome_class: str = Field(sa_column=Column(Text, nullable=False))
     properties: str | None = Field(default=None, sa_column=Column(Text))
-
-
-class LoggedRound(SQLModel, table=True):
-    """Decision joined with its outcomes, once it matured. `seq` is the joiner's own order, what learners watermark by.
-
-    `seq` rises in the order (matures_at, decision_id). `metrics` maps metric → number, zeros left out; `learnable` is
-    false for voided and forced decisions.
-    """
-
-    __tablename__ = "logged_rounds"
-    __table_args__ = (Index("ix_logged_rounds_experiment_id", "experiment_id", "seq"),)
-    seq: int | None = _serial()
-    decision_id: int = Field(sa_column=Column(BigInteger, nullable=False, unique=True))
-    experiment_id: int = Field(sa_column=Column(BigInteger, nullable=False))
-    revision: int
-    variant: str = Field(sa_column=Column(Text, nullable=False))
-    arm: str = Field(sa_column=Column(Text, nullable=False))
-    segment: str = Field(default="", sa_column=Column(Text, nullable=False))
-    propensity: float
-    marginal_propensity: float | None = None
-    reward: float
-    metrics: dict[str, float] = Field(sa_column=Column(Json, nullable=False))
-    decided_at: int = Field(sa_column=Column(BigInteger, nullable=False))
-    learnable: bool
-    voided: bool
-
-
-class EarlyRound(SQLModel, table=True):
-    """What a learner sees of a decision whose `learning_window` closes before its attribution window.
-
-    `seq` shares the joiner's one sequence with logged_rounds, so that a single watermark covers both.
-    """
-
-    __tablename__ = "early_rounds"
-    __table_args__ = (Index("ix_early_rounds_experiment_id", "experiment_id", "seq"),)
-    seq: int | None = _serial()
-    decision_id: int = Field(sa_column=Column(BigInteger, nullable=False, unique=True))
-    experiment_id: int = Field(sa_column=Column(BigInteger, nullable=False))
-    revision: int
-    variant: str = Field(sa_column=Column(Text, nullable=False))
-    arm: str = Field(sa_column=Column(Text, nullable=False))
-    propensity: float
-    marginal_propensity: float | None = None
-    reward: float
-    learnable: bool
-
-
-class JoinCursor(SQLModel, table=True):
-    """How far the joiner got in the order (matures_at, decision id): everything up to and with `through` is joined.
-
-    Stages: `matured`, and `early:N` for revision N with a learning window.
-    """
-
-    __tablename__ = "join_cursors"
-    experiment_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
-    stage: str = Field(sa_column=Column(Text, primary_key=True))
-    through: int = Field(sa_column=Column(BigInteger, nullable=False))
-    through_id: int = Field(sa_column=Column(BigInteger, nullable=False))
-
-
-class Snapshot(SQLModel, table=True):
-    """An immutable learned policy; `body` is the sealed envelope of bandit.snapshots."""
-
-    __tablename__ = "snapshots"
-    __table_args__ = (Index("ix_snapshots_learner", "experiment_id", "variant", "id"),)
-    id: int | None = _serial()
-    experiment_id: int = Field(sa_column=Column(BigInteger, nullable=False))
-    variant: str = Field(sa_column=Column(Text, nullable=False))
-    revision: int
-    parent_id: int | None = Field(default=None, sa_column=Column(BigInteger))
-    sha256: str = Field(sa_column=Column(Text, nullable=False))
-    trained_through: int = Field(sa_column=Column(BigInteger, nullable=False))
-    rounds: int = Field(sa_column=Column(BigInteger, nullable=False))
-    created_at: int = Field(sa_column=Column(BigInteger, nullable=False))
-    body: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
-
-
-class Learner(SQLModel, table=True):
-    """The head of one variant's learning; the watermark moves in the transaction that stores the snapshot."""
-
-    __tablename__ = "learners"
-    experiment_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
-    variant: str = Field(sa_column=Column(Text, primary_key=True))
-    revision: int
-    snapshot_id: int | None = Field(default=None, sa_column=Column(BigInteger))
-    trained_through: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
-
-
-class TotalsRollup(SQLModel, table=True):
-    """First tier: from which every readout comes, by 256 buckets of units, so that errors can be clustered.
-
-    A row holds 16 of a cell's buckets (those with bucket // 16 = part). `sums` are little-endian float64: for each
-    metric, in the order of rollup_metrics, 16 counts of rounds that are not zero, 16 totals and 16 sums of squares;
-    metrics after the end of `sums` are zero. So a readout of many cells is one read of few rows, and a joined decision
-    rewrites one page.
-    """
-
-    __tablename__ = "rollup_totals"
-    __table_args__ = ({"sqlite_with_rowid": False},)
-    experiment_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
-    revision: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
-    variant: str = Field(sa_column=Column(Text, primary_key=True))
-    arm: str = Field(sa_column=Column(Text, primary_key=True))
-    segment: str = Field(sa_column=Column(Text, primary_key=True))
-    voided: bool = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
-    part: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
-    sums: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
-
-
-class RollupMetric(SQLModel, table=True):
-    """Places of metrics in the totals of an experiment, given out when a metric is first not zero; never moved.
-
-    The reserved names `#decisions`, `#units`, `#arm_units` and `#forced` count (see model.rollups).
-    """
-
-    __tablename__ = "rollup_metrics"
-    experiment_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
-    place: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
-    name: str = Field(sa_column=Column(Text, nullable=False))
-
-
-class HourlyRollup(SQLModel, table=True):
-    """Second tier: hours, for trends only."""
-
-    __tablename__ = "rollup_hourly"
-    __table_args__ = ({"sqlite_with_rowid": False},)
-    experiment_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
-    hour: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
-    revision: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
-    variant: str = Field(sa_column=Column(Text, primary_key=True))
-    arm: str = Field(sa_column=Column(Text, primary_key=True))
-    segment: str = Field(sa_column=Column(Text, primary_key=True))
-    voided: bool = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
-    metric: str = Field(sa_column=Column(Text, primary_key=True))
-    rounds: int = Field(sa_column=Column(BigInteger, nullable=False))
-    total: float
-
-
-class WorkerLease(SQLModel, table=True):
-    """Which worker may act; `token` rises with every new holder and fences the old one's transactions."""
-
-    __tablename__ = "worker_leases"
-    name: str = Field(sa_column=Column(Text, primary_key=True))
-    holder: str = Field(sa_column=Column(Text, nullable=False))
-    token: int = Field(sa_column=Column(BigInteger, nullable=False))
-    expires_at: int = Field(sa_column=Column(BigInteger, nullable=False))
 
 
 class Unit(SQLModel, table=True):
@@ -311,7 +185,7 @@ class ApiKey(SQLModel, table=True):
     """A credential of a system: only the SHA-256 of the key (256 random bits) is kept."""
 
     __tablename__ = "api_keys"
-    id: int | None = _serial()
+    id: int | None = serial()
     name: str = Field(sa_column=Column(Text, nullable=False))
     prefix: str = Field(sa_column=Column(Text, nullable=False))
     digest: str = Field(sa_column=Column(Text, nullable=False, unique=True))
@@ -326,7 +200,7 @@ class User(SQLModel, table=True):
     """A person: role viewer, analyst, experimenter or admin; the password as an Argon2id hash."""
 
     __tablename__ = "users"
-    id: int | None = _serial()
+    id: int | None = serial()
     email: str = Field(sa_column=Column(Text, nullable=False, unique=True))
     password_hash: str = Field(sa_column=Column(Text, nullable=False))
     role: str = Field(sa_column=Column(Text, nullable=False))
@@ -338,7 +212,7 @@ class AuditEntry(SQLModel, table=True):
     """Who did what. Each entry holds the hash of the one before, so that a change in the past shows."""
 
     __tablename__ = "audit_entries"
-    id: int | None = _serial()
+    id: int | None = serial()
     at: int = Field(sa_column=Column(BigInteger, nullable=False))
     actor: str = Field(sa_column=Column(Text, nullable=False))
     action: str = Field(sa_column=Column(Text, nullable=False))
@@ -357,7 +231,7 @@ class Replay(SQLModel, table=True):
 
     __tablename__ = "replays"
     __table_args__ = (Index("ix_replays_status", "status"),)
-    id: int | None = _serial()
+    id: int | None = serial()
     experiment_id: int = Field(sa_column=Column(BigInteger, nullable=False))
     status: str = Field(sa_column=Column(Text, nullable=False))
     request: dict[str, Any] = Field(sa_column=Column(Json, nullable=False))
