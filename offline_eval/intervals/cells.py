@@ -16,6 +16,9 @@ REWARD_SHIFT = 52 - 3
 
 REWARD_BITS = 64 - REWARD_SHIFT
 LOW_BITS = (1 << REWARD_BITS) - 1
+SPARSE = 1 << 16
+"""Up to this many cells a chunk may leave empty, rather than rank its weights."""
+
 FIRST_LOOK = 2 * EXACT_LIMIT
 ZERO = np.float64(0.0)
 
@@ -62,9 +65,12 @@ class Cells:
 
 def grid_key(weight: Matrix, reward: Matrix) -> NDArray[np.int64]:
     """(m,) code of the cell: the leading bits of the two floating-point numbers."""
-    high = (weight + ZERO).view(np.int64) >> WEIGHT_SHIFT
-    low = (reward + ZERO).view(np.int64) >> REWARD_SHIFT
-    return np.asarray((high << REWARD_BITS) | (low & LOW_BITS))
+    return (_bits(weight) >> WEIGHT_SHIFT << REWARD_BITS) | (_bits(reward) >> REWARD_SHIFT & LOW_BITS)
+
+
+def _bits(column: Matrix) -> NDArray[np.int64]:
+    """The floating-point numbers read as integers, -0 as 0."""
+    return (column + ZERO).view(np.int64)
 
 
 def cells_of(weight: Matrix, reward: Matrix, exact: bool = True) -> Cells:
@@ -72,7 +78,7 @@ def cells_of(weight: Matrix, reward: Matrix, exact: bool = True) -> Cells:
     weight = np.ascontiguousarray(weight, dtype=np.float64)
     reward = np.ascontiguousarray(reward, dtype=np.float64)
     exact = exact and len(_distinct(weight[:FIRST_LOOK], reward[:FIRST_LOOK]).count) <= EXACT_LIMIT
-    key, place = _dense(grid_key(weight, reward))
+    key, place = _dense(weight, reward)
     if exact and _pure(place, len(key), weight) and _pure(place, len(key), reward):
         return _distinct(*_representatives(place, len(key), weight, reward))
     if exact:
@@ -82,23 +88,29 @@ def cells_of(weight: Matrix, reward: Matrix, exact: bool = True) -> Cells:
     return _grouped(key, place, (None, weight, reward, weight * reward))
 
 
-def _dense(key: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.intp]]:
+def _dense(weight: Matrix, reward: Matrix) -> tuple[NDArray[np.int64], NDArray[np.intp]]:
     """Codes of a superset of the cells that occur, and each row's place among them, without sorting the rows."""
-    high, high_place = _ranks(key >> REWARD_BITS)
-    low, low_place = _ranks(key & LOW_BITS)
-    codes = (high[:, None] << REWARD_BITS) | low
-    return codes.ravel(), high_place * len(low) + low_place
+    low, low_place = _ranks(_bits(reward) >> REWARD_SHIFT)
+    high, high_place = _ranks(_bits(weight) >> WEIGHT_SHIFT, SPARSE // max(len(low), 1))
+    codes = (high[:, None] << REWARD_BITS) | (low & LOW_BITS)
+    high_place *= len(low)
+    high_place += low_place
+    return codes.ravel(), high_place
 
 
-def _ranks(code: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.intp]]:
+def _ranks(code: NDArray[np.int64], gaps: int = 0) -> tuple[NDArray[np.int64], NDArray[np.intp]]:
+    """Distinct codes and each row's place among them; where they span at most `gaps`, all codes of the span."""
     if not len(code):
         return code, code.astype(np.intp)
     first = int(code.min())
-    offset = code - first
-    present = np.flatnonzero(np.bincount(offset))
+    code -= first
+    span = int(code.max()) + 1
+    if span <= gaps:
+        return np.arange(first, first + span), code.astype(np.intp, copy=False)
+    present = np.flatnonzero(np.bincount(code))
     rank = np.zeros(present[-1] + 1, dtype=np.intp)
     rank[present] = np.arange(len(present))
-    return present + first, rank[offset]
+    return present + first, rank.take(code)
 
 
 def _pure(place: NDArray[np.intp], size: int, column: Matrix) -> bool:
