@@ -37,9 +37,14 @@ def public(endpoint: Endpoint) -> Endpoint:
     return endpoint
 
 
+def need_of(endpoint: object) -> str | None:
+    """What an endpoint declares."""
+    return getattr(endpoint, _NEEDS, None)
+
+
 def declared(route: BaseRoute) -> str | None:
     """What a route needs: a scope, `public`, or None where it does not say."""
-    return getattr(getattr(route, "endpoint", None), _NEEDS, None)
+    return need_of(getattr(route, "endpoint", None))
 
 
 def refuse_undeclared(routes: Iterable[BaseRoute]) -> None:

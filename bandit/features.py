@@ -197,7 +197,9 @@ class Encoder:
         if total - total != 0.0:
             return None
         values = np.array(scaled, dtype=np.float64)
-        return np.clip(values, -CLIP, CLIP, out=values)
+        if scaled and (max(scaled) > CLIP or min(scaled) < -CLIP):
+            np.clip(values, -CLIP, CLIP, out=values)
+        return values
 
     def _with_missing(self, plan: _Plan, context: Context, ones: list[int]) -> tuple[Indices, Values, list[int]]:
         keep, scaled = [], []

@@ -20,7 +20,7 @@ from experiments.settings import Settings
 from experiments.store.engine import engine_for, transaction
 from experiments.store.experiments import find
 
-PROFILES = 100_000
+PROFILES = 150_000
 TRAINED_ON = 3000
 _RNG = random.Random(7)
 
@@ -79,7 +79,7 @@ def prepare(settings: Settings) -> str:
         profile = json.dumps({"profile_orders": 3, "country": "DE"})
         session.bulk_insert_mappings(
             Unit,  # type: ignore[arg-type]  # a mapped class
-            [{"unit_id": f"unit-{n:09d}", "profile": profile, "updated_at": now()} for n in range(0, PROFILES * 2, 2)],
+            [{"unit_id": f"unit-{n:09d}", "profile": profile, "updated_at": now()} for n in range(PROFILES)],
         )
     key = create_key(engine, SYSTEM, "bench", SCOPES).key
     engine.dispose()

@@ -14,6 +14,9 @@ from experiments.store.decision_log import DecisionLog
 from experiments.store.decision_log_postgres import PostgresDecisionLog
 from experiments.store.decision_log_sqlite import SqliteDecisionLog
 
+POSTGRES_LANES = 2
+"""Batches under way at once on PostgreSQL, whose answers take longer than computing; SQLite has one writer."""
+
 
 class HotPath:
     """One process's share of deciding and recording."""
@@ -22,7 +25,7 @@ class HotPath:
         self._settings, self._engine = settings, engine
         self.runtime = Runtime(engine, settings.database_timeout)
         self.log = _log_for(settings)
-        self.decider = Decider(self.runtime, self.log)
+        self.decider = Decider(self.runtime, self.log, lanes=1 if settings.is_sqlite else POSTGRES_LANES)
         self.recorder = Recorder(Intake(engine), settings.database_timeout)
         self._poll: asyncio.Task[None] | None = None
 
@@ -47,4 +50,4 @@ class HotPath:
 def _log_for(settings: Settings) -> DecisionLog:
     if settings.is_sqlite:
         return SqliteDecisionLog(settings.sqlite_path, settings.database_timeout)
-    return PostgresDecisionLog(settings.database_url, settings.database_timeout)
+    return PostgresDecisionLog(settings.database_url, settings.database_timeout, POSTGRES_LANES)

@@ -56,10 +56,10 @@ WHERE (clock_now IS NULL OR clock_now < $3) AND id = $4
 
 
 class PostgresDecisionLog:
-    """See DecisionLog."""
+    """See DecisionLog. Up to `links` batches may be under way at once."""
 
-    def __init__(self, url: str, patience: float) -> None:
-        self._link = PostgresLink(url, patience)
+    def __init__(self, url: str, patience: float, links: int) -> None:
+        self._links = [PostgresLink(url, patience) for _ in range(links)]
 
     async def look_up(self, wanted: Mapping[int, Wanted]) -> Known:
         """See DecisionLog."""
@@ -67,7 +67,7 @@ class PostgresDecisionLog:
         units = [(experiment_id, unit) for experiment_id, what in wanted.items() for unit in what.units]
         keys = [(experiment_id, key) for experiment_id, what in wanted.items() for key in what.keys]
         learning = [experiment_id for experiment_id, what in wanted.items() if what.learners]
-        async with self._link.use() as connection:
+        async with self._free().use() as connection:
             if units:
                 _note_latest(known, await connection.fetch(_LATEST, *map(list, zip(*units, strict=True))))
             if keys:
@@ -80,7 +80,7 @@ class PostgresDecisionLog:
 
     async def append(self, rows: Sequence[DecisionRow], clocks: Mapping[int, int]) -> set[int]:
         """See DecisionLog."""
-        async with self._link.use() as connection:
+        async with self._free().use() as connection:
             if not clocks:
                 return await _insert(connection, rows)
             async with connection.transaction():
@@ -89,8 +89,12 @@ class PostgresDecisionLog:
             return committed
 
     async def close(self) -> None:
-        """Close the connection."""
-        await self._link.close()
+        """Close the connections."""
+        for link in self._links:
+            await link.close()
+
+    def _free(self) -> PostgresLink:
+        return next((link for link in self._links if not link.busy), self._links[0])
 
 
 async def _insert(connection: asyncpg.Connection, rows: Sequence[DecisionRow]) -> set[int]:

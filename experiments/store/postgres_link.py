@@ -22,6 +22,11 @@ class PostgresLink:
         self._connection: asyncpg.Connection | None = None
         self._lock = asyncio.Lock()
 
+    @property
+    def busy(self) -> bool:
+        """Whether somebody uses it now."""
+        return self._lock.locked()
+
     @asynccontextmanager
     async def use(self) -> AsyncIterator[asyncpg.Connection]:
         """The connection. Raises UnavailableError where it is away, breaks, or takes longer than the patience."""

@@ -4,9 +4,10 @@ Later requests of the batch see the new decisions of earlier ones, so that the s
 once. What a new decision's row meets in the database is not known yet: `answers` says who depends on which row.
 """
 
-import json
 from dataclasses import dataclass, field
+from typing import Any
 
+import msgspec
 import structlog
 
 from bandit.rounds import Scalar
@@ -24,6 +25,8 @@ from experiments.services.deciding.runtime import Runtime
 from experiments.store.decision_log import Known, Stored
 
 _log = structlog.get_logger("winback.deciding")
+_decode_features = msgspec.json.Decoder(dict[str, Scalar]).decode
+_decode_anything = msgspec.json.Decoder(dict[str, Any]).decode
 
 
 @dataclass(slots=True)
@@ -179,8 +182,16 @@ class Batch:
 
 def profile_facts(text: str) -> dict[str, Scalar]:
     """A stored profile's features: what is nested has no place in a context."""
-    found = json.loads(text)
-    return {name: value for name, value in found.items() if value is None or isinstance(value, str | int | float)}
+    try:
+        return _decode_features(text)
+    except msgspec.ValidationError:
+        return {name: value for name, value in _decode_anything(text).items() if _is_feature(value)}
+
+
+def _is_feature(value: object) -> bool:
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        return False
+    return value is None or isinstance(value, str | int | float)
 
 
 def checked_instant(micros: int) -> int:

@@ -24,26 +24,30 @@ Call = tuple[list[Pending], asyncio.Future[None]]
 
 
 class Decider:
-    """Decides for one process. Calls are answered after their rows are committed (law 1)."""
+    """Decides for one process. Calls are answered after their rows are committed (law 1).
 
-    def __init__(self, runtime: Runtime, log: DecisionLog, clock: Callable[[], int] = now) -> None:
+    With several lanes one batch is computed while another waits for the database; where the same unit is in both, they
+    race like replicas do.
+    """
+
+    def __init__(self, runtime: Runtime, log: DecisionLog, clock: Callable[[], int] = now, lanes: int = 1) -> None:
         self._runtime, self._log, self._clock = runtime, log, clock
         self._ids = DecisionIds()
         self._queue: deque[Call] = deque()
         self._arrived = asyncio.Event()
         self._closing = False
-        self._task: asyncio.Task[None] | None = None
+        self._lanes = lanes
+        self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
         """Begin to serve, on the running event loop."""
-        self._task = asyncio.create_task(self._serve(), name="winback-decider")
+        self._tasks = [asyncio.create_task(self._serve(), name=f"winback-decider-{n}") for n in range(self._lanes)]
 
     async def close(self) -> None:
         """Serve what has queued up, then end."""
         self._closing = True
         self._arrived.set()
-        if self._task is not None:
-            await self._task
+        await asyncio.gather(*self._tasks)
 
     async def decide(self, principal: Principal, key: str, request: Assignment, *, preview: bool = False) -> Decision:
         """One decision. Raises what the request is refused with."""
