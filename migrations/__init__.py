@@ -11,9 +11,7 @@ from sqlalchemy import Connection, create_engine
 
 from experiments.settings import Settings
 from experiments.store.engine import engine_for, hold, transaction
-
-# Two processes that start at once must not both create the tables.
-_LOCK = 7300
+from experiments.store.locks import Lock
 
 
 def upgrade(database_url: str) -> None:
@@ -22,7 +20,8 @@ def upgrade(database_url: str) -> None:
     try:
         with transaction(engine) as session:
             connection = session.connection()
-            hold(session, _LOCK)
+            # Two processes that start at once must not both create the tables.
+            hold(session, Lock.MIGRATIONS)
             command.upgrade(_config(connection), "head")
     finally:
         engine.dispose()

@@ -10,15 +10,14 @@ from experiments.model.principal import Principal
 from experiments.model.tables import AuditEntry
 from experiments.model.times import now
 from experiments.store.engine import hold
+from experiments.store.locks import Lock
 
 GENESIS = "0" * 64
-# One at a time may extend the chain.
-_LOCK = 7302
 
 
 def append(session: Session, principal: Principal, action: str, target: str, detail: dict[str, Any]) -> None:
     """Add an entry as the last thing of a transaction (it holds a lock until the commit)."""
-    hold(session, _LOCK)
+    hold(session, Lock.AUDIT)
     last = session.exec(select(AuditEntry.digest).order_by(col(AuditEntry.id).desc()).limit(1)).first()
     entry = AuditEntry(
         at=now(),

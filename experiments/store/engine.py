@@ -18,6 +18,7 @@ from sqlmodel import Session
 
 from experiments.errors import ConflictError, UnavailableError
 from experiments.settings import Settings
+from experiments.store.locks import Lock
 
 PATIENCE = 5.0
 """Seconds that background work waits for a lock; a request waits `settings.database_timeout`."""
@@ -66,11 +67,11 @@ def reading(engine: Engine) -> Iterator[Session]:
         yield session
 
 
-def hold(session: Session, lock: int) -> None:
-    """Wait for a lock by number and hold it until the transaction ends; SQLite's one writer needs none."""
+def hold(session: Session, lock: Lock) -> None:
+    """Wait for a lock and hold it until the transaction ends; SQLite's one writer needs none."""
     connection = session.connection()
     if connection.dialect.name == "postgresql":
-        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": lock})
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": lock.value})
 
 
 def _for_writing(engine: Engine) -> Engine:

@@ -11,9 +11,9 @@ from experiments.model.definition import Definition, LayerDefinition
 from experiments.model.states import LIVE
 from experiments.model.tables import Experiment, Revision, ServiceSetting
 from experiments.store.engine import hold
+from experiments.store.locks import Lock
 
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-_LAYERS_LOCK = 7303
 _TOLERANCE = 1e-9
 
 
@@ -59,7 +59,7 @@ def place_in_layer(session: Session, definition: Definition, own_id: int | None)
     layer = definition.layer
     if layer is None:
         return definition, []
-    hold(session, _LAYERS_LOCK)
+    hold(session, Lock.LAYERS)
     taken = _taken(session, layer.key, own_id)
     if layer.offset is not None:
         _refuse_overlap(layer, layer.offset, taken)

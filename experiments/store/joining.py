@@ -7,9 +7,7 @@ from sqlalchemy import Connection, text
 
 from experiments.model.tables import LoggedRound, SQLModel
 from experiments.store.bulk import insert_rows, is_sqlite, one_of, values_for
-
-INTAKE_KEY = 7301
-"""PostgreSQL's advisory lock between intake (shared) and the joiner (exclusive); SQLite has one writer anyway."""
+from experiments.store.locks import Lock
 
 
 class Matured(NamedTuple):
@@ -157,7 +155,7 @@ def outcomes_seen(connection: Connection) -> int:
 def exclude_intake(connection: Connection) -> None:
     """No outcome or void is stored until the transaction ends."""
     if not is_sqlite(connection):
-        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": INTAKE_KEY})
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": Lock.INTAKE.value})
 
 
 def outcomes_of(connection: Connection, decisions: Sequence[Matured]) -> list[StoredOutcome]:

@@ -11,9 +11,9 @@ from experiments.errors import LeaseLostError
 from experiments.model.times import now
 from experiments.store.bulk import is_sqlite
 from experiments.store.engine import transaction, unavailable_when_gone
+from experiments.store.locks import Lock
 
 NAME = "worker"
-ADVISORY_KEY = 7302
 
 _FIND = "SELECT holder, token, expires_at FROM worker_leases WHERE name = :name"
 _CREATE = "INSERT INTO worker_leases (name, holder, token, expires_at) VALUES (:name, :holder, 1, :expires_at)"
@@ -41,7 +41,7 @@ class AdvisoryLock:
         with unavailable_when_gone():
             if self._connection is None:
                 self._connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
-            return bool(self._connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": ADVISORY_KEY}))
+            return bool(self._connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": Lock.WORKER.value}))
 
     def check(self) -> None:
         """Raises UnavailableError where the connection is gone, and the lock with it."""

@@ -7,7 +7,7 @@ import msgspec
 from sqlalchemy import Connection, text
 
 from experiments.store.bulk import is_sqlite, one_of, values_for
-from experiments.store.joining import INTAKE_KEY
+from experiments.store.locks import Lock
 
 _AS_JSON = msgspec.json.Encoder().encode
 
@@ -67,7 +67,7 @@ ON CONFLICT DO NOTHING RETURNING source, event_id
 def hold_off_the_joiner(connection: Connection) -> None:
     """Until the transaction ends no decision is joined, so that a class told to the caller stays true."""
     if not is_sqlite(connection):
-        connection.execute(text("SELECT pg_advisory_xact_lock_shared(:key)"), {"key": INTAKE_KEY})
+        connection.execute(text("SELECT pg_advisory_xact_lock_shared(:key)"), {"key": Lock.INTAKE.value})
 
 
 def seen_before(connection: Connection, events: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:

@@ -11,6 +11,7 @@ from offline_eval.candidates.learned import Step, play, train
 from offline_eval.candidates.learners import LEARNERS
 from offline_eval.candidates.picks import Picks
 from offline_eval.candidates.plug_in import train_plug_in
+from offline_eval.candidates.recorded import Recorded
 from offline_eval.candidates.spread import Logging, Uniform
 from offline_eval.candidates.training import TRAINING_ROWS, Training
 from offline_eval.logs.log import Log
@@ -32,7 +33,8 @@ def default_names(log: Log) -> list[str]:
     learned = [DEFAULT_POLICY] if log.n <= LONG else []
     if log.n * len(log.arms) <= AFFORDABLE:
         learned = [name for name, policy in POLICIES.items() if policy.learned]
-    return ["logging", "uniform", *fixed, *(["rules"] if log.spec.rules else []), "plug_in", *learned]
+    shadows = [f"shadow:{name}" for name in log.spec.shadows]
+    return ["logging", "uniform", *fixed, *(["rules"] if log.spec.rules else []), *shadows, "plug_in", *learned]
 
 
 def expand(log: Log, names: Iterable[str]) -> list[str]:
@@ -47,7 +49,8 @@ def expand(log: Log, names: Iterable[str]) -> list[str]:
 
 def needs_training(names: Iterable[str]) -> bool:
     """Whether any of them learns from the log."""
-    return any(not name.startswith("fixed:") and name not in ("logging", "uniform", "rules") for name in names)
+    untrained = ("logging", "uniform", "rules")
+    return any(not name.startswith(("fixed:", "shadow:")) and name not in untrained for name in names)
 
 
 def check_names(log: Log, names: Iterable[str]) -> None:
@@ -58,25 +61,25 @@ def check_names(log: Log, names: Iterable[str]) -> None:
             raise UnknownCandidateError(f"'{name}': the log's arms are {', '.join(log.keys)}")
         if name == "rules" and log.spec.rules is None:
             raise UnknownCandidateError("'rules': the log spec has no [rules]")
+        if kind == "shadow" and rest not in log.spec.shadows:
+            raise UnknownCandidateError(f"'{name}': the log's shadows are {', '.join(log.spec.shadows) or 'none'}")
         if kind == "plug_in" and rest and rest not in OUTCOME_MODELS:
             raise UnknownCandidateError(f"'{name}': outcome models are {', '.join(OUTCOME_MODELS)}")
         if kind == "online" and log.n > TRAINING_ROWS:
             raise UnknownCandidateError(f"'{name}': a policy is played online over at most {TRAINING_ROWS:,} rows")
         if (rest if kind == "online" else name) not in LEARNERS and kind not in _PLAIN:
-            known = "logging, uniform, rules, fixed:<arm>, plug_in[:<model>], online:<learned>"
+            known = "logging, uniform, rules, fixed:<arm>, shadow:<key>, plug_in[:<model>], online:<learned>"
             raise UnknownCandidateError(f"'{name}' is no policy; known: {known}, {', '.join(LEARNERS)}, learned, all")
 
 
-_PLAIN = ("logging", "uniform", "rules", "fixed", "plug_in")
+_PLAIN = ("logging", "uniform", "rules", "fixed", "shadow", "plug_in")
 
 
 def build_candidate(name: str, log: Log, training: Callable[[], Training], step: Step = lambda _: None) -> Candidate:
     """One candidate, trained where it needs to be; `training` is asked for rows only then."""
     kind, _, rest = name.partition(":")
-    if kind == "logging":
-        return Logging(len(log.arms))
-    if kind == "uniform":
-        return Uniform(len(log.arms))
+    if kind in ("logging", "uniform", "shadow"):
+        return Recorded(name, rest) if rest else (Logging if kind == "logging" else Uniform)(len(log.arms))
     if kind in ("fixed", "rules"):
         return _picks(name, rest, log)
     if kind == "plug_in":

@@ -1,7 +1,7 @@
 """Logged rounds by columns."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -57,6 +57,7 @@ class LogBatch:
         pmf: shape (n, K), the logging policy's; None where only the chosen arm's probability is known.
         position: slot of a slate, None where there are none.
         segments: the columns by which readouts are also given.
+        shadows: pmfs of policies that were recorded without acting, each (n, K); NaN in rows that have none.
     """
 
     row: NDArray[np.int64]
@@ -73,13 +74,14 @@ class LogBatch:
     pmf: Floats | None
     position: Categorical | None
     segments: Mapping[str, Categorical]
+    shadows: Mapping[str, Floats] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.arm)
 
     def take(self, rows: Any) -> "LogBatch":
         """Some rows, by index, mask or slice."""
-        return LogBatch(**{field.name: _take(getattr(self, field.name), rows) for field in fields(self)})
+        return LogBatch(**{each.name: _take(getattr(self, each.name), rows) for each in fields(self)})
 
 
 def _take(column: Any, rows: Any) -> Any:

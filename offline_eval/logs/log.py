@@ -8,11 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from bandit.rounds import Arm, FeatureSpec
 from offline_eval.engine import Engine, Threads, map_merge
 from offline_eval.logs.arms import log_arms
-from offline_eval.logs.batch import Floats, LogBatch, join_batches
+from offline_eval.logs.batch import Categorical, Floats, LogBatch, join_batches
 from offline_eval.logs.checks import check_columns, check_scan
 from offline_eval.logs.decoded import Decoded, crossed, decode, unit_hash
 from offline_eval.logs.eligibility import eligible_sets, listed_pmf, masks
@@ -116,6 +117,7 @@ def log_batch(log: Log, raw: pa.RecordBatch, first_row: int, *, pmf: bool = True
         pmf=None,
         position=decoded.categorical[spec.position] if spec.position else None,
         segments={name: decoded.categorical[name] for name in spec.segments},
+        shadows={name: _shadow(log, raw, column, first_row, sets) for name, column in spec.shadows.items()},
     )
     return _with_propensity(log, rows, decoded, raw, pmf=pmf)
 
@@ -144,8 +146,22 @@ def _listed(log: Log, raw: pa.RecordBatch, decoded: Decoded) -> Floats:
     spec = log.spec
     sets = eligible_sets(raw.column(spec.eligible)) if spec.eligible else None
     pmf, bad = listed_pmf(raw.column(spec.pmf), sets, log.keys)
-    if bad.any():
-        row = decoded.first_row + int(np.argmax(bad)) + 1
-        remedy = "Give one probability for each eligible arm, in arm order, adding up to 1"
-        raise LogDataError([Fault(row, spec.pmf, "is no pmf over the eligible arms", remedy)])
+    _refuse(bad, spec.pmf, decoded.first_row)
     return pmf
+
+
+def _shadow(log: Log, raw: pa.RecordBatch, column: str, first_row: int, sets: Categorical | None) -> Floats:
+    """A shadow's pmf; NaN in rows from before it was named."""
+    listed = raw.column(column)
+    absent = listed.is_null().to_numpy(zero_copy_only=False)
+    pmf, bad = listed_pmf(listed, sets, log.keys)
+    _refuse(bad & ~absent, column, first_row)
+    pmf[absent] = np.nan
+    return pmf
+
+
+def _refuse(bad: NDArray[np.bool_], column: str, first_row: int) -> None:
+    if bad.any():
+        row = first_row + int(np.argmax(bad)) + 1
+        remedy = "Give one probability for each eligible arm, in arm order, adding up to 1"
+        raise LogDataError([Fault(row, column, "is no pmf over the eligible arms", remedy)])

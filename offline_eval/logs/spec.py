@@ -69,6 +69,7 @@ class LogSpec:
     arms: tuple[Arm, ...] = ()
     rules: RulesSpec | None = None
     segments: tuple[str, ...] = ()
+    shadows: Mapping[str, str] = field(default_factory=dict)
     source: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -108,4 +109,5 @@ class LogSpec:
         needs |= dict.fromkeys(self.propensity.within or (), "log.propensity.within")
         needs |= dict.fromkeys(self.numeric, "context.numeric") | dict.fromkeys(self.categorical, "context.categorical")
         needs |= {column: f"outcomes.{metric}" for metric, column in self.outcomes.items()}
+        needs |= {column: f"shadow.{name}" for name, column in self.shadows.items()}
         return needs | dict.fromkeys(self.segments, "segments.by")

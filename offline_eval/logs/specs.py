@@ -47,6 +47,7 @@ def parse_spec(data: Mapping[str, Any]) -> LogSpec:
         arms=tuple(_arm(section) for section in root.sections("arms")),
         rules=_rules(root.section("rules")) if "rules" in root.data else None,
         segments=segments.texts("by"),
+        shadows=_shadows(root.section("shadow")),
         source=data,
     )
     for section in (root, log, context, segments):
@@ -89,6 +90,10 @@ def _outcomes(section: Section) -> dict[str, str]:
     if not outcomes:
         section.fault("", "must name at least one metric and its column")
     return outcomes
+
+
+def _shadows(section: Section) -> dict[str, str]:
+    return {name: section.text(name, required=True) for name in section.data}
 
 
 def _objective(section: Section) -> ObjectiveSpec:

@@ -1,0 +1,18 @@
+"""PostgreSQL's advisory locks, all in one place: two purposes that shared a number would wait for each other."""
+
+from enum import IntEnum, unique
+
+
+@unique
+class Lock(IntEnum):
+    """What each number guards. SQLite has one writer and needs none of them."""
+
+    MIGRATIONS = 7300
+    INTAKE = 7301
+    """Intake of outcomes (shared) against the joiner (exclusive)."""
+    AUDIT = 7302
+    """The end of the audit chain."""
+    LAYERS = 7303
+    """Places of experiments in their layers."""
+    WORKER = 7304
+    """Held by a session for as long as its worker acts."""
