@@ -19,6 +19,7 @@ TOLERANCE = 1e-6
 """Largest difference of a probability that counts as equal."""
 
 _POLICIES_KEPT = 32
+_ARM_SETS_KEPT = 1000
 Body = tuple[bytes, str]
 
 
@@ -58,6 +59,7 @@ class Rederiver:
     ) -> None:
         self._salt, self._definition_of, self._body_of = salt, definition_of, body_of
         self._policies: dict[tuple[int, str, int | None], Policy] = {}
+        self._arm_sets: dict[tuple[object, ...], tuple[Arm, ...]] = {}
 
     def check(self, row: DecisionRow) -> Rederived:
         """Derive one decision again."""
@@ -78,12 +80,21 @@ class Rederiver:
 
     def _pmf(self, row: DecisionRow, record: Record) -> Pmf:
         definition = self._definition_of(row.revision)
-        arms = _arms(definition, record)
+        arms = self._arms(row.revision, definition, record)
         variant = next(each for each in definition.variants if each.key == row.variant)
         if variant.policy.name == "listed":
             return Listed.pmf_for(row.arm, arms)
         pmf = self._policy(row, definition, variant).pmf(record.context, arms)
         return with_weights(pmf, record.eligible, applicable(record.weights, record.eligible, pmf))
+
+    def _arms(self, revision: int, definition: Definition, record: Record) -> tuple[Arm, ...]:
+        """The eligible arms; the same objects for the same set, for which policies keep what they have computed."""
+        place = (revision, *record.eligible, *record.costs.items())
+        if place not in self._arm_sets:
+            if len(self._arm_sets) >= _ARM_SETS_KEPT:
+                self._arm_sets.clear()
+            self._arm_sets[place] = _arms(definition, record)
+        return self._arm_sets[place]
 
     def _policy(self, row: DecisionRow, definition: Definition, variant: VariantDefinition) -> Policy:
         place = (row.revision, row.variant, row.snapshot_id)
