@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import structlog
 
-from experiments.errors import Fault, InvalidError, UnavailableError, WinbackError
+from experiments.errors import Fault, InvalidError, NotFoundError, UnavailableError, WinbackError
 from experiments.model.ids import DecisionIds
 from experiments.model.principal import Principal, require
 from experiments.model.times import now
@@ -85,8 +85,8 @@ class Decider:
 
     async def _known(self, key: str) -> None:
         """Look for an experiment that this process has not heard of, before the call is queued."""
-        if self._runtime.plan(key) is None:
-            await self._runtime.plan_or_look(key)
+        if self._runtime.plan(key) is None and await self._runtime.plan_or_look(key) is None:
+            raise NotFoundError(f"there is no experiment {key[:64]!r}")
 
     async def _settled(self, pending: list[Pending]) -> None:
         if not pending or self._closing:
