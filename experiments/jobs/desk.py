@@ -18,27 +18,36 @@ _log = structlog.get_logger("winback.worker")
 
 
 class Desk:
-    """A worker's place. Not for several threads: the scheduler runs one job at a time."""
+    """A worker's place. Not for several threads: the scheduler runs one job at a time.
+
+    `drained`: the last join came to its end under the present lease. Learning waits for it, so that which rounds
+    make a snapshot does not depend on when a worker died or gave way.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.engine = engine_for(settings, patient=True)
         self.leaseholder = Leaseholder(self.engine, settings)
         self.background = Background()
+        self.drained = False
         self._open_book()
 
     def under_lease(self, work: Callable[[Lease], int]) -> int:
         """Do the work if the lease is ours; how much was done. Never raises what the next run may mend."""
         try:
             lease = self.leaseholder.hold()
-            return 0 if lease is None else work(lease)
+            if lease is not None:
+                return work(lease)
+            self.drained = False
         except LeaseLostError as error:
             _log.warning("another worker acts", reason=str(error))
             self._start_over()
         except UnavailableError as error:
             _log.warning("database away", reason=str(error))
+            self.drained = False
         except Exception:
             _log.exception("job failed")
+            self.drained = False
         return 0
 
     def close(self) -> None:
@@ -51,6 +60,7 @@ class Desk:
         self.engine.dispose()
 
     def _start_over(self) -> None:
+        self.drained = False
         self.leaseholder.lost()
         self._open_book()
 

@@ -4,5 +4,5 @@ from experiments.jobs.desk import Desk
 
 
 def learn(desk: Desk) -> int:
-    """Rounds learned."""
-    return desk.under_lease(desk.learner.run)
+    """Rounds learned; none before a join has come to its end."""
+    return desk.under_lease(lambda lease: desk.learner.run(lease) if desk.drained else 0)

@@ -48,7 +48,7 @@ class Leaseholder:
     def release(self) -> None:
         """Let another worker act at once."""
         if self._lease is not None:
-            leases.renew(self._engine, self._lease, 0)
+            leases.let_go(self._engine, self._lease)
         self.lost()
 
     def _take(self) -> Lease | None:
@@ -67,5 +67,6 @@ class Leaseholder:
                 self._lock.check()
             except UnavailableError as error:
                 raise LeaseLostError("the connection that held the lock is gone") from error
-        leases.renew(self._engine, lease, int(self._seconds * SECOND))
+        with leases.fenced(self._engine, lease):
+            pass
         self._renewed = monotonic()

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection, Engine, text
 from sqlmodel import Session
 
 from experiments.errors import LeaseLostError
-from experiments.model.times import now
+from experiments.model.times import SECOND, now
 from experiments.store.bulk import is_sqlite
 from experiments.store.engine import transaction, unavailable_when_gone
 from experiments.store.locks import Lock
@@ -18,15 +18,16 @@ NAME = "worker"
 _FIND = "SELECT holder, token, expires_at FROM worker_leases WHERE name = :name"
 _CREATE = "INSERT INTO worker_leases (name, holder, token, expires_at) VALUES (:name, :holder, 1, :expires_at)"
 _TAKE = "UPDATE worker_leases SET holder = :holder, token = token + 1, expires_at = :expires_at WHERE name = :name"
-_RENEW = "UPDATE worker_leases SET expires_at = :expires_at WHERE name = :name AND token = :token"
+_PROLONG = "UPDATE worker_leases SET expires_at = :expires_at WHERE name = :name AND token = :token"
 
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """The right to act, for as long as nobody holds a higher token."""
+    """The right to act, for as long as nobody holds a higher token; every transaction prolongs it by `length`."""
 
     holder: str
     token: int
+    length: int = 10 * SECOND
 
 
 class AdvisoryLock:
@@ -65,29 +66,28 @@ def take(engine: Engine, holder: str, microseconds: int, *, at_once: bool) -> Le
         values = {"name": NAME, "holder": holder, "expires_at": now() + microseconds}
         if found is None:
             connection.execute(text(_CREATE), values)
-            return Lease(holder, 1)
+            return Lease(holder, 1, microseconds)
         if found.expires_at > now() and not at_once:
             return None
         connection.execute(text(_TAKE), values)
-        return Lease(holder, found.token + 1)
+        return Lease(holder, found.token + 1, microseconds)
 
 
-def renew(engine: Engine, lease: Lease, microseconds: int) -> None:
-    """Hold on to it for as long again; 0 lets go. Raises LeaseLostError."""
-    with fenced(engine, lease) as session:
-        values = {"name": NAME, "token": lease.token, "expires_at": now() + microseconds}
-        session.connection().execute(text(_RENEW), values)
+def let_go(engine: Engine, lease: Lease) -> None:
+    """Let another worker act at once. Raises LeaseLostError."""
+    with fenced(engine, replace(lease, length=0)):
+        pass
 
 
 @contextmanager
 def fenced(engine: Engine, lease: Lease) -> Iterator[Session]:
-    """A transaction that only the holder of the newest token can commit. Raises LeaseLostError."""
+    """A transaction that only the holder of the newest token can commit; it prolongs the lease. Raises LeaseLostError.
+
+    The row stays locked until the commit, so that the token cannot rise before it.
+    """
     with transaction(engine) as session:
-        connection = session.connection()
-        # A new holder's UPDATE waits for this shared lock, so that the token cannot rise before the commit.
-        sharing = "" if is_sqlite(connection) else " FOR SHARE"
-        found = connection.execute(text(_FIND + sharing), {"name": NAME}).first()
-        if found is None or found.token != lease.token:
+        values = {"name": NAME, "token": lease.token, "expires_at": now() + lease.length}
+        if session.connection().execute(text(_PROLONG), values).rowcount != 1:
             raise LeaseLostError(f"token {lease.token} of {lease.holder} was superseded")
         yield session
 

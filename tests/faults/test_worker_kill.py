@@ -25,7 +25,7 @@ from experiments.settings import Settings
 from experiments.store.engine import engine_for, reading
 
 ROOT = Path(__file__).resolve().parents[2]
-LEASE_SECONDS = 0.6
+LEASE_SECONDS = 1.0
 SMALL_STEPS = "joining.MOST, learning.LESSONS = 64, 150"
 WORKER = f"""
 import signal, threading
@@ -127,7 +127,7 @@ def is_done(engine: Engine, undisturbed: Ending) -> bool:
     return progress(engine)[0] == len(undisturbed.rounds) and reached == len(undisturbed.rounds)
 
 
-def wait_for(condition: Any, seconds: float = 30.0) -> None:
+def wait_for(condition: Any, seconds: float = 80.0) -> None:
     until = monotonic() + seconds
     while not condition():
         assert monotonic() < until, "the worker did not get there"
