@@ -44,7 +44,7 @@ bench: .venv/dev.stamp
 	$(BIN)/python -m benchmarks
 
 results: .venv/dev.stamp
-	@$(BIN)/python -m cli.driving.results $(DATA)
+	@OPENBLAS_NUM_THREADS=1 $(BIN)/python -m cli.driving.results $(DATA)
 
 lint: .venv/dev.stamp
 	$(BIN)/ruff check -q .

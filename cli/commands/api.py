@@ -4,6 +4,8 @@ from typing import Annotated
 
 import typer
 
+from cli.threads import one_each
+
 DRAIN_SECONDS = 3
 """How long requests under way may take once the process is told to stop."""
 
@@ -13,6 +15,7 @@ def api(
     port: Annotated[int | None, typer.Option(help="Port to listen on; default WINBACK_API_PORT.")] = None,
 ) -> None:
     """Serve the HTTP API until stopped. Any number of these may run on one database."""
+    one_each()
     import uvicorn
 
     from api.app import create_app

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from cli.console import emit_json, say
+from cli.threads import one_each
 
 
 def drive(
@@ -18,6 +19,7 @@ def drive(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Play a randomised log through the real HTTP API, so that a policy learns as it would have live."""
+    one_each()
     from cli.driving.drive import Service, drive_seeds, summary
     from cli.driving.seeds import parse_seeds
     from cli.driving.table import HEADER, cells, conclusion, plain

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from cli.console import complain, emit_json, progress_towards, say
+from cli.threads import one_each
 
 
 def verify(
@@ -12,6 +13,7 @@ def verify(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Derive every draw exactly and every pmf from its snapshot; exit status 1 where any differs."""
+    one_each()
     import msgspec
 
     from cli.errors import JobError

@@ -3,9 +3,12 @@
 import signal
 import threading
 
+from cli.threads import one_each
+
 
 def worker() -> None:
     """Join matured decisions, learn, roll up, until stopped. A second one waits to take over."""
+    one_each()
     from cli.lifeline import hold
     from cli.logs import configure
     from experiments.jobs.worker import run_worker
