@@ -24,6 +24,8 @@ from experiments.services import joining, learning
 from experiments.settings import Settings
 from experiments.store.engine import engine_for, reading
 
+pytestmark = pytest.mark.timeout(600)  # many processes start here, which takes its time where others do, too
+
 ROOT = Path(__file__).resolve().parents[2]
 LEASE_SECONDS = 1.0
 SMALL_STEPS = "joining.MOST, learning.LESSONS = 64, 150"
