@@ -63,30 +63,11 @@ class PostgresDecisionLog:
 
     async def look_up(self, wanted: Mapping[int, Wanted]) -> Known:
         """See DecisionLog."""
-        known = Known()
-        units = [(experiment_id, unit) for experiment_id, what in wanted.items() for unit in what.units]
-        keys = [(experiment_id, key) for experiment_id, what in wanted.items() for key in what.keys]
-        learning = [experiment_id for experiment_id, what in wanted.items() if what.learners]
-        async with self._free().use() as connection:
-            if units:
-                _note_latest(known, await connection.fetch(_LATEST, *map(list, zip(*units, strict=True))))
-            if keys:
-                _note_keyed(known, await connection.fetch(_KEYED, *map(list, zip(*keys, strict=True))))
-            if learning:
-                known.learners = {experiment_id: {} for experiment_id in learning}
-                for experiment_id, variant, snapshot_id in await connection.fetch(_LEARNERS, learning):
-                    known.learners[experiment_id][variant] = snapshot_id
-        return known
+        return await self._free().run(lambda connection: _look_up(connection, wanted))
 
     async def append(self, rows: Sequence[DecisionRow], clocks: Mapping[int, int]) -> set[int]:
-        """See DecisionLog."""
-        async with self._free().use() as connection:
-            if not clocks:
-                return await _insert(connection, rows)
-            async with connection.transaction():
-                committed = await _insert(connection, rows)
-                await connection.executemany(_ADVANCE, clock_updates(clocks))
-            return committed
+        """See DecisionLog. Rows that were committed just before the line broke are not told as committed."""
+        return await self._free().run(lambda connection: _append(connection, rows, clocks))
 
     async def close(self) -> None:
         """Close the connections."""
@@ -95,6 +76,31 @@ class PostgresDecisionLog:
 
     def _free(self) -> PostgresLink:
         return next((link for link in self._links if not link.busy), self._links[0])
+
+
+async def _look_up(connection: asyncpg.Connection, wanted: Mapping[int, Wanted]) -> Known:
+    known = Known()
+    units = [(experiment_id, unit) for experiment_id, what in wanted.items() for unit in what.units]
+    keys = [(experiment_id, key) for experiment_id, what in wanted.items() for key in what.keys]
+    learning = [experiment_id for experiment_id, what in wanted.items() if what.learners]
+    if units:
+        _note_latest(known, await connection.fetch(_LATEST, *map(list, zip(*units, strict=True))))
+    if keys:
+        _note_keyed(known, await connection.fetch(_KEYED, *map(list, zip(*keys, strict=True))))
+    if learning:
+        known.learners = {experiment_id: {} for experiment_id in learning}
+        for experiment_id, variant, snapshot_id in await connection.fetch(_LEARNERS, learning):
+            known.learners[experiment_id][variant] = snapshot_id
+    return known
+
+
+async def _append(connection: asyncpg.Connection, rows: Sequence[DecisionRow], clocks: Mapping[int, int]) -> set[int]:
+    if not clocks:
+        return await _insert(connection, rows)
+    async with connection.transaction():
+        committed = await _insert(connection, rows)
+        await connection.executemany(_ADVANCE, clock_updates(clocks))
+    return committed
 
 
 async def _insert(connection: asyncpg.Connection, rows: Sequence[DecisionRow]) -> set[int]:

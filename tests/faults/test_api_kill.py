@@ -1,0 +1,136 @@
+"""kill -9 of the API under load at random instants: what was acknowledged is there exactly once, nothing by halves."""
+
+import asyncio
+import itertools
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+from sqlalchemy import text
+
+from experiments.model.principal import SCOPES, SYSTEM
+from experiments.model.record import decode_record
+from experiments.services.designing import create_experiment
+from experiments.services.granting import create_key
+from experiments.services.steering import move_experiment
+from experiments.services.verifying import verify
+from experiments.store.engine import reading
+
+ROOT = Path(__file__).resolve().parents[2]
+CALLERS = 16
+DEFINITION = {
+    "key": "e",
+    "arms": [{"key": f"arm-{n}"} for n in range(4)],
+    "variants": [
+        {"key": "v", "share": 0.6, "policy": {"name": "squarecb"}},
+        {"key": "w", "share": 0.4, "policy": {"name": "split", "params": {"weights": {"arm-1": 1, "arm-2": 2}}}},
+    ],
+}
+
+
+@contextmanager
+def api_process(url: str) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "cli", "api", "--port", str(port)]
+    process = subprocess.Popen(command, cwd=ROOT, env=os.environ | {"WINBACK_DATABASE_URL": url})
+    try:
+        deadline = time.monotonic() + 60
+        while not _listens(port):
+            assert time.monotonic() < deadline and process.poll() is None, "the API did not start"
+            time.sleep(0.05)
+        yield port, process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+class Load:
+    """Callers that ask for one unit after the other, and again where they got no answer."""
+
+    def __init__(self, key: str) -> None:
+        self.headers = {"Authorization": f"Bearer {key}"}
+        self.acknowledged: dict[str, dict] = {}
+        self.unanswered: list[str] = []
+        self.fresh = itertools.count()
+
+    async def run(self, port: int, stop: asyncio.Event) -> None:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=self.headers, timeout=5) as client:
+            await asyncio.gather(*[self._call(client, stop) for _ in range(CALLERS)])
+
+    async def _call(self, client: httpx.AsyncClient, stop: asyncio.Event) -> None:
+        while not stop.is_set():
+            unit = self.unanswered.pop() if self.unanswered else f"unit-{next(self.fresh)}"
+            try:
+                answer = await client.post("/v1/experiments/e/assignments", json={"unit_id": unit, "context": {"x": 1}})
+            except httpx.TransportError:
+                self.unanswered.append(unit)
+                return
+            assert answer.status_code == 200, answer.text
+            self.acknowledged[unit] = answer.json()
+
+
+async def _until_killed(load: Load, port: int, process: subprocess.Popen[bytes], after: float) -> None:
+    stop = asyncio.Event()
+    running = asyncio.create_task(load.run(port, stop))
+    await asyncio.sleep(after)
+    process.send_signal(signal.SIGKILL)
+    await running
+
+
+async def _in_peace(load: Load, port: int, process: subprocess.Popen[bytes]) -> None:
+    """The last stretch: what was never answered is asked again, then the process is told to stop under load."""
+    stop = asyncio.Event()
+    running = asyncio.create_task(load.run(port, stop))
+    while load.unanswered:
+        await asyncio.sleep(0.02)
+    await asyncio.sleep(0.2)
+    process.send_signal(signal.SIGTERM)
+    await running
+    process.wait(15)
+
+
+@pytest.mark.parametrize("kills", [3, pytest.param(20, marks=pytest.mark.proof)])
+def test_every_acknowledged_decision_is_there_exactly_once(database_url, engine, kills) -> None:
+    create_experiment(engine, SYSTEM, DEFINITION)
+    move_experiment(engine, SYSTEM, "e", "start")
+    load, rng = Load(create_key(engine, SYSTEM, "load", SCOPES).key), random.Random(kills)
+    for _ in range(kills):
+        with api_process(database_url) as (port, process):
+            asyncio.run(_until_killed(load, port, process, rng.uniform(0.05, 0.8)))
+    with api_process(database_url) as (port, process):
+        asyncio.run(_in_peace(load, port, process))
+        assert process.returncode in (0, -signal.SIGTERM)
+    _check(engine, load)
+
+
+def _check(engine, load: Load) -> None:
+    with reading(engine) as session:
+        rows = session.connection().execute(text("SELECT * FROM decisions")).all()
+    assert len({row.unit_id for row in rows}) == len(rows), "a unit was decided twice"
+    by_unit = {row.unit_id: row for row in rows}
+    assert len(load.acknowledged) > 50
+    for unit, answer in load.acknowledged.items():
+        row = by_unit[unit]
+        assert (row.arm, row.variant, row.propensity) == (answer["arm"], answer["variant"], answer["propensity"])
+    for row in rows:
+        record = decode_record(row.record)
+        assert record.pmf[record.eligible.index(row.arm)] == row.propensity
+    # Beyond those acknowledged only what was committed when the answer could not leave any more.
+    assert len(rows) - len(load.acknowledged) <= len(load.unanswered)
+    assert verify(engine, SYSTEM, "e").different == 0
