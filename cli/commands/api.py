@@ -6,7 +6,7 @@ import typer
 
 from cli.threads import one_each
 
-DRAIN_SECONDS = 3
+DRAIN_SECONDS = 2
 """How long requests under way may take once the process is told to stop."""
 
 

@@ -8,7 +8,7 @@ from types import FrameType
 from cli.console import say
 from cli.running.child import Child
 
-STOP_SECONDS = 4.5
+STOP_SECONDS = 4.0
 """How long all children together may take to stop before they are killed."""
 
 _LOOK_EVERY = 0.2

@@ -109,8 +109,10 @@ def test_from_nothing_to_a_campaign_and_back(session: Session) -> None:
     until(lambda: session.decisions() > before + 100, session)
 
     told = session.decisions()
-    assert session.interrupt() < 5
+    # The children have four seconds before they are killed; the rest is room for the suite that runs beside.
+    assert session.interrupt() < 10
     text = session.text()
+    assert "was killed" not in text
     assert "Traceback" not in text and "ERROR" not in text
     assert not ready(session)
     checked = session.winback("verify", "demo-winback", "--json")
