@@ -104,3 +104,13 @@ def taught(name, count=400, seed=1, features=None, batch=50, spec=None):
     for start in range(0, count, batch):
         policy.learn(rounds[start : start + batch])
     return policy
+
+
+DECLARED = FeatureSpec(numeric=("days", "spent"), categorical=("segment", "flag"))
+SCHEMAS = (FeatureSpec(), DECLARED)
+
+
+def tolerance(name):
+    """Vowpal Wabbit works in float32."""
+    linear = name in ("linear_thompson", "linucb", "thompson")
+    return 1e-12 if linear or name in UNLEARNED else 1e-6
