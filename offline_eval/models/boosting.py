@@ -3,7 +3,6 @@
 from typing import Any
 
 import numpy as np
-from sklearn.ensemble import HistGradientBoostingRegressor
 from threadpoolctl import threadpool_limits
 
 from offline_eval.logs.batch import Floats
@@ -25,6 +24,9 @@ class Boosting:
 
     def fit(self, examples: Examples, arms: Floats) -> None:
         """Shallow trees, a low rate and large leaves: rewards are mostly noise."""
+        # Imported here, because it takes seconds and the service knows this model by name only.
+        from sklearn.ensemble import HistGradientBoostingRegressor
+
         self.arms = np.hstack([np.arange(len(arms))[:, None], arms]) if len(arms) <= CATEGORIES else arms
         self.model = HistGradientBoostingRegressor(
             max_iter=80,

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sklearn.linear_model import LogisticRegression
 
 from offline_eval.logs.batch import Floats, LogBatch
 from offline_eval.models.crossfit import FOLDS, fold_of
@@ -43,6 +42,9 @@ class FittedChoice:
 
 def fit_choice(rows: LogBatch, arms: Sequence[object], folds: int = FOLDS) -> FittedChoice:
     """Fit one multinomial logistic regression for each fold on the rows of all others."""
+    # Imported here, because it takes seconds and the worker needs it for few logs.
+    from sklearn.linear_model import LogisticRegression
+
     design = Design.of(rows)
     x, fold = design.matrix(rows), fold_of(rows.unit, folds)
     x = x[:, 1:] if x.shape[1] > 1 else x

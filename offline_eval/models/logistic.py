@@ -3,7 +3,6 @@
 from typing import Any
 
 import numpy as np
-from sklearn.linear_model import LogisticRegression
 
 from offline_eval.logs.batch import Floats
 from offline_eval.models.outcome import Examples
@@ -16,7 +15,8 @@ class Logistic:
     """q̂(x, a) = σ(x · β + φ(a) · γ + α_a + x · δ_a), penalised (sklearn's L2). Rewards must be 0 or 1."""
 
     def __init__(self, strength: float = 0.1) -> None:
-        self.model: Any = LogisticRegression(C=strength, max_iter=300)
+        self.strength = strength
+        self.model: Any = None
         self.arms: Floats = np.zeros((0, 0))
         self.constant: float | None = None
 
@@ -28,6 +28,10 @@ class Logistic:
         if examples.reward.min() == examples.reward.max():
             self.constant = float(examples.reward[0])
             return
+        # Imported here, because it takes seconds and the service knows this model by name only.
+        from sklearn.linear_model import LogisticRegression
+
+        self.model = LogisticRegression(C=self.strength, max_iter=300)
         self.model.fit(self._columns(examples.x, examples.arm), examples.reward.astype(int))
 
     def _columns(self, x: Floats, arm: Any) -> Floats:
