@@ -70,7 +70,7 @@ class Load:
         self.fresh = itertools.count()
 
     async def run(self, port: int, stop: asyncio.Event) -> None:
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=self.headers, timeout=5) as client:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=self.headers, timeout=30) as client:
             await asyncio.gather(*[self._call(client, stop) for _ in range(CALLERS)])
 
     async def _call(self, client: httpx.AsyncClient, stop: asyncio.Event) -> None:
@@ -85,10 +85,13 @@ class Load:
             self.acknowledged[unit] = answer.json()
 
 
-async def _until_killed(load: Load, port: int, process: subprocess.Popen[bytes], after: float) -> None:
-    stop = asyncio.Event()
+async def _until_killed(load: Load, port: int, process: subprocess.Popen[bytes], rng: random.Random) -> None:
+    """Kill after a random number of answers and a random moment more, so that a slow machine is hit as well."""
+    stop, enough = asyncio.Event(), len(load.acknowledged) + rng.randint(20, 200)
     running = asyncio.create_task(load.run(port, stop))
-    await asyncio.sleep(after)
+    while len(load.acknowledged) < enough:
+        await asyncio.sleep(0.001)
+    await asyncio.sleep(rng.uniform(0, 0.02))
     process.send_signal(signal.SIGKILL)
     await running
 
@@ -102,7 +105,7 @@ async def _in_peace(load: Load, port: int, process: subprocess.Popen[bytes]) -> 
     await asyncio.sleep(0.2)
     process.send_signal(signal.SIGTERM)
     await running
-    process.wait(15)
+    process.wait(30)
 
 
 @pytest.mark.parametrize("kills", [3, pytest.param(20, marks=pytest.mark.proof)])
@@ -112,7 +115,7 @@ def test_every_acknowledged_decision_is_there_exactly_once(database_url, engine,
     load, rng = Load(create_key(engine, SYSTEM, "load", SCOPES).key), random.Random(kills)
     for _ in range(kills):
         with api_process(database_url) as (port, process):
-            asyncio.run(_until_killed(load, port, process, rng.uniform(0.05, 0.8)))
+            asyncio.run(_until_killed(load, port, process, rng))
     with api_process(database_url) as (port, process):
         asyncio.run(_in_peace(load, port, process))
         assert process.returncode in (0, -signal.SIGTERM)
