@@ -99,13 +99,22 @@ class Decider:
     async def _serve(self) -> None:
         while self._queue or not self._closing:
             await self._arrived.wait()
-            # Answers of the last pass go out, and requests that have come meanwhile are read, before the next begins.
-            await asyncio.sleep(0)
+            await self._gather()
             calls = self._take()
             if calls:
                 await self._settle(calls)
             if not self._queue and not self._closing:
                 self._arrived.clear()
+
+    async def _gather(self) -> None:
+        """Let answers go out and what has arrived be read, for as long as each look at the sockets brings more.
+
+        No timer: where nothing more is there the pass begins at once. A pass has a price of its own, whatever its size.
+        """
+        before = -1
+        while before < len(self._queue) < MOST_AT_ONCE:
+            before = len(self._queue)
+            await asyncio.sleep(0)
 
     def _take(self) -> list[Call]:
         calls, count = [], 0
