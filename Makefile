@@ -41,7 +41,7 @@ proof: .venv/dev.stamp
 	$(BIN)/python -m pytest -m proof --timeout 3600
 
 bench: .venv/dev.stamp
-	$(BIN)/python -m benchmarks
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks
 
 results: .venv/dev.stamp
 	@OPENBLAS_NUM_THREADS=1 $(BIN)/python -m cli.driving.results $(DATA)
