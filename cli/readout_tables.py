@@ -49,13 +49,19 @@ def show_experiment(document: Json, console: Console | None = None) -> None:
 
 
 def group_table(title: str, groups: Json) -> Table:
-    """Means by variant or arm; an arm's metric holds its plain mean as `naive`."""
+    """Means by metric and, below it, by variant or arm: a line for each fits a narrow terminal.
+
+    An arm's metric holds its plain mean as `naive`.
+    """
     metrics = list(dict.fromkeys(metric for group in groups.values() for metric in group["metrics"]))
-    table = _table(title, "", "units", "decisions", *metrics)
-    for key, group in groups.items():
-        found = [group["metrics"].get(metric) for metric in metrics]
-        cells = ["" if mean is None else interval(mean.get("naive", mean)) for mean in found]
-        table.add_row(key, f"{group['units']:,}", f"{group['decisions']:,}", *cells)
+    table = _table(title, "metric", "", "units", "decisions", "mean")
+    for metric in metrics:
+        table.add_section()
+        shown = {key: group for key, group in groups.items() if group["metrics"].get(metric) is not None}
+        for place, (key, group) in enumerate(shown.items()):
+            mean = group["metrics"][metric]
+            counts = f"{group['units']:,}", f"{group['decisions']:,}"
+            table.add_row("" if place else metric, key, *counts, interval(mean.get("naive", mean)))
     return table
 
 
