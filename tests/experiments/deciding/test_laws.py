@@ -33,8 +33,8 @@ SALT = "0123456789abcdef" * 2
 ALPHA = 1e-9
 
 
-def teach(engine, key: str) -> int:
-    """Give the learning variant a snapshot that prefers `a` where x > 0 and `b` elsewhere."""
+def teach(engine, key: str, sha256: str | None = None) -> int:
+    """Give the learning variant a snapshot that prefers `a` where x > 0 and `b` elsewhere; `sha256`: a false hash."""
     with transaction(engine) as session:
         experiment = find(session, key)
         definition = Definition.model_validate(experiment.definition)
@@ -50,7 +50,7 @@ def teach(engine, key: str) -> int:
             experiment_id=experiment.id,
             variant="bandit",
             revision=1,
-            sha256=fingerprint(body),
+            sha256=sha256 or fingerprint(body),
             trained_through=0,
             rounds=policy.rows_seen,
             created_at=0,
@@ -186,9 +186,7 @@ def test_law_3_excluded_arms_have_no_probability_to_be_drawn_with(log) -> None:
 
 def test_a_snapshot_that_cannot_be_restored_leaves_the_variant_untrained(launch, engine, client) -> None:
     running = launch(variants=[*VARIANTS[:1], VARIANTS[1] | {"share": 0.5}], salt=SALT)
-    number = teach(engine, "e")
-    with transaction(engine) as session:
-        session.connection().execute(text("UPDATE snapshots SET sha256 = 'altered' WHERE id = :id"), {"id": number})
+    teach(engine, "e", sha256="altered")
     client.portal.call(client.app.state.winback.refresh)
     made = running.ask_many([{"unit_id": f"u{n}"} for n in range(20)])
     learned = [each for each in made if each["variant"] == "bandit"]
