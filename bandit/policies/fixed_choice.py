@@ -1,5 +1,6 @@
 """What the policies that learn nothing have in common."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import ClassVar, Self
 
@@ -11,7 +12,7 @@ from bandit.policy import validate_round
 from bandit.rounds import Arm, Context, FeatureSpec, Pmf, PolicySpec, Round
 
 
-class FixedChoice:
+class FixedChoice(ABC):
     """A policy that is nothing but its specification: `learn` only validates, snapshots hold the name.
 
     Such policies have no floor; one in their specification is ignored.
@@ -28,9 +29,9 @@ class FixedChoice:
         """A policy. Raises PolicySpecError."""
         return cls(spec, features)
 
+    @abstractmethod
     def pmf(self, context: Context, arms: Sequence[Arm]) -> Pmf:
         """Shape (K,), float64, in the order of `arms`."""
-        raise NotImplementedError
 
     def learn(self, rounds: Sequence[Round]) -> None:
         """Nothing changes but the count of rows; labels are validated all the same."""

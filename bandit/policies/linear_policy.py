@@ -1,5 +1,6 @@
 """What the policies on Bayesian linear regression have in common: vocabulary, statistics, snapshot, beliefs."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any, ClassVar, Self
 
@@ -21,7 +22,7 @@ REFIT_GROWTH = 1.3
 SHARED_LIMIT = 8
 
 
-class LinearPolicy:
+class LinearPolicy(ABC):
     """A policy on the posterior of `bandit.linear`; subclasses turn means and deviations into a pmf.
 
     The untrained pmf is uniform. Rewards may have any scale: the prior is relative to their variance.
@@ -47,9 +48,9 @@ class LinearPolicy:
         self._posterior: Posterior | None = None
         self._sets: dict[tuple[int, ...], tuple[Sequence[Arm], Floats, Floats]] = {}
 
+    @abstractmethod
     def decide(self, means: Floats, deviations: Floats) -> Pmf:
         """Shapes (K,), (K,) → pmf (K,) before the floor. Deviations are of what the arms do not have in common."""
-        raise NotImplementedError
 
     @classmethod
     def build(cls, spec: PolicySpec, features: FeatureSpec) -> Self:

@@ -1,5 +1,6 @@
 """What the policies that Vowpal Wabbit explores for have in common."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any, ClassVar, Self
 
@@ -15,7 +16,7 @@ from bandit.scaling import RewardScale, Scaler
 from bandit.vw import AdfModel
 
 
-class VwPolicy:
+class VwPolicy(ABC):
     """A policy whose exploration is one of Vowpal Wabbit's; subclasses say which options it takes.
 
     The untrained pmf is uniform. Rewards are scaled as RewardScale says (parameter `reward_range`), costs are their
@@ -53,9 +54,9 @@ class VwPolicy:
         self._model: AdfModel | None = None
 
     @staticmethod
+    @abstractmethod
     def arguments(params: dict[str, Any]) -> list[str]:
         """Vowpal Wabbit's options for these parameters."""
-        raise NotImplementedError
 
     @classmethod
     def build(cls, spec: PolicySpec, features: FeatureSpec) -> Self:
