@@ -78,7 +78,7 @@ def prepare(settings: Settings) -> str:
         session.add(Learner(experiment_id=experiment.id, variant="bandit", revision=1, snapshot_id=snapshot.id))
         profile = json.dumps({"profile_orders": 3, "country": "DE"})
         session.bulk_insert_mappings(
-            Unit,  # type: ignore[arg-type]  # a mapped class
+            Unit,
             [{"unit_id": f"unit-{n:09d}", "profile": profile, "updated_at": now()} for n in range(PROFILES)],
         )
     key = create_key(engine, SYSTEM, "bench", SCOPES).key
@@ -95,7 +95,7 @@ def _trained() -> tuple[bytes, int]:
     rounds = []
     for n in range(TRAINED_ON):
         chosen, context = int(rng.integers(12)), CONTEXTS[n % len(CONTEXTS)]
-        reward = float(rng.random() < 0.2 + 0.3 * (chosen == int(context["number_0"] > 0)))  # type: ignore[operator]
+        reward = float(rng.random() < 0.2 + 0.3 * (chosen == int(context["number_0"] > 0)))
         rounds.append(Round(context, arms, chosen, pmf, 1 / 12, reward))
     for start in range(0, len(rounds), 500):
         policy.learn(rounds[start : start + 500])

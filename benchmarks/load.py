@@ -63,7 +63,7 @@ class _Caller(asyncio.Protocol):
 async def drive(port: int, concurrency: int, requests: Sequence[bytes]) -> Measured:
     """Send every request once over `concurrency` connections, each connection one after the other."""
     loop = asyncio.get_running_loop()
-    pending, latencies = iter(requests), []  # type: ignore[var-annotated]  # floats
+    pending, latencies = iter(requests), []
     ended = [asyncio.Event() for _ in range(concurrency)]
     began = perf_counter()
     callers = [
