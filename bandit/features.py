@@ -26,6 +26,8 @@ REACH = 1e15
 PLAN_LIMIT = 1024
 CATEGORY_LIMIT = 65_536
 
+_PLAIN_NUMBERS = {float, int, bool, type(None)}
+
 Indices = NDArray[np.uint64]
 Values = NDArray[np.float64]
 
@@ -174,6 +176,29 @@ class Encoder:
             (plan.indices, row, [self._category(name, context.get(name)) for name in names])
             for context, row in zip(contexts, values, strict=True)
         ]
+
+    def encode_columns(self, contexts: Sequence[Context]) -> tuple[Indices, Values] | None:
+        """`encode` of n contexts as arrays (n, F): each row's indices and their values; None without a schema, or where
+        a value is of a type that only the careful way can read.
+        """
+        if not self._declared or not contexts:
+            return None
+        plan = self._plan(contexts[0])
+        raw = [[context.get(name) for name in plan.numeric] for context in contexts]
+        if not {kind for row in raw for kind in map(type, row)} <= _PLAIN_NUMBERS:
+            return None
+        try:
+            table = np.array(raw, dtype=np.float64).reshape(len(raw), len(plan.numeric))
+        except OverflowError:
+            return None
+        means, scales = np.array(plan.moments, dtype=np.float64).reshape(-1, 2).T
+        known = np.isfinite(table)
+        values = np.where(known, np.clip((np.where(known, table, 0.0) - means) * scales, -CLIP, CLIP), 1.0)
+        absent = np.array([self._category(name, None) for name in plan.numeric], dtype=np.uint64)
+        named = [[self._category(name, context.get(name)) for name in plan.categorical] for context in contexts]
+        places = np.array(named, dtype=np.uint64).reshape(len(raw), len(plan.categorical))
+        indices = np.hstack([np.where(known, plan.indices, absent), places])
+        return indices, np.hstack([values, np.ones(places.shape)])
 
     def _table(self, contexts: Sequence[Context]) -> Values | None:
         """(n, F) values of the declared numeric features; None unless every one of them is there and finite."""

@@ -67,6 +67,19 @@ class AdfModel:
             ordered[action] = probability
         return ordered
 
+    def probabilities_all(self, indices: Indices, values: Values, arms: Sequence[Arm]) -> Values:
+        """The same for n contexts given as rows (n, F) of indices and values: shape (n, K)."""
+        examples, predict, context = self._multi_example(arms), self._core.predict_multi_ex_one, self._context
+        clear, push, found = context.truncate_to, context.push_many_features, []
+        for places, numbers in zip(indices, values.astype(np.float32), strict=True):
+            clear(0)
+            push(places, numbers)
+            ordered = [0.0] * len(arms)
+            for action, probability in predict(examples):
+                ordered[action] = probability
+            found.append(ordered)
+        return np.array(found)
+
     def learn(self, context: Encoded, arms: Sequence[Arm], chosen: int, label: tuple[float, float]) -> None:
         """Learn the (cost, probability) of the chosen arm; both must have been validated."""
         self._fill(context)

@@ -1,6 +1,6 @@
 """The one result that comes back from every room of maths."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,4 +26,12 @@ class Estimate:
 
     def as_dict(self) -> dict[str, float | int | str | None]:
         """The JSON form that the contract names EST."""
-        return asdict(self)
+        return {
+            "value": self.value,
+            "lower": self.lower,
+            "upper": self.upper,
+            "n": self.n,
+            "effective_n": self.effective_n,
+            "method": self.method,
+            "alpha": self.alpha,
+        }

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from bandit.errors import NoEligibleArmError
-from bandit.features import Encoder
+from bandit.features import Encoder, Values
 from bandit.policies.parameters import Number, Parameter, Range, floor_of, read_parameters
 from bandit.policies.payload import pack, unpack
 from bandit.policy import validate_round, with_floor
@@ -79,6 +79,20 @@ class VwPolicy(ABC):
             return np.full(count, 1.0 / count)
         explored = np.array(self.model.probabilities(self._encoder.encode(context), arms))
         return with_floor(explored / explored.sum(), floor_of(self.spec, count))
+
+    def pmf_all(self, contexts: Sequence[Context], arms: Sequence[Arm]) -> Values | None:
+        """`pmf` of n contexts at once, (n, K), to rounding; None where they have to be taken one by one."""
+        count = len(arms)
+        if self.rows_seen == 0 or count < 2:
+            return None
+        encoded = self._encoder.encode_columns(contexts)
+        if encoded is None:
+            return None
+        explored = self.model.probabilities_all(*encoded, arms)
+        lift = min(floor_of(self.spec, count), 1.0 / count)
+        mixed = (1.0 - count * lift) * (explored / explored.sum(axis=1, keepdims=True)) + lift
+        lifted: Values = mixed / mixed.sum(axis=1, keepdims=True)
+        return lifted
 
     def learn(self, rounds: Sequence[Round]) -> None:
         """Update from rounds in their order. LabelError leaves the policy unchanged."""

@@ -1,6 +1,6 @@
 """A/A: how often would each comparison cry wolf on this experiment's own units, if nothing had been done to them?"""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,12 +45,14 @@ def a_a(
     comparisons: Sequence[Comparison],
     salts: int = 1000,
     share: float = 0.5,
+    progress: Callable[[], None] = lambda: None,
 ) -> dict[str, WolfCries]:
     """Re-randomise the units under `salts` salts, compare, count.
 
     `columns` by row, `value` among them, summed by unit beforehand where a unit has several rows (`unit` must not
     repeat); a unit goes to the treatment where its salted hash falls below `share`. Comparisons without a p-value, or
-    with too few events, never cry. Kohavi, Tang & Xu (2020), ch. 19. Raises ValueError where a unit repeats.
+    with too few events, never cry. Kohavi, Tang & Xu (2020), ch. 19. `progress` is called after each salt. Raises
+    ValueError where a unit repeats.
     """
     if len(np.unique(unit)) < len(unit):
         raise ValueError("sum each unit's rows before re-randomising: a unit appears twice")
@@ -66,6 +68,7 @@ def a_a(
         for comparison in comparisons:
             p_value = comparison.compare(*pair).p_value
             cries[comparison.name] += p_value is not None and p_value <= comparison.alpha
+        progress()
     return {c.name: wolf_cries(cries[c.name], salts, c.alpha) for c in comparisons}
 
 

@@ -8,7 +8,8 @@ B - 1 degrees of freedom. They claim coverage at one look under allocation that 
 bandit a mean of an arm is biased, and is called naive.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +36,7 @@ class Bucketed:
         rounds: decisions in all.
         units: units in all.
         binary: every decision's value is 0 or 1.
+        hits: decisions whose value is not 0; None where that is not known.
     """
 
     totals: Floats
@@ -43,6 +45,81 @@ class Bucketed:
     rounds: int
     units: int
     binary: bool = False
+    hits: float | None = None
+
+
+class Counted(NamedTuple):
+    """What stands behind M metrics of a group: rounds, units, and by metric hits (M,) and whether it is 0/1 (M,)."""
+
+    rounds: int
+    units: int
+    hits: Floats
+    binary: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Linearised:
+    """A group ready for many contrasts: what it is compared with changes nothing of this.
+
+    Attributes:
+        means: (S,) ratio in each stratum, 0 where it has no size. present: (S,) where it has.
+        residuals: (S, B) (Y - R D) / Σ D by stratum and bucket.
+        weights: (S,) the strata's. used: (B,) buckets in use.
+        rounds, units: of the group. hits: decisions whose value is not 0. binary: every value is 0 or 1.
+    """
+
+    means: Floats
+    present: NDArray[np.bool_]
+    residuals: Floats
+    weights: Floats
+    used: NDArray[np.bool_]
+    rounds: int
+    units: int
+    hits: float
+    binary: bool
+
+    @classmethod
+    def of(cls, group: Bucketed) -> "Linearised":
+        """From a group's sums."""
+        hits = group.hits
+        if hits is None:
+            hits = float(group.totals.sum()) if group.binary else float(group.units)
+        counted = Counted(group.rounds, group.units, np.array([hits]), np.array([group.binary]))
+        return cls.stack(group.totals[None], group.sizes, group.weights, counted)[0]
+
+    @classmethod
+    def stack(cls, totals: Floats, sizes: Floats, weights: Floats, counted: Counted) -> "list[Linearised]":
+        """Of M metrics at once that share their sizes (S, B): `totals` has shape (M, S, B)."""
+        size = sizes.sum(axis=1)
+        present = size != 0
+        scale = np.where(present, size, 1.0)
+        means = totals.sum(axis=2) / scale
+        residuals = (totals - means[:, :, None] * sizes) / scale[:, None]
+        used = np.asarray(sizes.any(axis=0))
+        rounds, units = counted.rounds, counted.units
+        shared = zip(means, residuals, counted.hits.tolist(), counted.binary.tolist(), strict=True)
+        return [cls(m, present, r, weights, used, rounds, units, hits, binary) for m, r, hits, binary in shared]
+
+    def widened(self, factor: float) -> "Linearised":
+        """The same with `factor` times the variance."""
+        return self if factor == 1 else replace(self, residuals=self.residuals * factor**0.5)
+
+    def mean_and_error(self) -> tuple[float, float | None]:
+        """The stratified mean over strata with size, and its standard error; None with fewer than two buckets.
+
+        Needs at least one stratum with size.
+        """
+        kept = np.where(self.present, self.weights, 0.0)
+        weights, used = kept / kept.sum(), int(np.count_nonzero(self.used))
+        residuals = weights @ self.residuals
+        error = float(np.sqrt(used / (used - 1) * (residuals @ residuals))) if used > 1 else None
+        return float(weights @ self.means), error
+
+    @property
+    def events(self) -> float:
+        """Decisions that are not 0, or the non-events of a 0/1 metric where they are fewer; at most the units."""
+        scarce = min(self.hits, self.rounds - self.hits) if self.binary else self.hits
+        return min(scarce, float(self.units))
 
 
 def bucketed_mean(group: Bucketed, alpha: float = 0.05) -> Estimate:
@@ -50,26 +127,24 @@ def bucketed_mean(group: Bucketed, alpha: float = 0.05) -> Estimate:
 
     `effective_n` is the number of units: a unit's decisions count as one observation.
     """
-    kept = group.sizes.sum(axis=1) != 0
-    if not kept.any() or group.rounds == 0:
+    return linearised_mean(Linearised.of(group), alpha)
+
+
+def linearised_mean(group: Linearised, alpha: float = 0.05) -> Estimate:
+    """`bucketed_mean` of a group that is also compared."""
+    if not group.present.any() or group.rounds == 0:
         return Estimate(None, None, None, group.rounds, 0.0, METHOD, alpha)
-    totals, sizes = group.totals[kept], group.sizes[kept]
-    weights = group.weights[kept] / group.weights[kept].sum()
-    size = sizes.sum(axis=1)
-    means = totals.sum(axis=1) / size
-    value = float(weights @ means)
-    events = value * group.rounds
+    value, error = group.mean_and_error()
+    events, units = value * group.rounds, float(min(group.units, group.rounds))
     if group.binary and min(events, group.rounds - events) < FEW:
         return _exact(value, group, alpha)
-    residuals = (weights / size) @ (totals - means[:, None] * sizes)
-    used, units = int(np.count_nonzero(sizes.any(axis=0))), float(min(group.units, group.rounds))
-    if used < 2:
+    if error is None:
         return Estimate(value, None, None, group.rounds, units, METHOD, alpha)
-    half = float(stdtrit(used - 1, 1 - alpha / 2)) * float(np.sqrt(used / (used - 1) * (residuals @ residuals)))
+    half = float(stdtrit(int(np.count_nonzero(group.used)) - 1, 1 - alpha / 2)) * error
     return Estimate(value, value - half, value + half, group.rounds, units, METHOD, alpha)
 
 
-def _exact(value: float, group: Bucketed, alpha: float) -> Estimate:
+def _exact(value: float, group: Linearised, alpha: float) -> Estimate:
     """Clopper & Pearson's limits as if each unit were one trial: exact for one decision a unit, else conservative."""
     n = max(min(group.units, group.rounds), 1)
     events = value * n

@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import stdtr, stdtrit
 
-from offline_eval.ab.bucketed import Bucketed, Floats
+from offline_eval.ab.bucketed import Bucketed, Floats, Linearised
 from offline_eval.ab.contrast import Contrast, Rule, Sizes, contrast_of, unknown
 from offline_eval.ab.fieller import Means
 from offline_eval.ab.sequential import BURN_IN, TIGHTEST_AT, mixture_critical, mixture_p_value
@@ -34,37 +33,6 @@ class Look:
         return RUNNING if self.running else METHOD
 
 
-@dataclass(frozen=True, slots=True)
-class Linearised:
-    """A group ready for many contrasts: what it is compared with changes nothing of this.
-
-    Attributes:
-        means: (S,) ratio in each stratum, 0 where it has no size. present: (S,) where it has.
-        residuals: (S, B) (Y - R D) / Σ D by stratum and bucket.
-        weights: (S,) the strata's. used: (B,) buckets in use.
-        units: of the group. events: events or non-events of a 0/1 metric, whichever are fewer, at most units.
-    """
-
-    means: Floats
-    present: NDArray[np.bool_]
-    residuals: Floats
-    weights: Floats
-    used: NDArray[np.bool_]
-    units: int
-    events: float
-
-    @classmethod
-    def of(cls, group: Bucketed) -> "Linearised":
-        """From a group's sums."""
-        size = group.sizes.sum(axis=1)
-        present = size != 0
-        scale = np.where(present, size, 1.0)
-        means = group.totals.sum(axis=1) / scale
-        residuals = (group.totals - means[:, None] * group.sizes) / scale[:, None]
-        used = np.asarray(group.sizes.any(axis=0))
-        return cls(means, present, residuals, group.weights, used, group.units, _events(group))
-
-
 def bucketed_contrast(treated: Bucketed, control: Bucketed, look: Look | None = None) -> Contrast:
     """Treated minus control, stratified by revision over the strata that both have, and the relative lift by Fieller.
 
@@ -79,41 +47,56 @@ def bucketed_contrast(treated: Bucketed, control: Bucketed, look: Look | None = 
 def linearised_contrast(treated: Linearised, control: Linearised, look: Look) -> Contrast:
     """`bucketed_contrast` of groups that are compared more than once."""
     rule, sizes = Rule(0.0, look.alpha, look.method), Sizes(treated.units, control.units)
-    weights = np.where(treated.present & control.present, treated.weights, 0.0)
-    mass, used = float(weights.sum()), int(np.count_nonzero(treated.used | control.used))
-    if mass == 0 or used < 2:
-        return unknown(sizes, rule, None, "too few: a group has no decisions in a revision of the other")
-    means = _means(treated, control, weights / mass, used / (used - 1))
+    means = shared_means(treated, control)
+    if means is None:
+        return unknown(sizes, rule, None, "too few: in no revision have both groups anything to divide by")
     events = min(treated.events, control.events)
     if look.running and events < BURN_IN:
         note = f"too few: {events:.0f} of the {BURN_IN} events each group needs"
         return unknown(sizes, rule, means.top - means.bottom, note)
-    critical, p_value = _critical(means, sizes, used - 1, look)
+    critical, p_value = critical_of(treated, control, look), _p_value(means, treated, control, look)
     return contrast_of(means, sizes, Rule(critical, look.alpha, look.method), p_value)
 
 
-def _means(treated: Linearised, control: Linearised, weights: Floats, scale: float) -> Means:
-    """Both stratified means with their variances and covariance."""
+def shared_means(treated: Linearised, control: Linearised) -> Means | None:
+    """The stratified means over the revisions that both have; None where there are none or one bucket alone."""
+    weights, left = shared_weights(treated, control), freedom(treated, control)
+    if weights is None:
+        return None
+    scale = (left + 1) / left
     one, other = weights @ treated.residuals, weights @ control.residuals
     top, bottom = float(weights @ treated.means), float(weights @ control.means)
     return Means(top, bottom, scale * float(one @ one), scale * float(other @ other), scale * float(one @ other))
 
 
-def _events(group: Bucketed) -> float:
-    """Events, or non-events of a 0/1 metric, whichever are fewer, and no more than units."""
-    if not group.binary:
-        return float(group.units)
-    events = float(group.totals.sum())
-    return min(events, group.rounds - events, float(group.units))
+def shared_weights(treated: Linearised, control: Linearised) -> Floats | None:
+    """(S,) weights of the strata that both have, adding up to 1; None where there are none or one bucket alone."""
+    kept = np.where(treated.present & control.present, treated.weights, 0.0)
+    mass = float(kept.sum())
+    return kept / mass if mass and freedom(treated, control) > 0 else None
 
 
-def _critical(means: Means, sizes: Sizes, freedom: int, look: Look) -> tuple[float, float | None]:
-    error = max(means.top_variance + means.bottom_variance - 2 * means.covariance, 0.0) ** 0.5
-    z = (means.top - means.bottom) / error if error else 0.0
-    student = float(stdtrit(freedom, 1 - look.alpha / 2))
+def freedom(treated: Linearised, control: Linearised) -> int:
+    """Buckets in use, minus one."""
+    return int(np.count_nonzero(treated.used | control.used)) - 1
+
+
+def critical_of(treated: Linearised, control: Linearised, look: Look) -> float:
+    """Half-width of the contrast's interval in standard errors."""
+    student = float(stdtrit(freedom(treated, control), 1 - look.alpha / 2))
     if not look.running:
-        return student, 2 * float(stdtr(freedom, -abs(z))) if error else None
-    inflation = student / float(stdtrit(1e9, 1 - look.alpha / 2))
-    critical = inflation * mixture_critical(sizes.effective_n, look.alpha, look.tightest_at)
-    p_value = mixture_p_value(z / inflation, sizes.effective_n, look.alpha, look.tightest_at)
-    return critical, p_value if error else None
+        return student
+    time = Sizes(treated.units, control.units).effective_n
+    return student / float(stdtrit(1e9, 1 - look.alpha / 2)) * mixture_critical(time, look.alpha, look.tightest_at)
+
+
+def _p_value(means: Means, treated: Linearised, control: Linearised, look: Look) -> float | None:
+    error = max(means.top_variance + means.bottom_variance - 2 * means.covariance, 0.0) ** 0.5
+    if not error:
+        return None
+    z, left = (means.top - means.bottom) / error, freedom(treated, control)
+    if not look.running:
+        return 2 * float(stdtr(left, -abs(z)))
+    inflation = float(stdtrit(left, 1 - look.alpha / 2)) / float(stdtrit(1e9, 1 - look.alpha / 2))
+    time = Sizes(treated.units, control.units).effective_n
+    return mixture_p_value(z / inflation, time, look.alpha, look.tightest_at)

@@ -1,6 +1,6 @@
 """Difference and relative lift of one group over another."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Protocol
 
 from offline_eval.ab.errors import ComparisonError
@@ -34,6 +34,19 @@ class Contrast:
             "p_value": self.p_value,
         }
         return document | ({"note": self.note} if self.note else {})
+
+
+def amount_of(contrast: Contrast, units: int) -> Estimate:
+    """The difference of a mean, times so many units."""
+    e = contrast.absolute
+    value, lower, upper = (None if each is None else each * units for each in (e.value, e.lower, e.upper))
+    return replace(e, value=value, lower=lower, upper=upper)
+
+
+def note_beside(contrast: Contrast) -> dict[str, str]:
+    """{"note": why} beside an amount of which a bound is missing, else {}."""
+    missing = contrast.absolute.lower is None or contrast.absolute.upper is None
+    return {"note": contrast.note} if missing else {}
 
 
 class Comparison(Protocol):

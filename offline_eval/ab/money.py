@@ -1,8 +1,8 @@
 """Money: revenue, costs, net value, ROI, incremental ROI, cost per incremental re-engaged user."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
 
 from scipy.special import ndtri
 
@@ -16,9 +16,35 @@ REVENUE, REWARD_COST, CONTACT_COST, REENGAGED = "value", "reward_cost", "contact
 """Columns of a money sample: the value is the unit's revenue."""
 
 
+class Words(NamedTuple):
+    """Why a ratio has no price: the denominator is a loss, is none that can be told from a gain, or may be nothing."""
+
+    lost: str
+    none: str
+    perhaps: str
+
+
+GAINS = {
+    "cost_per_incremental": Words(
+        "the treatment lost re-engaged users, so that no cost brought one more",
+        "no more re-engaged than in the control, so that the cost of one more cannot be told",
+        "it may be that none more re-engaged",
+    ),
+    "incremental_roi": Words(
+        "it cost less than the control, so that there is no added cost to have a return on",
+        "it cost no more than the control, so that a return on added cost cannot be told",
+        "it may be that it cost no more than the control",
+    ),
+}
+"""Ratios over a difference between treatment and control."""
+
+
 @dataclass(frozen=True, slots=True)
 class RatioEstimate:
-    """A ratio with Fieller's set; the estimate's bounds are None where the set is unbounded, and `note` says so."""
+    """A ratio with Fieller's set; the estimate's bounds are None where the set is unbounded, and `note` says so.
+
+    Its value is None where nothing can be divided by, or where a price is asked of what was not gained.
+    """
 
     estimate: Estimate
     note: str = ""
@@ -37,7 +63,8 @@ class Money:
         roi: net value over costs of the group itself; unbounded without costs.
         lift: contrast per unit of revenue, margin_revenue, reward_cost, contact_cost and net_value.
         incremental_roi: (Δ margin x revenue - Δ cost) / Δ cost.
-        cost_per_incremental: Δ cost / Δ re-engaged users; unbounded where the lift in re-engagement may be 0.
+        cost_per_incremental: Δ cost / Δ re-engaged users; unbounded where the lift in re-engagement may be 0, and
+            without a value where it is not above 0.
     """
 
     totals: Mapping[str, float]
@@ -114,13 +141,25 @@ def _ratio(
         float(bottom @ spread @ bottom),
         float(top @ spread @ bottom),
     )
-    found = fieller(means, -float(ndtri(alpha / 2)))
-    note = _note(found, means)
-    estimate = Estimate(found.value, found.lower, found.upper, n, float(n), f"fieller:{method}", alpha)
-    return RatioEstimate(estimate, note)
+    empty = Estimate(None, None, None, n, float(n), f"fieller:{method}", alpha)
+    return ratio_of(means, -float(ndtri(alpha / 2)), empty, method)
 
 
-def _note(found: RatioSet, means: Means) -> str:
+def ratio_of(means: Means, critical: float, empty: Estimate, per: str = "") -> RatioEstimate:
+    """Fieller's set of a ratio in the form of `empty`, which says all but value and bounds.
+
+    `per`: a key of GAINS, where the denominator is a difference that must be a gain to mean anything: over a loss the
+    ratio has neither value nor bounds.
+    """
+    found, words = fieller(means, critical), GAINS.get(per)
+    if words is not None and means.bottom <= 0:
+        return RatioEstimate(empty, f"unbounded: {words.lost if found.bounded else words.none}")
+    estimate = replace(empty, value=found.value, lower=found.lower, upper=found.upper)
+    return RatioEstimate(estimate, _note_of(found, means, words))
+
+
+def _note_of(found: RatioSet, means: Means, words: Words | None) -> str:
+    """What to say of a ratio's set that is not an interval; "" of one that is."""
     if found.bounded:
         return ""
     if means.bottom == 0 and means.bottom_variance == 0:
@@ -128,4 +167,7 @@ def _note(found: RatioSet, means: Means) -> str:
     if found.outside is None:
         return "unbounded: any ratio is compatible with the data"
     low, high = found.outside
-    return f"unbounded: at most {low:.4g} or at least {high:.4g}, because the denominator may be 0"
+    if words is None or not low < 0 < high:
+        return f"unbounded: at most {low:.4g} or at least {high:.4g}, because the denominator may be 0"
+    least = f"at least {high:.4g}" if means.top > 0 else f"at most {low:.4g}"
+    return f"unbounded: {least}, because {words.perhaps}"

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from math import hypot, sqrt
 from typing import Protocol
 
 import numpy as np
@@ -100,8 +101,9 @@ class Posterior:
 
     def difference_quantile(self, other: "Posterior", p: float) -> float:
         """The p-quantile of this - other."""
-        start = self.mean - other.mean
-        return _solve(lambda d: float(WEIGHTS @ self.family.cdf(other.nodes + d)) - p, start, self._width(other))
+        error = hypot(self.error, other.error)
+        start = self.mean - other.mean + ndtri(p) * error
+        return _solve(lambda d: float(WEIGHTS @ self.family.cdf(other.nodes + d)) - p, start, error)
 
     def ratio_quantile(self, other: "Posterior", p: float) -> float:
         """The p-quantile of this / other, for a positive other."""
@@ -110,19 +112,24 @@ class Posterior:
             below = self.family.cdf(other.nodes * ratio)
             return float(WEIGHTS @ np.where(other.nodes > 0, below, 1 - below)) - p
 
-        return _solve(excess, self.mean / other.mean, self._width(other) / other.mean)
+        middle = self.mean / other.mean
+        error = hypot(self.error, middle * other.error) / other.mean
+        return _solve(excess, middle + ndtri(p) * error, error)
 
-    def _width(self, other: "Posterior") -> float:
-        return float(np.ptp(self.nodes) + np.ptp(other.nodes)) / 4
+    @property
+    def error(self) -> float:
+        """Standard deviation."""
+        return sqrt(float(WEIGHTS @ (self.nodes - self.mean) ** 2))
 
 
-def _solve(excess: Callable[[float], float], start: float, width: float) -> float:
-    """Root of an increasing function, its bracket widened until it holds the root."""
-    low, high = start - width, start + width
+def _solve(excess: Callable[[float], float], start: float, error: float) -> float:
+    """Root of an increasing function near `start`, its bracket doubled until it holds the root."""
+    step = error / 8
+    low, high = start - step, start + step
     while excess(low) > 0:
-        low -= width
+        low, step = low - step, 2 * step
     while excess(high) < 0:
-        high += width
+        high, step = high + step, 2 * step
     return float(brentq(excess, low, high, xtol=1e-13, rtol=1e-12))
 
 

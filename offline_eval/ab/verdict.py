@@ -68,7 +68,7 @@ def verdict(
     checks: Sequence[CheckResult] = (),
     per_day: float | None = None,
 ) -> Verdict:
-    """Checks before harm, harm before gains, gains before futility.
+    """Checks before breached guardrails, then whether anything worth having is left, then gains before harm.
 
     With findings from confidence sequences at `share_of_alpha`, "ship" or "stop for harm" is ever said wrongly at most
     at rate alpha. `per_day`: effective units (as the estimates count them) that come in a day.
@@ -80,6 +80,9 @@ def verdict(
     if harmed:
         return Verdict("stop for harm", "; ".join(f"guardrail breached: {_told(f)}" for f in harmed))
     known = [(finding, finding.gain) for finding in primaries if finding.gain]
+    if known and len(known) == len(primaries) and all(_negligible(finding) for finding in primaries):
+        told = "; ".join(_told(finding) for finding in primaries)
+        return Verdict("no difference worth having", f"{told}: nothing beyond ±{primaries[0].worthwhile:.4g} is left")
     better = [(gain[0], finding) for finding, gain in known if gain[1] > 0]
     if better:
         best = max(better, key=lambda pair: pair[0])[1]
@@ -87,9 +90,6 @@ def verdict(
     worse = [finding for finding, gain in known if gain[2] < 0]
     if worse:
         return Verdict("stop for harm", "; ".join(f"{_told(f)}: the whole interval is worse" for f in worse))
-    if known and len(known) == len(primaries) and all(_negligible(finding) for finding in primaries):
-        told = "; ".join(_told(finding) for finding in primaries)
-        return Verdict("no difference worth having", f"{told}: nothing beyond ±{primaries[0].worthwhile:.4g} is left")
     return _keep_running(primaries, per_day)
 
 
@@ -103,12 +103,32 @@ def _told(finding: Finding) -> str:
     return f"{finding.name} {e.value:+.4g} ({e.lower:+.4g} to {e.upper:+.4g})"
 
 
+def undecided(primaries: Sequence[Finding], per_day: float | None = None, still_open: int = 0) -> Verdict:
+    """What "keep running" comes to in an experiment that is over: nothing is shown, and nothing is denied.
+
+    "No difference worth having" would be a claim at no known rate of error. `per_day`: effective units that came in a
+    day while it ran. `still_open`: decisions that have not matured.
+    """
+    known = [finding for finding in primaries if finding.gain]
+    told = [f"undecided: it was stopped before it could tell: {_open_question(known)}"]
+    days = min((_days_left(finding, per_day) for finding in known), default=FARTHEST + 1) if per_day else FARTHEST + 1
+    if days <= FARTHEST:
+        told.append(f"at the pace it had, about {days:.0f} days more would have told")
+    if still_open:
+        told.append(f"{still_open:,} open decisions have yet to mature and may tell")
+    return Verdict("keep running", "; ".join(told))
+
+
+def _open_question(known: Sequence[Finding]) -> str:
+    return "; ".join(f"{_told(each)}: both better and worse are possible" for each in known) or "too few events"
+
+
 def _keep_running(primaries: Sequence[Finding], per_day: float | None) -> Verdict:
     known = [finding for finding in primaries if finding.gain]
     if not known:
         return Verdict("keep running", "too few events for any statement yet")
     days = min((_days_left(finding, per_day) for finding in known), default=None) if per_day else None
-    told = "; ".join(f"{_told(finding)}: both better and worse are possible" for finding in known)
+    told = _open_question(known)
     if days is None:
         return Verdict("keep running", told)
     if days > FARTHEST:

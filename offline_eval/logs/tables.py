@@ -6,6 +6,9 @@ from typing import Any
 
 Faults = dict[str, str]
 
+LARGEST = 1.7e308
+"""Beyond it a number is none that can be computed with."""
+
 
 class Section:
     """One table of a spec. Every key that nobody asked for is a fault when `close` is called."""
@@ -39,7 +42,7 @@ class Section:
     def number(self, key: str, default: float) -> float:
         """A finite number."""
         value = self.get(key, default)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < float("inf"):
+        if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= LARGEST:
             self.fault(key, f"must be a finite number, not {value!r}")
             return default
         return float(value)

@@ -1,14 +1,16 @@
 """A plan from a document: what `winback plan` reads as TOML and the service takes as JSON."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
+from bandit.policies import build
 from bandit.rounds import Arm, FeatureSpec, PolicySpec
 from offline_eval.logs.tables import Faults, Section
 from offline_eval.planning.audience import Audience, AudienceSegment
 from offline_eval.planning.bandit import Campaign, plan_bandit
 from offline_eval.planning.errors import PlanError
-from offline_eval.planning.fixed import FixedTest, plan_fixed
+from offline_eval.planning.fixed import FixedPlan, FixedTest, plan_fixed
 from offline_eval.planning.metrics import METRICS, PlannedMetric
 
 FIELDS = {
@@ -19,11 +21,50 @@ FIELDS = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A plan that was read and makes sense."""
+
+    test: FixedTest | None
+    bandit: tuple[Audience, Campaign, list[PolicySpec]] | None
+
+    @property
+    def rounds(self) -> int:
+        """Decisions that have to be simulated."""
+        if self.bandit is None:
+            return 0
+        _, campaign, policies = self.bandit
+        return campaign.per_day * campaign.days * campaign.replications * len(policies)
+
+    def made(self) -> dict[str, Any]:
+        """`{"fixed": PLAN}`, `{"bandit": [PLAN]}` or both. Raises PlanError."""
+        answer: dict[str, Any] = {}
+        if self.test:
+            answer["fixed"] = _fixed(self.test).as_dict()
+        if self.bandit:
+            answer["bandit"] = [found.as_dict() for found in plan_bandit(*self.bandit)]
+        return answer
+
+
+def _fixed(test: FixedTest) -> FixedPlan:
+    """The test's faults are at places of the document."""
+    try:
+        return plan_fixed(test)
+    except PlanError as error:
+        placed = {at if at.startswith("/metric") else f"/test{at}": fault for at, fault in error.faults.items()}
+        raise PlanError(placed) from error
+
+
 def plan(document: Mapping[str, Any]) -> dict[str, Any]:
     """`{"fixed": PLAN}` for a document with `[metric]` and `[test]`, `{"bandit": [PLAN]}` for one with `[bandit]`.
 
     Raises PlanError naming every fault, and PolicySpecError.
     """
+    return read_plan(document).made()
+
+
+def read_plan(document: Mapping[str, Any]) -> Asked:
+    """What `plan` would make, without making it. Raises PlanError naming every fault, and PolicySpecError."""
     faults: Faults = {}
     root = Section("", document, faults)
     test = _test(root) if "metric" in root.data or "test" in root.data else None
@@ -33,12 +74,12 @@ def plan(document: Mapping[str, Any]) -> dict[str, Any]:
         root.fault("", "needs [metric] and [test], or [bandit]")
     if faults:
         raise PlanError(faults)
-    answer: dict[str, Any] = {}
-    if test:
-        answer["fixed"] = plan_fixed(test).as_dict()
     if bandit:
-        answer["bandit"] = [found.as_dict() for found in plan_bandit(*bandit)]
-    return answer
+        audience, campaign, policies = bandit
+        audience.check()
+        for policy in policies:
+            build(policy, campaign.features)
+    return Asked(test, bandit)
 
 
 def _test(root: Section) -> FixedTest:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +18,7 @@ where it was drawn: 1, whether the reward is not 0, y, y², 1/p, y/p, 1/p², y/p
 WIDTH = 12
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class CellKey:
+class CellKey(NamedTuple):
     """`snapshot` orders cells in time; `eligible` is the set of eligible arms as a bit mask."""
 
     snapshot: int

@@ -9,7 +9,7 @@ from scipy.special import stdtr, stdtrit
 
 from offline_eval.ab.adaptive.arm_contrast import ArmContrast, events_of, too_few
 from offline_eval.ab.adaptive.cells import CHOSEN, REWARD, SQUARES, Cells, Floats
-from offline_eval.ab.adaptive.scores import PairOfArms, Scores
+from offline_eval.ab.adaptive.scores import PairOfArms, Scores, Stack
 from offline_eval.ab.fieller import Means, fieller
 from offline_eval.ab.sequential import BURN_IN, mixture_critical, mixture_p_value
 from offline_eval.estimate import Estimate
@@ -17,7 +17,7 @@ from offline_eval.estimate import Estimate
 AIM = 4.0
 """The sequence is tightest at this many times the information it had when its burn-in ended."""
 
-ArmComparison = Callable[[Cells, str, str | None, float], ArmContrast]
+ArmComparison = Callable[[Cells | Stack, str, str | None, float], ArmContrast]
 """(cells, arm, control or None, alpha) → contrast."""
 
 
@@ -28,13 +28,13 @@ class _Verdict:
     p_value: float
 
 
-def naive(cells: Cells, arm: str, control: str | None = None, alpha: float = 0.05) -> ArmContrast:
+def naive(cells: Cells | Stack, arm: str, control: str | None = None, alpha: float = 0.05) -> ArmContrast:
     """Difference of the drawn rounds' plain means, with a t interval. **Claims nothing** under adaptive shares.
 
     Shown beside the others only: under adaptive allocation an arm's mean is biased (Nie, Tian, Taylor & Zou 2018,
     *Why adaptively collected data have negative bias and how to correct for it*, AISTATS).
     """
-    found = PairOfArms.of(cells, arm, control).scores()
+    found = PairOfArms.of(cells, arm, control).difference
     top = _plain_mean(cells, arm)
     bottom = (0.0, 0.0) if control is None else _plain_mean(cells, control)
     if top is None or bottom is None:
@@ -43,19 +43,19 @@ def naive(cells: Cells, arm: str, control: str | None = None, alpha: float = 0.0
     return _state(found, _fixed_look(found, means, alpha), "naive", alpha, control is not None)
 
 
-def aipw(cells: Cells, arm: str, control: str | None = None, alpha: float = 0.05) -> ArmContrast:
+def aipw(cells: Cells | Stack, arm: str, control: str | None = None, alpha: float = 0.05) -> ArmContrast:
     """Mean of the scores, each snapshot weighing as many as its rounds; t interval for one look.
 
     Augmented inverse-propensity scores (Robins, Rotnitzky & Zhao 1994) with the past's model; unbiased, but its
     studentised form need not be normal when probabilities collapse: prefer `adaptively_weighted`.
     """
     pair = PairOfArms.of(cells, arm, control)
-    found = pair.scores()
+    found = pair.difference
     means = _weighted_means(pair, np.ones(len(found.n)))
     return _state(found, _fixed_look(found, means, alpha), "aipw", alpha, control is not None)
 
 
-def adaptively_weighted(cells: Cells, arm: str, control: str | None = None, alpha: float = 0.05) -> ArmContrast:
+def adaptively_weighted(cells: Cells | Stack, arm: str, control: str | None = None, alpha: float = 0.05) -> ArmContrast:
     """Σ hₜ Γᵢ / Σ hₜ nₜ with hₜ = (mean of 1/p in snapshot t)^(-1/2); t interval for one look.
 
     The variance-stabilising non-contextual weights of Zhan, Hadad, Hirshberg & Athey (2021), *Off-policy evaluation via
@@ -64,12 +64,12 @@ def adaptively_weighted(cells: Cells, arm: str, control: str | None = None, alph
     drifts in time, the estimand is the mean weighted so.
     """
     pair = PairOfArms.of(cells, arm, control)
-    found = pair.scores()
+    found = pair.difference
     means = _weighted_means(pair, _stabilising(found))
     return _state(found, _fixed_look(found, means, alpha), "adaptively_weighted", alpha, control is not None)
 
 
-def arm_sequence(cells: Cells, arm: str, control: str | None = None, alpha: float = 0.05) -> ArmContrast:
+def arm_sequence(cells: Cells | Stack, arm: str, control: str | None = None, alpha: float = 0.05) -> ArmContrast:
     """The stabilised estimate with an asymptotic confidence sequence: may be looked at after every snapshot.
 
     Waudby-Smith et al. (2024), theorem 2.5 (martingale form): S ± √((V ρ² + 1)/ρ² · ln((V ρ² + 1)/α²)), V the sum of
@@ -77,7 +77,7 @@ def arm_sequence(cells: Cells, arm: str, control: str | None = None, alpha: floa
     Burn-in: 50 expected events of the scarcer arm. The relative bounds use the difference's critical value.
     """
     pair = PairOfArms.of(cells, arm, control)
-    found = pair.scores()
+    found = pair.difference
     weights = _stabilising(found)
     ended = np.flatnonzero(found.expected_events >= BURN_IN)
     if not len(ended):
@@ -90,8 +90,9 @@ def arm_sequence(cells: Cells, arm: str, control: str | None = None, alpha: floa
     return _state(found, verdict, "arm_sequence", alpha, control is not None)
 
 
-def _plain_mean(cells: Cells, arm: str) -> tuple[float, float] | None:
-    row = cells.total()[cells.arms.index(arm)]
+def _plain_mean(cells: Cells | Stack, arm: str) -> tuple[float, float] | None:
+    place = cells.arms.index(arm)
+    row = cells.total()[place]
     drawn = int(row[CHOSEN])
     if drawn < 2:
         return None
@@ -119,11 +120,11 @@ def _weighted(found: Scores, weights: Floats) -> tuple[float, float]:
 
 def _weighted_means(pair: PairOfArms, weights: Floats) -> Means:
     """Both arms' means where both were eligible; their covariance from the variance of the difference."""
-    top, top_variance = _weighted(pair.scores((1.0, 0.0)), weights)
-    if pair.q.shape[1] == 1:
+    top, top_variance = _weighted(pair.top, weights)
+    if pair.bottom is None:
         return Means(top, 0.0, top_variance, 0.0)
-    bottom, bottom_variance = _weighted(pair.scores((0.0, 1.0)), weights)
-    variance = _weighted(pair.scores(), weights)[1]
+    bottom, bottom_variance = _weighted(pair.bottom, weights)
+    variance = _weighted(pair.difference, weights)[1]
     return Means(top, bottom, top_variance, bottom_variance, (top_variance + bottom_variance - variance) / 2)
 
 

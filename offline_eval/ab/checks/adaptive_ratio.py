@@ -56,7 +56,7 @@ class AdaptiveRatio:
         """Failed where an arm was drawn more or less often than the log says it should be."""
         evidence = {arm: draws.log_evidence for arm, draws in self.arms.items()}
         if not evidence:
-            return CheckResult(self.name, "too_few", None, "no decisions yet")
+            return CheckResult(self.name, "too_few", None, "no arm was drawn by chance yet")
         worst = max(evidence, key=lambda arm: evidence[arm])
         draws = self.arms[worst]
         detail = f"largest gap: {worst} drawn {draws.drawn:.0f} times, {draws.expected:.1f} expected"

@@ -30,6 +30,6 @@ class Exposure:
         """Warning where exposure differs."""
         rates = {group: counts[0] / sum(counts) for group, counts in self.table.items() if sum(counts)}
         if len(rates) < 2:
-            return CheckResult(self.name, "too_few", None, "fewer than two variants with units")
+            return CheckResult(self.name, "too_few", None, "fewer than two variants with units to expose to something")
         detail = ", ".join(f"{group} {rate:.2%}" for group, rate in rates.items())
         return judged(self, p_value_of(homogeneity(list(self.table.values()))), alpha, f"exposed: {detail}")

@@ -51,7 +51,7 @@ class PropensityCalibration:
     def result(self, alpha: float = LIFETIME_ALPHA) -> CheckResult:
         """Failed where frequencies leave the logged probabilities."""
         if not self.bins:
-            return CheckResult(self.name, "too_few", None, "no random draws yet")
+            return CheckResult(self.name, "too_few", None, "no arm was drawn by chance yet")
         evidence = {edge: draws.log_evidence for edge, draws in self.bins.items()}
         worst = max(evidence, key=lambda edge: evidence[edge])
         draws = self.bins[worst]

@@ -55,7 +55,9 @@ class Bayes:
         best = top.probability_above(bottom)
         loss = top.expected_loss(bottom)
         absolute = self._estimate(top.mean - bottom.mean, low, high, sizes)
-        return BayesianContrast(absolute, self._relative(top, bottom, sizes), None, "", best, loss)
+        relative = self._relative(top, bottom, sizes)
+        note = "" if relative.value is not None else "no relative lift: the control's mean may be 0"
+        return BayesianContrast(absolute, relative, None, note, best, loss)
 
     def _relative(self, top: Posterior, bottom: Posterior, sizes: Sizes) -> Estimate:
         if not bottom.positive:

@@ -49,7 +49,9 @@ class Exact:
             return Contrast(empty, empty, None, "too few: a group has no units")
         low, high = difference_bounds(top, bottom)
         absolute = Estimate(top.value - bottom.value, low, high, sizes.n, sizes.effective_n, self.name, self.alpha)
-        return Contrast(absolute, self._relative(top, bottom, sizes), self._p_value(top, bottom))
+        relative = self._relative(top, bottom, sizes)
+        note = "" if relative.upper is not None else "relative lift unbounded: the control's mean may be 0"
+        return Contrast(absolute, relative, self._p_value(top, bottom), note)
 
     def _relative(self, top: Proportion, bottom: Proportion, sizes: Sizes) -> Estimate:
         lower, upper = ratio_bounds(top, bottom)

@@ -55,4 +55,4 @@ class NonInferiority:
 
     def _note(self, note: str) -> str:
         margin = f"{self.margin:.3g} of the control's mean" if self.relative else f"{self.margin:.6g}"
-        return "; ".join(part for part in (f"margin {margin}", note) if part)
+        return "; ".join(part for part in (f"margin {margin}, one-sided: no upper bound", note) if part)

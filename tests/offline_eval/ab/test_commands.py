@@ -99,19 +99,28 @@ def test_an_experiment_reads_as_the_service_answers(monkeypatch):
     mean = Estimate(0.2, 0.1, 0.3, 50, 40.0, "bucketed_mean").as_dict()
     group = {"units": 40, "decisions": 50, "metrics": {"reengagement": mean}, "versus": {}}
     arm = group | {"metrics": {"reengagement": {"naive": mean}}}
+    early = {"bandit": {"rate": mean, "open": 10, "curve": [], "note": "an early view"}}
     document = {
         "experiment": "spring",
         "revision": 1,
-        "verdict": {"word": "not judged yet", "reason": "too early"},
+        "status": "running",
+        "verdict": {"word": "keep running", "reason": "too early"},
         "checks": [],
+        "notes": ["holds for one look"],
+        "maturity": {"by_day": [{"day": "2026-01-02", "decisions": 10}], "early": {"note": "", "variants": early}},
+        "money": {"currency": "EUR"},
+        "segments": {},
+        "event_types": {},
         "counts": {"decisions": 60, "matured": 50, "open": 10},
         "variants": {"bandit": group},
         "arms": {"gift": arm},
     }
-    monkeypatch.setattr("cli.commands.readout._of_experiment", lambda key: document | {"experiment": key})
+    monkeypatch.setattr("cli.commands.readout._of_experiment", lambda key, asked: document | {"experiment": key})
     result = run("readout", "spring")
     assert result.exit_code == 0, result.output
-    assert "spring, revision 1: 60 decisions, 50 matured, 10 open" in result.stdout
+    assert "spring, revision 1, running: 60 decisions, 50 matured, 10 open" in result.stdout
+    assert "note: holds for one look" in result.stdout
+    assert "early, bandit: 0.2 [0.1, 0.3], 10 open; an early view" in result.stdout
     assert "0.2 [0.1, 0.3]" in result.stdout
     assert json.loads(run("readout", "spring", "--json").stdout) == document
 
@@ -133,3 +142,9 @@ def test_plan_with_faults_is_a_wrong_call(files):
     assert run("plan", files / "plan.toml").exit_code == 2
     (files / "plan.toml").write_text("no toml")
     assert run("plan", files / "plan.toml").exit_code == 2
+
+
+def test_a_method_that_reads_every_round_takes_no_part():
+    result = run("readout", "spring", "--method", "cuped", "--segment", "AT", "--early")
+    assert result.exit_code == 2
+    assert "--segment, --early: --method cuped reads every round" in result.output

@@ -56,6 +56,12 @@ def test_cost_per_incremental_user_says_unbounded():
     assert found.note.startswith("unbounded")
 
 
+def test_no_cost_of_users_who_were_lost():
+    found = money(spending(3, 5000, 0.1, 2.0), spending(4, 5000, 0.2, 0.0), margin=0.3).cost_per_incremental
+    assert found.estimate.value is None and found.estimate.lower is None
+    assert "lost" in found.note
+
+
 def test_no_costs_no_roi():
     found = money(spending(5, 500, 0.1, 0.0), None, margin=0.3)
     assert found.roi.estimate.value is None

@@ -6,7 +6,7 @@ import pytest
 from offline_eval.ab.aa import a_a, salted_uniform, wolf_cries
 from offline_eval.ab.checks.check import CheckResult
 from offline_eval.ab.comparisons import COMPARISONS
-from offline_eval.ab.verdict import Finding, share_of_alpha, verdict
+from offline_eval.ab.verdict import Finding, share_of_alpha, undecided, verdict
 from offline_eval.estimate import Estimate
 
 
@@ -30,6 +30,9 @@ FAILED = CheckResult("sample_ratio", "failed", 1e-9, "48 % instead of 50 %")
         (finding(-0.03, -0.01), finding(-0.1, 0.1), OK, "stop for harm"),
         (finding(-0.03, -0.01, higher_is_better=False), finding(-0.1, 0.1), OK, "ship"),
         (finding(-0.01, 0.01, worthwhile=0.02), finding(-0.1, 0.1), OK, "no difference worth having"),
+        (finding(0.01, 0.03, worthwhile=0.05), finding(-0.1, 0.1), OK, "no difference worth having"),
+        (finding(0.01, 0.03, worthwhile=0.02), finding(-0.1, 0.1), OK, "ship"),
+        (finding(-0.03, -0.01, worthwhile=0.05), finding(-0.1, 0.1), OK, "no difference worth having"),
         (finding(-0.01, 0.03, worthwhile=0.02), finding(-0.1, 0.1), OK, "keep running"),
         (finding(None, None), finding(None, None), OK, "keep running"),
     ],
@@ -52,6 +55,13 @@ def test_no_end_in_sight_is_said():
     found = verdict([finding(-0.0121, 0.012)], per_day=1)
     assert found.days_left is None
     assert "futility" in found.reason
+
+
+def test_over_and_undecided_says_what_may_still_tell():
+    found = undecided([finding(-0.002, 0.022)], per_day=500, still_open=812)
+    assert found.word == "keep running" and found.days_left is None
+    assert "812 open decisions" in found.reason and "days more would have told" in found.reason
+    assert "days" not in undecided([finding(-0.0121, 0.012)], per_day=1).reason
 
 
 def test_one_harmful_arm_does_not_hide_a_good_one():
