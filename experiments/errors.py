@@ -10,7 +10,10 @@ WinbackError
 ├── TooLargeError           more than the limits allow                            413
 ├── TooManyError            too many attempts; try again later                    429
 ├── LeaseLostError          another worker acts now; the transaction is undone    (worker only)
+├── EscrowLostError         a lent block was taken back; the batch decides again  (hot path only)
 └── UnavailableError        the database or broker is away; try again             503
+    └── BrokerAwayError     the broker does not answer                            503
+ConflictError also has StoppedError (a batch ended meanwhile) and SupersededError (a refresh was taken over).
 """
 
 from dataclasses import dataclass
@@ -34,6 +37,14 @@ class NotFoundError(WinbackError):
 
 class ConflictError(WinbackError):
     """The state of the thing forbids it."""
+
+
+class StoppedError(ConflictError):
+    """The batch was cancelled, or another process took it over."""
+
+
+class SupersededError(ConflictError):
+    """Another process took the refresh over, or the segment was changed meanwhile."""
 
 
 class PreconditionFailedError(WinbackError):
@@ -78,3 +89,11 @@ class UnavailableError(WinbackError):
     def __init__(self, detail: str, retry_after: int = 1) -> None:
         super().__init__(detail)
         self.retry_after = retry_after
+
+
+class BrokerAwayError(UnavailableError):
+    """The broker does not answer, or went away before it confirmed."""
+
+
+class EscrowLostError(WinbackError):
+    """A block was taken back (its lease had expired, or the limit was lowered): nothing of the batch is stored."""

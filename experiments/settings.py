@@ -2,9 +2,18 @@
 
 from functools import cache
 from pathlib import Path
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+def _none_if_empty(value: Any) -> Any:
+    return None if value == "" else value
+
+
+_Empty = BeforeValidator(_none_if_empty)
+"""An empty variable means none, so that an environment can take back what a .env file says."""
 
 
 class Settings(BaseSettings):
@@ -13,9 +22,20 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="WINBACK_", env_file=".env", extra="ignore")
 
     database_url: str = "sqlite:///var/winback.db"
-    broker_url: str | None = None
+    broker_url: Annotated[str | None, _Empty] = Field(
+        None, description="amqp://, nats:// or kafka://; none: no streams"
+    )
+    broker_prefix: str = Field("winback", pattern=r"^[A-Za-z0-9_-]{1,60}$", description="what queues are named after")
+    broker_prefetch: int = Field(500, ge=1, le=65_535, description="messages taken before they are acknowledged")
+    data_dir: Annotated[Path | None, _Empty] = Field(
+        None, description="where the history of units is kept, as Parquet files"
+    )
+    batch_dir: Annotated[Path | None, _Empty] = Field(
+        None, description="the folder whose files batch decisions may read"
+    )
     api_host: str = "127.0.0.1"
     api_port: int = 8000
+    dashboard_host: str = "127.0.0.1"
     dashboard_port: int = 8050
     log_level: str = "INFO"
     log_json: bool = False
@@ -24,7 +44,14 @@ class Settings(BaseSettings):
     worker_interval: float = Field(1.0, gt=0, description="how often the worker joins, learns and rolls up")
     lease_seconds: float = Field(10.0, gt=0, description="how long a dead worker keeps others waiting")
     max_body_bytes: int = 1_048_576
+    allow_private_webhooks: bool = Field(False, description="whether to push to private addresses")
     database_timeout: float = Field(0.8, gt=0, description="how long a request waits for the database")
+    report_timeout: float = Field(10.0, gt=0, description="the same of what calculates, such as results")
+
+    @property
+    def report_patience(self) -> float:
+        """Seconds that what calculates may take: never less than anything else."""
+        return max(self.report_timeout, self.database_timeout)
 
     @property
     def is_sqlite(self) -> bool:
@@ -35,6 +62,13 @@ class Settings(BaseSettings):
     def sqlite_path(self) -> Path:
         """The file of the embedded database."""
         return Path(self.database_url.removeprefix("sqlite:///"))
+
+    @property
+    def history_path(self) -> Path:
+        """The data directory: beside the embedded database's file, or `var/history` in the working directory."""
+        if self.data_dir is not None:
+            return self.data_dir
+        return self.sqlite_path.with_suffix(".history") if self.is_sqlite else Path("var/history")
 
 
 @cache

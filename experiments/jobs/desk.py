@@ -6,9 +6,13 @@ import structlog
 
 from experiments.errors import LeaseLostError, UnavailableError
 from experiments.jobs.background import Background
+from experiments.jobs.courier import Courier
+from experiments.jobs.outlet import Outlet
 from experiments.services.joining import Joiner
 from experiments.services.learning import LearningService
 from experiments.services.leasing import Leaseholder
+from experiments.services.pacing import Pacer
+from experiments.services.portfolio import PortfolioTier
 from experiments.settings import Settings
 from experiments.store.engine import engine_for
 from experiments.store.lease import Lease
@@ -20,6 +24,7 @@ _log = structlog.get_logger("winback.worker")
 class Desk:
     """A worker's place. Not for several threads: the scheduler runs one job at a time.
 
+    `looks`: experiment → its version and last round when monitoring looked at it last.
     `drained`: the last join came to its end under the present lease. Learning waits for it, so that which rounds
     make a snapshot does not depend on when a worker died or gave way.
     """
@@ -28,8 +33,14 @@ class Desk:
         self.settings = settings
         self.engine = engine_for(settings, patient=True)
         self.leaseholder = Leaseholder(self.engine, settings)
-        self.background = Background()
+        self.background, self.segmenting, self.batching = Background(), Background(), Background()
+        self.refreshing = Background()
+        self.planner = Background()
+        self.outlet = Outlet(settings)
+        self.courier = Courier()
         self.drained = False
+        self.looks: dict[int, tuple[int, int]] = {}
+        self.portfolio = PortfolioTier(self.engine)
         self._open_book()
 
     def under_lease(self, work: Callable[[Lease], int]) -> int:
@@ -52,7 +63,11 @@ class Desk:
 
     def close(self) -> None:
         """End what runs beside, let go of the lease and of the database."""
-        self.background.close()
+        for beside in (self.background, self.segmenting, self.batching, self.refreshing):
+            beside.close()
+        self.planner.close()
+        self.outlet.close()
+        self.courier.close()
         try:
             self.leaseholder.release()
         except (LeaseLostError, UnavailableError):
@@ -65,6 +80,7 @@ class Desk:
         self._open_book()
 
     def _open_book(self) -> None:
-        book = RevisionBook()
+        book = self.book = RevisionBook()
         self.joiner = Joiner(self.engine, book)
         self.learner = LearningService(self.engine, book)
+        self.pacer = Pacer(self.engine, book)

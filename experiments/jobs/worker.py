@@ -1,5 +1,6 @@
 """The worker process: every job by its cadence, one at a time, until it is told to stop."""
 
+import atexit
 import gc
 import logging
 from datetime import UTC, datetime, timedelta
@@ -31,6 +32,7 @@ def spare_the_collector() -> None:
     """A batch is thousands of objects without cycles: walking them again and again took a third of its time."""
     gc.collect()
     gc.freeze()
+    atexit.register(gc.unfreeze)  # what stays frozen is told on the terminal as leaked
     gc.set_threshold(100_000, 50, 100)
 
 

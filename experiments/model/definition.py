@@ -1,50 +1,13 @@
 """An experiment's definition as the contract writes it: its shape. What must hold across fields is in `checks`."""
 
-from contextlib import suppress
-from datetime import UTC, timedelta
+from datetime import timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    AfterValidator,
-    AwareDatetime,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    StringConstraints,
-    TypeAdapter,
-    ValidationError,
-    field_serializer,
-)
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_serializer
 
 from bandit.rounds import NOTHING, Arm, FeatureSpec, PolicySpec, Scalar
-
-Key = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
-Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
-Feature = Annotated[str, StringConstraints(min_length=1, max_length=200)]
-Finite = Annotated[float, Field(allow_inf_nan=False)]
-Money = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Share = Annotated[float, Field(ge=0, le=1)]
-
-
-_AS_DURATION = TypeAdapter(timedelta)
-
-
-def _iso(value: Any) -> timedelta:
-    if isinstance(value, timedelta):
-        return value
-    if isinstance(value, str) and value.startswith("P"):
-        with suppress(ValidationError):
-            return _AS_DURATION.validate_python(value)
-    raise ValueError("must be an ISO 8601 duration such as P7D or PT30S")
-
-
-Duration = Annotated[timedelta, BeforeValidator(_iso), Field(ge=timedelta(0), le=timedelta(days=3650))]
-Moment = Annotated[AwareDatetime, AfterValidator(lambda moment: moment.astimezone(UTC))]
-Rule = Any
-"""JsonLogic; compiled by bandit.rules."""
-
-OutcomeKind = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+from experiments.model.fields import Duration, Feature, Finite, Key, Moment, Money, Name, OutcomeKind, Rule, Share
+from experiments.model.limits import BudgetDefinition, CapsDefinition, QuietHoursDefinition
 
 
 class _Part(BaseModel):
@@ -52,7 +15,10 @@ class _Part(BaseModel):
 
 
 class ArmDefinition(_Part):
-    """One arm. `eligible` is a rule of its own, on top of the experiment's."""
+    """One arm. `eligible` is a rule of its own, on top of the experiment's.
+
+    `catalogue` is the key under which the arm catalogue has it, where that is not its own.
+    """
 
     key: Key
     event_type: Name | None = None
@@ -64,6 +30,7 @@ class ArmDefinition(_Part):
     attributes: dict[Feature, Scalar] = {}
     payload: dict[str, Any] = {}
     eligible: Rule = None
+    catalogue: Key | None = None
 
     def as_arm(self) -> Arm:
         """The arm as policies see it."""
@@ -158,6 +125,38 @@ class RampStep(_Part):
     share: Share
 
 
+class GuardrailDefinition(_Part):
+    """A metric that must not get worse than `worst` (a difference from `versus`, or a share of it where `relative`).
+
+    `versus` is the control where it is left out; `better` says which direction is good, where its name does not.
+    """
+
+    metric: OutcomeKind
+    worst: Money
+    relative: bool = False
+    on: Literal["variant", "arm"] = "variant"
+    action: Literal["pause", "alert"] = "pause"
+    versus: Key | None = None
+    better: Literal["higher", "lower"] | None = None
+
+
+class StopDefinition(_Part):
+    """When to stop, agreed on before the start; the first rule that is met counts.
+
+    `date` is an instant or a time since the start, `sample` a number of matured decisions, `precision` and `futility`
+    are differences of the objective between `variant` and `versus`, `guardrail` is how far beyond its worst.
+    """
+
+    date: Moment | Duration | None = None
+    sample: Annotated[int, Field(gt=0)] | None = None
+    precision: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    futility: Finite | None = None
+    guardrail: Money | None = None
+    variant: Key | None = None
+    versus: Key | None = None
+    action: Literal["recommend", "stop"] = "recommend"
+
+
 class Definition(_Part):
     """An experiment. Everything has a default but key, arms and variants."""
 
@@ -184,9 +183,11 @@ class Definition(_Part):
     ramp: list[RampStep] = []
     starts_at: Moment | None = None
     ends_at: Moment | None = None
-    caps: dict[str, Any] = {}
-    budget: dict[str, Any] | None = None
-    guardrails: list[dict[str, Any]] = []
+    caps: CapsDefinition = CapsDefinition()
+    quiet_hours: QuietHoursDefinition | None = None
+    budget: BudgetDefinition | None = None
+    guardrails: Annotated[list[GuardrailDefinition], Field(max_length=20)] = []
+    stop: StopDefinition | None = None
     ofrep_bulk: bool = False
 
     @field_serializer("salt")
@@ -196,6 +197,11 @@ class Definition(_Part):
     def arm(self, key: str) -> ArmDefinition:
         """The arm of this key. Raises KeyError."""
         return next(arm for arm in self.arms_with_nothing if arm.key == key)
+
+    @property
+    def catalogue_keys(self) -> set[str]:
+        """Under which keys the arm catalogue may have this experiment's arms."""
+        return {arm.catalogue or arm.key for arm in self.arms}
 
     @property
     def arms_with_nothing(self) -> list[ArmDefinition]:

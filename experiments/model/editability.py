@@ -17,6 +17,7 @@ class Editability(NamedTuple):
 
 
 _FREE = Editability(True, True, False, "changes nobody's chances")
+_LIMIT = Editability(True, True, False, "leaves arms out before the draw, which every decision records")
 _REVISION = Editability(True, True, True, "changes chances or what is counted; readouts stratify by revision")
 _PAUSED = Editability(False, True, True, "changes who takes part or what is measured")
 _PAUSED_FREE = Editability(False, True, False, "changes no decision that is made")
@@ -27,9 +28,11 @@ EDITABILITY: dict[str, Editability] = {
     "salt": _FIXED,
     "clock": _FIXED,
     "name": _FREE,
-    "caps": _FREE,
-    "budget": _FREE,
+    "caps": _LIMIT,
+    "quiet_hours": _LIMIT,
+    "budget": _LIMIT,
     "guardrails": _FREE,
+    "stop": _FREE,
     "ends_at": _FREE,
     "arms": _REVISION,
     "variants": _REVISION,

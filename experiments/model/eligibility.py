@@ -10,16 +10,30 @@ from experiments.model.definition import ArmDefinition, Definition, PolicyDefini
 
 _SETS_KEPT = 4096
 
+WITHDRAWN = "withdrawn"
+"""Why an arm is out that the arm catalogue has withdrawn."""
+
+PAUSE = "variant paused: "
+"""How the reason begins by which a paused variant excludes every arm but one."""
+
 
 @dataclass(frozen=True, slots=True)
 class Adjusted:
-    """A manual adjustment as deciding sees it: `enabled` (0 or 1), `cost` or `weight` of one arm."""
+    """An adjustment as deciding sees it: `enabled` (0 or 1), `cost` or `weight` of one arm by hand, or `withdrawn`."""
 
     arm: str
     kind: str
     value: float
     reason: str
     expires_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """A variant is paused: its units get `arm` and nothing else, because of `reason`."""
+
+    arm: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,29 +50,37 @@ class Eligibility:
     """The eligible arms of one variant under the adjustments in force; equal sets are one object, so that policies
     recognise what they have encoded."""
 
-    def __init__(self, definition: Definition, policy: PolicyDefinition, adjusted: Iterable[Adjusted]) -> None:
+    def __init__(
+        self, definition: Definition, policy: PolicyDefinition, adjusted: Iterable[Adjusted], pause: Pause | None = None
+    ) -> None:
         listed = definition.arms_with_nothing if names_nothing(policy) else definition.arms
         in_force = {(item.kind, item.arm): item for item in adjusted}
         self._arms = [_costed(arm, in_force.get(("cost", arm.key))) for arm in listed]
         self._costs = {arm.key: item.value for arm in listed if (item := in_force.get(("cost", arm.key)))}
         self._fixed = {arm.key: why for arm in listed if (why := _disabled(in_force.get(("enabled", arm.key))))}
+        self._fixed |= {arm.key: WITHDRAWN for arm in listed if (WITHDRAWN, arm.key) in in_force}
+        self._paused = {arm.key: pause.reason for arm in listed if arm.key != pause.arm} if pause else {}
         self._rules = [(place, rule) for place, arm in enumerate(listed) if (rule := _rule(arm, self._fixed))]
-        self._sets: dict[tuple[int, ...], EligibleSet] = {}
+        self._sets: dict[tuple[object, ...], EligibleSet] = {}
 
-    def given(self, facts: Mapping[str, Scalar]) -> EligibleSet:
-        """The eligible set for these facts."""
+    def given(self, facts: Mapping[str, Scalar], barred: Mapping[str, str] | None = None) -> EligibleSet:
+        """The eligible set for these facts; `barred` are arms that limits leave out, and why."""
         failed = tuple([place for place, rule in self._rules if not rule(facts)]) if self._rules else ()
-        found = self._sets.get(failed)
-        return self._new_set(failed) if found is None else found
+        place = (failed, *barred.items()) if barred else failed
+        found = self._sets.get(place)
+        return self._new_set(place, failed, barred or {}) if found is None else found
 
-    def _new_set(self, failed: tuple[int, ...]) -> EligibleSet:
-        excluded = self._fixed | {self._arms[place].key: "its rule does not hold" for place in failed}
+    def _new_set(self, place: tuple[object, ...], failed: tuple[int, ...], barred: Mapping[str, str]) -> EligibleSet:
+        limited = {arm.key: barred[arm.key] for arm in self._arms if arm.key in barred}
+        excluded = (
+            self._paused | limited | self._fixed | {self._arms[place].key: "its rule does not hold" for place in failed}
+        )
         arms = tuple(arm for arm in self._arms if arm.key not in excluded)
         keys = [arm.key for arm in arms]
         made = EligibleSet(arms, keys, excluded, {key: self._costs[key] for key in keys if key in self._costs})
         if len(self._sets) >= _SETS_KEPT:
             self._sets.clear()
-        self._sets[failed] = made
+        self._sets[place] = made
         return made
 
 

@@ -4,12 +4,15 @@ from bisect import bisect_right
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import accumulate
+from typing import Literal
 
 from bandit.rounds import Scalar
 from bandit.rules import compile_rule
 from experiments.model.definition import Definition
 from experiments.model.hashing import h
 from experiments.model.times import duration_micros, to_micros
+
+Refusal = Literal["not_enrolled", "not_eligible", "ended"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +38,25 @@ class Enrolment:
         self._anchor = started_at if started_at is not None else (self._starts or 0)
         self._shares = list(accumulate(variant.share for variant in definition.variants))
 
-    def refusal(self, unit_id: str, facts: Mapping[str, Scalar], at: int) -> str | None:
+    def refusal(self, unit_id: str, facts: Mapping[str, Scalar], at: int) -> Refusal | None:
         """`ended`, `not_enrolled` or `not_eligible`; None where the unit takes part at this instant."""
         if self._ends is not None and at >= self._ends:
             return "ended"
+        if self.is_held_out(unit_id):
+            return "not_enrolled"
+        return self._own_refusal(unit_id, facts, at)
+
+    def is_held_out(self, unit_id: str) -> bool:
+        """Whether the unit is in the global holdout."""
+        sharing = self._sharing
+        return bool(sharing.holdout_share) and h(sharing.holdout_salt, "holdout", unit_id) < sharing.holdout_share
+
+    def would_take_part(self, unit_id: str, facts: Mapping[str, Scalar], at: int) -> bool:
+        """Whether the unit takes part at this instant, or would if there were no global holdout."""
+        over = self._ends is not None and at >= self._ends
+        return not over and self._own_refusal(unit_id, facts, at) is None
+
+    def _own_refusal(self, unit_id: str, facts: Mapping[str, Scalar], at: int) -> Refusal | None:
         if not self._enrolled(unit_id, at):
             return "not_enrolled"
         if self._rule is not None and not self._rule(facts):
@@ -62,8 +80,6 @@ class Enrolment:
         if self._starts is not None and at < self._starts:
             return False
         sharing, layer = self._sharing, self._layer
-        if sharing.holdout_share and h(sharing.holdout_salt, "holdout", unit_id) < sharing.holdout_share:
-            return False
         if layer is not None:
             place = h(sharing.layer_salt or layer.key.encode(), "layer", unit_id)
             offset = layer.offset or 0.0

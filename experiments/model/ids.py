@@ -5,6 +5,10 @@ same node may collide; the primary key then refuses one of them, and it draws an
 """
 
 import secrets
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
 
 from experiments.model.times import now
 
@@ -13,6 +17,8 @@ LENGTH = 13
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _PAIRS = tuple(high + low for high in _ALPHABET for low in _ALPHABET)
 _VALUES = {char: value for value, char in enumerate(_ALPHABET)}
+_DIGITS = np.zeros(256, dtype=np.int64)
+_DIGITS[np.frombuffer(_ALPHABET.encode(), dtype=np.uint8)] = np.arange(32)
 _START_MS = 1_704_067_200_000
 _NODE_BITS, _COUNTER_BITS = 10, 12
 _SHIFTS = (50, 40, 30, 20, 10, 0)
@@ -39,6 +45,26 @@ class DecisionIds:
         return self._last << (_NODE_BITS + _COUNTER_BITS) | self._node | self._count
 
 
+def first_id(at: int) -> int:
+    """The least id that can be drawn at an instant of the server's clock; what was drawn before is smaller."""
+    return max(at // 1000 - _START_MS, 0) << (_NODE_BITS + _COUNTER_BITS)
+
+
+def second_of(number: int) -> int:
+    """In which second since the start of ids one was drawn."""
+    return (number >> (_NODE_BITS + _COUNTER_BITS)) // 1000
+
+
+def ids_of_second(second: int) -> tuple[int, int]:
+    """The ids drawn in it: the first, and the first that is not."""
+    return (second * 1000) << (_NODE_BITS + _COUNTER_BITS), ((second + 1) * 1000) << (_NODE_BITS + _COUNTER_BITS)
+
+
+def first_id_at(at: int) -> int:
+    """The least id that a decision made at this instant of the server's clock (microseconds) can have."""
+    return max(0, at // 1000 - _START_MS) << (_NODE_BITS + _COUNTER_BITS)
+
+
 def public_id(number: int) -> str:
     """The form in which callers see a decision's id."""
     return "d_" + _ALPHABET[number >> 60] + "".join([_PAIRS[number >> shift & 1023] for shift in _SHIFTS])
@@ -55,3 +81,12 @@ def decision_number(text: str) -> int:
     if number >> 63:
         raise ValueError("no decision has an id as large as this")
     return number
+
+
+def decision_numbers(texts: Sequence[str]) -> npt.NDArray[np.int64]:
+    """`decision_number` of many that `public_id` wrote, (n,)."""
+    digits = np.array(texts, dtype=f"S{len(PREFIX) + LENGTH}").view(np.uint8).reshape(-1, len(PREFIX) + LENGTH)
+    numbers = np.zeros(len(texts), dtype=np.int64)
+    for column in digits[:, len(PREFIX) :].T:
+        numbers = numbers << 5 | _DIGITS[column]
+    return numbers

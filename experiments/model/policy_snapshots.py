@@ -4,6 +4,7 @@ from dataclasses import asdict
 from typing import Any
 
 from bandit.errors import SnapshotError
+from bandit.history import FEATURES, VERSION
 from bandit.policies import restore
 from bandit.policy import Policy
 from bandit.rounds import FeatureSpec, PolicySpec
@@ -30,4 +31,6 @@ def open_policy(spec: PolicySpec, features: FeatureSpec, body: bytes, sha256: st
 
 def _described(spec: PolicySpec, features: FeatureSpec) -> dict[str, Any]:
     listed = {"numeric": list(features.numeric), "categorical": list(features.categorical)}
-    return {"policy": asdict(spec), "features": {**asdict(features), **listed}}
+    described = {"policy": asdict(spec), "features": {**asdict(features), **listed}}
+    # Learned from features of the history: of use only where they still mean the same.
+    return described if FEATURES.keys().isdisjoint(features.numeric) else {**described, "history": VERSION}

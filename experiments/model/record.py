@@ -15,9 +15,12 @@ class Record(msgspec.Struct, omit_defaults=True, kw_only=True):
         excluded: arm key → why it was not eligible.
         weights: manual weight overrides in force, arm key → probability the arm was given.
         costs: manual cost overrides in force, arm key → reward cost.
+        paused: paused variant's key → the one arm its units got (its own decisions name the policy `paused`).
         snapshots: variant key → id of the snapshot that variant would have used (for marginal propensities).
-        shadow: shadow policy key → its pmf over `eligible`.
+        shadow: shadow policy key → its pmf over `eligible`, under the same price.
         shadow_price: price on cost (lambda) of budget pacing, where there is a budget.
+        expected_costs: arm → what it was expected to cost, where that price was above zero.
+        history_version: version of the features of the unit's history in the context; 0 where there are none.
         segment: value of the readout segment.
         erased: the person was erased: unit and context are gone, so that nothing can be derived again.
     """
@@ -30,10 +33,13 @@ class Record(msgspec.Struct, omit_defaults=True, kw_only=True):
     excluded: dict[str, str] = {}
     weights: dict[str, float] = {}
     costs: dict[str, float] = {}
+    paused: dict[str, str] = {}
     snapshots: dict[str, int] = {}
     shadow: dict[str, list[float]] = {}
     shadow_price: float | None = None
+    expected_costs: dict[str, float] = {}
     feature_version: int = 1
+    history_version: int = 0
     segment: str = ""
     erased: bool = False
 

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from bandit.errors import BanditError, SnapshotError
 from bandit.policies import build
 from bandit.policies.listed import Listed
@@ -11,8 +13,10 @@ from bandit.rounds import Arm, Pmf
 from experiments.model.decisions import DecisionRow
 from experiments.model.definition import Definition, VariantDefinition
 from experiments.model.drawing import draw_number, draw_place
+from experiments.model.guardrails import PAUSED
 from experiments.model.overrides import applicable, with_weights
 from experiments.model.policy_snapshots import open_policy
+from experiments.model.pricing import priced
 from experiments.model.record import Record, decode_record
 
 TOLERANCE = 1e-6
@@ -78,14 +82,35 @@ class Rederiver:
             return Rederived(u, same, None, reason=f"the pmf could not be derived: {error}")
         return Rederived(u, same, max(abs(p - q) for p, q in zip(pmf.tolist(), record.pmf, strict=True)))
 
+    def pmf_under(self, row: DecisionRow, variant: str) -> dict[str, float] | None:
+        """What another variant's policy would have drawn from, arm → probability; None where it cannot be told."""
+        record = decode_record(row.record)
+        if record.erased or row.mode == "forced" or record.policy == PAUSED:
+            return None
+        try:
+            if self._variant(row.revision, variant).policy.name == "listed":
+                return None  # nobody knows whom the caller would have named
+            pmf = self._pmf(row._replace(variant=variant, snapshot_id=record.snapshots.get(variant)), record)
+        except (BanditError, LookupError):
+            return None
+        return dict(zip(record.eligible, pmf.tolist(), strict=True))
+
     def _pmf(self, row: DecisionRow, record: Record) -> Pmf:
+        if record.policy == PAUSED:
+            return _of_paused(row, record)
         definition = self._definition_of(row.revision)
         arms = self._arms(row.revision, definition, record)
-        variant = next(each for each in definition.variants if each.key == row.variant)
+        variant = self._variant(row.revision, row.variant)
         if variant.policy.name == "listed":
             return Listed.pmf_for(row.arm, arms)
         pmf = self._policy(row, definition, variant).pmf(record.context, arms)
+        pmf = priced(pmf, record.eligible, record.shadow_price, record.expected_costs, variant.policy)
         return with_weights(pmf, record.eligible, applicable(record.weights, record.eligible, pmf))
+
+    def _variant(self, revision: int, key: str) -> VariantDefinition:
+        """Raises LookupError."""
+        found = [each for each in self._definition_of(revision).variants if each.key == key]
+        return found[0]
 
     def _arms(self, revision: int, definition: Definition, record: Record) -> tuple[Arm, ...]:
         """The eligible arms; the same objects for the same set, for which policies keep what they have computed."""
@@ -112,6 +137,13 @@ class Rederiver:
         if body is None:
             raise SnapshotError(f"snapshot {snapshot_id} is not there")
         return open_policy(spec, features, *body)
+
+
+def _of_paused(row: DecisionRow, record: Record) -> Pmf:
+    """A paused variant leaves one arm, which is then certain. Raises LookupError where the record leaves more."""
+    if record.eligible != [record.paused.get(row.variant)]:
+        raise LookupError(f"{row.variant} was paused, but {record.eligible} were eligible")
+    return np.ones(1)
 
 
 def _arms(definition: Definition, record: Record) -> tuple[Arm, ...]:

@@ -8,7 +8,21 @@ from typing import Any
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, Text, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
+from experiments.model.batch_tables import DecisionBatch
 from experiments.model.columns import Json, Serial, serial
+from experiments.model.credential_tables import ApiKey, User
+from experiments.model.delivery_tables import Delivery, DestinationEntry, FallbackExposure
+from experiments.model.limit_tables import LimitLease, LimitTotal, Pacing, Suppression, UnitVersion
+from experiments.model.maturity_tables import MaturitySlot
+from experiments.model.message_tables import Alert, OutboxMessage
+from experiments.model.monitoring_tables import GuardrailTrip, PlanRequest
+from experiments.model.portfolio_tables import HeldOutAsk, PortfolioCursor, PortfolioSum, PortfolioUnit
+from experiments.model.profile_tables import Erasure, HistoryPart, Import, RefreshMark
+from experiments.model.readout_tables import AaRun, ArmCell, ArmEra, EligibleSet, TrustSum
+from experiments.model.segment_tables import Segment, SegmentChange, SegmentMember, SegmentRefresh
+from experiments.model.session_tables import SignIn
+from experiments.model.stream_tables import CatalogueArm, DeadLetter, StreamCursor
+from experiments.model.trend_tables import DailyProgress, DailyRollup
 from experiments.model.worker_tables import (
     EarlyRound,
     HourlyRollup,
@@ -18,30 +32,69 @@ from experiments.model.worker_tables import (
     RollupMetric,
     Snapshot,
     TotalsRollup,
+    VariantTotals,
     WorkerLease,
 )
 
 __all__ = [
+    "AaRun",
     "Adjustment",
+    "Alert",
     "ApiKey",
+    "ArmCell",
+    "ArmEra",
     "AuditEntry",
+    "CatalogueArm",
+    "DailyProgress",
+    "DailyRollup",
+    "DeadLetter",
     "Decision",
+    "DecisionBatch",
+    "Delivery",
+    "DestinationEntry",
     "EarlyRound",
+    "EligibleSet",
+    "Erasure",
     "Experiment",
+    "FallbackExposure",
+    "GuardrailTrip",
+    "HeldOutAsk",
+    "HistoryPart",
     "HourlyRollup",
+    "Import",
     "JoinCursor",
     "Learner",
+    "LimitLease",
+    "LimitTotal",
     "LoggedRound",
+    "MaturitySlot",
+    "OutboxMessage",
     "Outcome",
+    "Pacing",
+    "PlanRequest",
+    "PortfolioCursor",
+    "PortfolioSum",
+    "PortfolioUnit",
+    "RefreshMark",
     "Replay",
     "Revision",
     "RollupMetric",
     "SQLModel",
+    "Segment",
+    "SegmentChange",
+    "SegmentMember",
+    "SegmentRefresh",
     "ServiceSetting",
+    "SignIn",
     "Snapshot",
+    "StreamCursor",
+    "Suppression",
     "TotalsRollup",
+    "TrustSum",
     "Unit",
+    "UnitVersion",
     "User",
+    "VariantTotals",
     "Void",
     "WorkerLease",
 ]
@@ -165,12 +218,19 @@ class Outcome(SQLModel, table=True):
 
 
 class Unit(SQLModel, table=True):
-    """A profile: what is stored of a unit and joined with the caller's context."""
+    """A profile: what is stored of a unit and joined with the caller's context.
+
+    `facts` is what its history comes down to (bandit.history), as JSON text; they lie beside the profile so that a
+    decision reads both at once; so do `segments`, the unit's segments and their features by name.
+    """
 
     __tablename__ = "units"
     unit_id: str = Field(sa_column=Column(Text, primary_key=True))
     profile: str = Field(sa_column=Column(Text, nullable=False))
     updated_at: int = Field(sa_column=Column(BigInteger, nullable=False))
+    facts: str | None = Field(default=None, sa_column=Column(Text))
+    facts_at: int | None = Field(default=None, sa_column=Column(BigInteger))
+    segments: str | None = Field(default=None, sa_column=Column(Text))
 
 
 class ServiceSetting(SQLModel, table=True):
@@ -179,33 +239,6 @@ class ServiceSetting(SQLModel, table=True):
     __tablename__ = "service_settings"
     name: str = Field(sa_column=Column(Text, primary_key=True))
     value: dict[str, Any] = Field(sa_column=Column(Json, nullable=False))
-
-
-class ApiKey(SQLModel, table=True):
-    """A credential of a system: only the SHA-256 of the key (256 random bits) is kept."""
-
-    __tablename__ = "api_keys"
-    id: int | None = serial()
-    name: str = Field(sa_column=Column(Text, nullable=False))
-    prefix: str = Field(sa_column=Column(Text, nullable=False))
-    digest: str = Field(sa_column=Column(Text, nullable=False, unique=True))
-    scopes: str = Field(sa_column=Column(Text, nullable=False))
-    created_at: int = Field(sa_column=Column(BigInteger, nullable=False))
-    created_by: str = Field(sa_column=Column(Text, nullable=False))
-    expires_at: int | None = Field(default=None, sa_column=Column(BigInteger))
-    revoked_at: int | None = Field(default=None, sa_column=Column(BigInteger))
-
-
-class User(SQLModel, table=True):
-    """A person: role viewer, analyst, experimenter or admin; the password as an Argon2id hash."""
-
-    __tablename__ = "users"
-    id: int | None = serial()
-    email: str = Field(sa_column=Column(Text, nullable=False, unique=True))
-    password_hash: str = Field(sa_column=Column(Text, nullable=False))
-    role: str = Field(sa_column=Column(Text, nullable=False))
-    created_at: int = Field(sa_column=Column(BigInteger, nullable=False))
-    disabled_at: int | None = Field(default=None, sa_column=Column(BigInteger))
 
 
 class AuditEntry(SQLModel, table=True):

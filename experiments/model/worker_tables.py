@@ -113,6 +113,22 @@ class TotalsRollup(SQLModel, table=True):
     sums: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
 
 
+class VariantTotals(SQLModel, table=True):
+    """The same sums of variants, over all arms and segments: lists of campaigns read a few rows for each.
+
+    Kept by the joiner beside the totals, in the same transaction; equal to their sums but for the order of adding.
+    """
+
+    __tablename__ = "rollup_variants"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+    experiment_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    revision: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
+    variant: str = Field(sa_column=Column(Text, primary_key=True))
+    voided: bool = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
+    part: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
+    sums: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+
+
 class RollupMetric(SQLModel, table=True):
     """Places of metrics in the totals of an experiment, given out when a metric is first not zero; never moved.
 

@@ -14,6 +14,7 @@ from experiments.model.states import LIVE
 from experiments.model.tables import Adjustment, Experiment
 from experiments.model.times import now
 from experiments.store import audit
+from experiments.store.breakers import rearm
 from experiments.store.engine import transaction
 from experiments.store.experiments import find
 
@@ -52,6 +53,8 @@ def adjust_arm(engine: Engine, principal: Principal, key: str, arm: str, request
                 replaced.ended_at = now()
                 session.add(replaced)
         session.add_all(_new(row, arm, request, principal))
+        if request.values.get("enabled", 0.0) != 0.0:
+            rearm(session, row, ("arm", arm), principal.name)
         row.version += 1
         session.add(row)
         detail = {"values": dict(request.values), "reason": request.reason, "expires_at": request.expires_at}

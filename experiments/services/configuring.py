@@ -7,6 +7,7 @@ from sqlalchemy import Engine
 from experiments.errors import Fault, InvalidError
 from experiments.model.principal import Principal, require
 from experiments.model.tables import ServiceSetting
+from experiments.model.times import now
 from experiments.store import audit
 from experiments.store.engine import transaction
 
@@ -24,7 +25,8 @@ def set_global_holdout(engine: Engine, principal: Principal, share: float) -> No
         salt = secrets.token_hex(32) if row is None else row.value["salt"]
         before = 0.0 if row is None else row.value["share"]
         row = row or ServiceSetting(name="global_holdout", value={})
-        row.value = {"share": share, "salt": salt}
+        earlier = row.value.get("history", []) if row.value else []
+        row.value = {"share": share, "salt": salt, "history": [*earlier, {"since": now(), "share": share}]}
         session.add(row)
         audit.append(
             session, principal, "settings.global-holdout", "global_holdout", {"before": before, "after": share}

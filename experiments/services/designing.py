@@ -12,6 +12,7 @@ from experiments.errors import ConflictError, Fault, InvalidError, PreconditionF
 from experiments.model.checks import read_definition, study, warnings_of
 from experiments.model.definition import Definition
 from experiments.model.editability import EDITABILITY, forbidden
+from experiments.model.limit_plan import limits_of
 from experiments.model.merging import merge_patch
 from experiments.model.principal import Principal, require
 from experiments.model.tables import Experiment
@@ -19,6 +20,7 @@ from experiments.model.times import now
 from experiments.store import audit
 from experiments.store.engine import reading, transaction
 from experiments.store.experiments import find, open_revision, place_in_layer, stored_form
+from experiments.store.limits import forget_totals
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,26 @@ def change_experiment(
         return Designed(row.key, row.revision, [*notes, *warnings_of(definition)])
 
 
+def validate_change(engine: Engine, principal: Principal, key: str, patch: Any) -> Verdict:
+    """Everything `change_experiment` would object to or warn of, without storing anything.
+
+    What the status forbids is a fault at its field. Raises ForbiddenError, NotFoundError.
+    """
+    require(principal, "experiment")
+    with reading(engine) as session:
+        row = find(session, key)
+        found = study(merge_patch(row.definition, patch))
+        if found.definition is None:
+            return Verdict(None, found.faults, [])
+        changed = _changed(row, found.definition)
+        faults = [Fault(f"/{name}", EDITABILITY[name].why) for name in sorted(forbidden(changed, row.status))]
+        try:
+            placed, notes = place_in_layer(session, found.definition, row.id)
+        except InvalidError as error:
+            return Verdict(None, [*faults, *error.faults], [])
+    return Verdict(None if faults else stored_form(placed), faults, [*notes, *warnings_of(placed)])
+
+
 def refuse_other_version(row: Experiment, expected: int | None) -> None:
     """Raise PreconditionFailedError where the caller read another version than the one in force."""
     if expected is not None and expected != row.version:
@@ -152,6 +174,8 @@ def _change(session: Session, principal: Principal, row: Experiment, definition:
     before = {name: row.definition.get(name) for name in sorted(changed)}
     row.definition = stored_form(definition)
     row.version += 1
+    if changed & {"caps", "budget"}:
+        forget_totals(session, row.id or 0, limits_of(definition))
     if row.status != "draft" and any(EDITABILITY[name].opens_revision for name in changed):
         row.revision += 1
         open_revision(session, row, now())

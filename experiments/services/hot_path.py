@@ -5,10 +5,13 @@ from contextlib import suppress
 
 from sqlalchemy import Engine
 
+from experiments.errors import UnavailableError
 from experiments.services.deciding.decider import Decider
+from experiments.services.deciding.escrow import Escrow
 from experiments.services.deciding.runtime import Runtime
 from experiments.services.recording.intake import Intake
 from experiments.services.recording.recorder import Recorder
+from experiments.services.tracking_settings import Tracking
 from experiments.settings import Settings
 from experiments.store.decision_log import DecisionLog
 from experiments.store.decision_log_postgres import PostgresDecisionLog
@@ -25,8 +28,10 @@ class HotPath:
         self._settings, self._engine = settings, engine
         self.runtime = Runtime(engine, settings.database_timeout)
         self.log = _log_for(settings)
-        self.decider = Decider(self.runtime, self.log, lanes=1 if settings.is_sqlite else POSTGRES_LANES)
+        self.escrow = Escrow(engine, settings.lease_seconds, settings.database_timeout)
+        self.decider = Decider(self.runtime, self.log, self.escrow, lanes=1 if settings.is_sqlite else POSTGRES_LANES)
         self.recorder = Recorder(Intake(engine), settings.database_timeout)
+        self.tracking = Tracking(engine)
         self._poll: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -43,6 +48,10 @@ class HotPath:
             with suppress(asyncio.CancelledError):
                 await self._poll
         await self.decider.close()
+        with suppress(UnavailableError):
+            await self.runtime.store_held_out()
+        with suppress(UnavailableError):  # what is not given back now is when the leases run out
+            await self.escrow.close()
         await self.recorder.close()
         await self.log.close()
 

@@ -15,6 +15,7 @@ from sqlmodel import Session
 from experiments.errors import WinbackError
 from experiments.model.hashing import unit_bucket
 from experiments.model.times import SECOND
+from experiments.services.joining_cells import ReadoutSums, SumsChange
 from experiments.services.joining_marginals import Marginals
 from experiments.services.joining_rounds import (
     EARLY_COLUMNS,
@@ -35,6 +36,7 @@ from experiments.store.joining import (
     count_voids,
     cursor_of,
     exclude_intake,
+    last_sequence,
     matured,
     move_cursor,
     outcomes_of,
@@ -72,10 +74,11 @@ class Prepared(NamedTuple):
     rows: list[tuple[object, ...]]
     increments: Increments
     sums: list[bytes]
+    readouts: SumsChange | None
     seen: int
 
 
-NOTHING_DUE = Prepared([], [], Batch({}).increments(0), [], 0)
+NOTHING_DUE = Prepared([], [], Batch({}).increments(0), [], None, 0)
 
 
 class Joiner:
@@ -85,6 +88,7 @@ class Joiner:
         self._engine, self._book = engine, book
         self._marginals = Marginals()
         self._totals = TotalsWriter()
+        self._readouts = ReadoutSums()
         self._lease: Lease | None = None
         self.batch = 256
         self.slowest = 0.0
@@ -96,7 +100,7 @@ class Joiner:
         """
         if lease != self._lease:
             self._lease = lease
-            self._totals.forget()
+            self._forget()
         with reading(self._engine) as session:
             started = heads(session.connection())
         return sum(self._guarded(lease, head, at, sweep) for head in started)
@@ -107,12 +111,16 @@ class Joiner:
             return self._experiment(lease, head, at, sweep)
         except WinbackError:
             # Whether the last transaction was committed may be unknown: read again what it would have written.
-            self._totals.forget()
+            self._forget()
             raise
         except Exception:
-            self._totals.forget()
+            self._forget()
             _log.exception("not joined", experiment=head.key)
             return 0
+
+    def _forget(self) -> None:
+        self._totals.forget()
+        self._readouts.forget()
 
     def _experiment(self, lease: Lease, head: Head, at: int, sweep: bool) -> int:
         with reading(self._engine) as session:
@@ -141,8 +149,13 @@ class Joiner:
             prepared = self._prepare(session, due, after, locked=True)
             if prepared.decisions:
                 self._write(session, due, prepared)
-        self._totals.remember(due.head.id, prepared.increments.keys, prepared.sums)
+        self._remember(due, prepared)
         return prepared.decisions
+
+    def _remember(self, due: Due, prepared: Prepared) -> None:
+        self._totals.remember(due.head.id, prepared.increments.keys, prepared.sums)
+        if prepared.readouts is not None:
+            self._readouts.remember(due.head.id, prepared.readouts)
 
     def _prepare(self, session: Session, due: Due, after: Cursor, *, locked: bool = False) -> Prepared:
         head, stage, until = due
@@ -163,7 +176,16 @@ class Joiner:
         places = metric_places(connection, head.id)
         increments = _rollup(due, rounds, places).increments(head.id)
         self._totals.load(connection, head.id, increments.keys)
-        return Prepared(decisions, rows, increments, self._totals.sums_after(head.id, increments), seen)
+        readouts = self._readouts_of(session, due, rounds)
+        return Prepared(decisions, rows, increments, self._totals.sums_after(head.id, increments), readouts, seen)
+
+    def _readouts_of(self, session: Session, due: Due, rounds: Sequence[Joined]) -> SumsChange | None:
+        if due.stage != MATURED:
+            return None
+        facts = self._book.all(session, due.head.id, due.head.revision)
+        # Nobody else numbers rounds: the lease is ours, or the transaction will be refused.
+        first = last_sequence(session.connection()) + 1
+        return self._readouts.prepare(session.connection(), due.head, facts, (first, rounds))
 
     def _commit(self, lease: Lease, due: Due, prepared: Prepared) -> bool:
         """False, and nothing written, where the log has changed since."""
@@ -176,7 +198,7 @@ class Joiner:
             if changed or count_voids(connection, [one.id for one in decisions]) != known_voids:
                 return False
             self._write(session, due, prepared)
-        self._totals.remember(due.head.id, prepared.increments.keys, prepared.sums)
+        self._remember(due, prepared)
         self._adapt(perf_counter() - began, len(decisions))
         return True
 
@@ -185,6 +207,8 @@ class Joiner:
         connection, (head, stage, _) = session.connection(), due
         append_rounds(connection, stage, MATURED_COLUMNS if stage == MATURED else EARLY_COLUMNS, prepared.rows)
         write_rollups(connection, head.id, prepared.increments, prepared.sums)
+        if prepared.readouts is not None:
+            ReadoutSums.write(connection, head.id, prepared.readouts)
         reached = _place(prepared.decisions[-1])
         if reached > cursor_of(connection, head.id, stage):
             move_cursor(connection, head.id, stage, reached)

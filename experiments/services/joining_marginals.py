@@ -11,8 +11,10 @@ from sqlmodel import Session
 from bandit.errors import BanditError
 from bandit.rounds import NOTHING
 from experiments.model.definition import VariantDefinition
-from experiments.model.eligibility import names_nothing
+from experiments.model.eligibility import PAUSE, names_nothing
+from experiments.model.guardrails import PAUSED
 from experiments.model.overrides import applicable, with_weights
+from experiments.model.pricing import priced
 from experiments.model.record import Record, decode_record
 from experiments.services.learning_policies import PolicyShelf
 from experiments.store.joining import Matured
@@ -48,7 +50,9 @@ class Marginals:
     def _chance(
         self, session: Session, facts: RevisionFacts, variant: VariantDefinition, arm: str, record: Record
     ) -> float:
-        keys = eligible_keys(facts, variant, record.eligible)
+        if variant.key in record.paused:
+            return float(arm == record.paused[variant.key])
+        keys = eligible_keys(facts, variant, _without_pause(facts, record))
         if arm not in keys:
             return 0.0
         policy = self._shelf.policy(session, facts, variant, record.snapshots.get(variant.key))
@@ -56,8 +60,17 @@ class Marginals:
             pmf = policy.pmf(record.context, facts.arms(keys, record.costs))
         except BanditError:
             return 0.0  # such a variant would have drawn nothing
+        pmf = priced(pmf, keys, record.shadow_price, record.expected_costs, variant.policy)
         weighted = with_weights(pmf, keys, applicable(record.weights, keys, pmf))
         return float(weighted[keys.index(arm)])
+
+
+def _without_pause(facts: RevisionFacts, record: Record) -> list[str]:
+    """What was eligible but for the pause of the deciding variant, which the other variants did not share."""
+    if record.policy != PAUSED:
+        return record.eligible
+    kept = {key for key, why in record.excluded.items() if why.startswith(PAUSE)} | {*record.eligible}
+    return [arm.key for arm in facts.definition.arms_with_nothing if arm.key in kept]
 
 
 def eligible_keys(facts: RevisionFacts, variant: VariantDefinition, eligible: Sequence[str]) -> list[str]:

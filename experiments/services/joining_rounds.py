@@ -7,6 +7,8 @@ from typing import NamedTuple
 import msgspec
 
 from experiments.metrics import Event, Exposure
+from experiments.model.drawn import DrawEvidence
+from experiments.model.times import SECOND
 from experiments.store.joining import MATURED, Matured, Stage, StoredOutcome
 from experiments.store.revisions import RevisionFacts
 
@@ -24,27 +26,28 @@ EARLY_COLUMNS = (
 MATURED_COLUMNS = (*EARLY_COLUMNS, "segment", "metrics", "decided_at", "voided")
 
 
-class Remembered(msgspec.Struct):
-    """The part of a record that every join needs."""
+class Remembered(DrawEvidence):
+    """The part of a record that joins and the sums of readouts need, read once."""
 
     segment: str = ""
-    costs: dict[str, float] = {}
-    erased: bool = False
+    costs: dict[str, float] = msgspec.field(default_factory=dict)
 
 
 class Joined(NamedTuple):
-    """A decision with what it earned."""
+    """A decision with what it earned; `lags` are the seconds from occurrence to receipt of the outcomes that count."""
 
     decision: Matured
+    proof: DrawEvidence
     segment: str
     reward: float
     metrics: dict[str, float]
     learnable: bool
+    lags: tuple[int, ...] = ()
 
 
-PLAIN = Remembered()
-# Records leave out what has its default, so that most need not be read at all.
-_TOLD = ('"segment":', '"costs":', '"erased":')
+IN_TIME = -1
+"""The lag of an outcome that counts whenever it comes: one of a unit, on the caller's clock."""
+
 _remember = msgspec.json.Decoder(Remembered).decode
 _as_json = msgspec.json.Encoder().encode
 
@@ -67,12 +70,26 @@ def join_decisions(
 
 
 def _join(facts: RevisionFacts, stage: Stage, one: Matured, outcomes: Sequence[StoredOutcome]) -> Joined:
-    remembered = _remember(one.record) if any(name in one.record for name in _TOLD) else PLAIN
+    remembered = _remember(one.record)
     events = [_event(facts, outcome) for outcome in outcomes] if outcomes else []
     exposure = _exposure(facts, stage, one, remembered.costs)
     reward, metrics = facts.plan.join(exposure, events)
     drawn = one.mode != "forced" and 0.0 < one.propensity <= 1.0
-    return Joined(one, remembered.segment, reward, metrics, drawn and one.void is None and not remembered.erased)
+    learnable = drawn and one.void is None and not remembered.erased
+    lags = _lags(exposure, events) if events else ()
+    return Joined(one, remembered, remembered.segment, reward, metrics, learnable, lags)
+
+
+def _lags(exposure: Exposure, events: Sequence[Event]) -> tuple[int, ...]:
+    """Of outcomes that fall to this decision, whether or not they came in time."""
+    until = exposure.closes_at if exposure.next_at is None else min(exposure.next_at, exposure.closes_at)
+    return tuple(
+        [
+            IN_TIME if event.received is None else max(event.received - event.occurred_at, 0) // SECOND
+            for event in events
+            if exposure.decided_at <= event.occurred_at < (exposure.closes_at if event.named else until)
+        ]
+    )
 
 
 def _exposure(facts: RevisionFacts, stage: Stage, one: Matured, costs: Mapping[str, float]) -> Exposure:

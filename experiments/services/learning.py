@@ -22,7 +22,7 @@ from bandit.snapshots import fingerprint
 from experiments.errors import WinbackError
 from experiments.model.definition import ShadowDefinition, VariantDefinition
 from experiments.model.policy_snapshots import seal_policy
-from experiments.model.times import now
+from experiments.model.times import now, to_rfc3339
 from experiments.services.learning_policies import restored
 from experiments.services.learning_rounds import rounds_of, teach
 from experiments.store.engine import reading
@@ -39,6 +39,7 @@ from experiments.store.learning import (
     stored_snapshot,
 )
 from experiments.store.lease import Lease, fenced
+from experiments.store.outbox import announce
 from experiments.store.revisions import Head, RevisionBook, RevisionFacts, heads
 
 LESSONS = 4096
@@ -138,6 +139,8 @@ class LearningService:
         with fenced(self._engine, lease) as session:
             began = perf_counter()
             number = publish(session.connection(), published)
+            subject = f"{published.experiment_id}/{published.head.variant}"
+            announce(session, "snapshots", subject, _told(published, number))
         self.slowest = max(self.slowest, perf_counter() - began)
         return published.head._replace(snapshot_id=number)
 
@@ -145,6 +148,21 @@ class LearningService:
         with fenced(self._engine, lease) as session:
             set_head(session.connection(), course.experiment_id, head)
         return head
+
+
+def _told(published: Published, number: int) -> dict[str, object]:
+    """What others are told of a snapshot."""
+    return {
+        "experiment_id": published.experiment_id,
+        "variant": published.head.variant,
+        "revision": published.head.revision,
+        "snapshot_id": number,
+        "parent_id": published.head.snapshot_id,
+        "sha256": published.snapshot.sha256,
+        "trained_through": published.head.trained_through,
+        "rounds": published.rounds,
+        "created_at": to_rfc3339(published.at),
+    }
 
 
 def learners_of(facts: RevisionFacts) -> list[Taught]:

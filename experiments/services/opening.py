@@ -14,10 +14,16 @@ from experiments.store.engine import engine_for, reading
 
 @dataclass(slots=True)
 class Service:
-    """What the doors hold on to. The engine belongs to it; `close` gives everything back."""
+    """What the doors hold on to. The engines belong to it; `close` gives everything back.
+
+    Attributes:
+        reports: for reads that calculate: statements may take `report_timeout`, and however many there are, they take
+            no connection from those who decide.
+    """
 
     settings: Settings
     engine: Engine
+    reports: Engine
     gate: Gate
     _hot: HotPath | None = field(default=None, init=False)
 
@@ -43,6 +49,7 @@ class Service:
         if self._hot is not None:
             await self._hot.close()
         self.engine.dispose()
+        self.reports.dispose()
 
     def readiness(self) -> dict[str, bool]:
         """What must hold before traffic comes. Raises UnavailableError where the database is away."""
@@ -55,4 +62,5 @@ class Service:
 def open_service(settings: Settings) -> Service:
     """A service over the configured database; nothing is started yet."""
     engine = engine_for(settings)
-    return Service(settings, engine, Gate(engine))
+    reports = engine_for(settings.model_copy(update={"database_timeout": settings.report_patience}))
+    return Service(settings, engine, reports, Gate(engine))

@@ -2,25 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from sqlalchemy import Engine, or_
-from sqlmodel import Session, col, select
+from sqlalchemy import Engine
 
-from experiments.errors import ConflictError, Fault, InvalidError, NotFoundError
+from experiments.errors import Fault, InvalidError
 from experiments.model.principal import Principal, require
 from experiments.model.tables import Experiment, Replay
-from experiments.model.times import SECOND, now
-from experiments.store import audit
-from experiments.store.engine import transaction
+from experiments.model.times import now
+from experiments.store import audit, runs
+from experiments.store.engine import reading, transaction
 from experiments.store.experiments import find
 from offline_eval.models import DEFAULT_OUTCOME_MODEL, OUTCOME_MODELS
 from offline_eval.ope import ESTIMATORS
-
-SILENCE = 30 * SECOND
-"""A running replay that has not been heard of for this long lost its process."""
-
-OVER = ("done", "failed", "cancelled")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,56 +63,18 @@ def cancel_replay(engine: Engine, principal: Principal, number: int) -> None:
     """End a replay that is not over. Raises ForbiddenError, NotFoundError, ConflictError."""
     require(principal, "analyse")
     with transaction(engine) as session:
-        row = _row(session, number)
-        if row.status in OVER:
-            raise ConflictError(f"replay {number} is {row.status} already")
-        row.status, row.finished_at = "cancelled", now()
-        session.add(row)
+        runs.cancel(session, Replay, number)
         audit.append(session, principal, "replay.cancel", str(number), {})
 
 
 def claim_replay(engine: Engine) -> Claim | None:
     """Take up the oldest replay that waits, or whose process died; None where there is none."""
-    silent = (Replay.status == "running") & (col(Replay.heartbeat_at) < now() - SILENCE)
-    waiting = select(Replay).where(or_(col(Replay.status) == "queued", silent)).order_by(col(Replay.id)).limit(1)
-    with transaction(engine) as session:
-        row = session.exec(waiting.with_for_update(skip_locked=True)).first()
-        if row is None:
-            return None
-        row.status, row.stage, row.progress, row.heartbeat_at = "running", "starting", 0.0, now()
-        session.add(row)
-        key = session.get_one(Experiment, row.experiment_id).key
-        return Claim(int(row.id or 0), key, ReplayRequest(**row.request))
-
-
-def note_progress(engine: Engine, number: int, stage: str, share: float) -> bool:
-    """Say how far it is; False where it was cancelled meanwhile."""
-    with transaction(engine) as session:
-        row = _row(session, number)
-        if row.status != "running":
-            return False
-        row.stage, row.progress, row.heartbeat_at = stage, share, now()
-        session.add(row)
-        return True
-
-
-def finish_replay(engine: Engine, number: int, result: dict[str, Any] | None, error: str | None = None) -> None:
-    """Keep what came of it, unless it was cancelled."""
-    with transaction(engine) as session:
-        row = _row(session, number)
-        if row.status != "running":
-            return
-        row.status, row.result, row.error = ("done" if error is None else "failed"), result, error
-        row.stage, row.finished_at = row.status, now()
-        row.progress = 1.0 if error is None else row.progress
-        session.add(row)
-
-
-def _row(session: Session, number: int) -> Replay:
-    row = session.get(Replay, number)
+    row = runs.claim(engine, Replay)
     if row is None:
-        raise NotFoundError(f"there is no replay {number}")
-    return row
+        return None
+    with reading(engine) as session:
+        key = session.get_one(Experiment, row.experiment_id).key
+    return Claim(int(row.id or 0), key, ReplayRequest(**row.request))
 
 
 def _check(request: ReplayRequest) -> None:

@@ -1,6 +1,7 @@
 """Start, pause, resume, stop and archive experiments."""
 
 from sqlalchemy import Engine
+from sqlmodel import Session
 
 from experiments.errors import ConflictError
 from experiments.model.definition import Definition
@@ -22,25 +23,31 @@ def move_experiment(
     Raises ForbiddenError, NotFoundError, PreconditionFailedError, ConflictError where its status forbids it.
     """
     require(principal, "experiment")
-    transition = TRANSITIONS[verb]
     with transaction(engine) as session:
         row = find(session, key, for_change=True)
         refuse_other_version(row, expected_version)
-        if row.status not in transition.sources:
-            allowed = ", ".join(name for name, other in TRANSITIONS.items() if row.status in other.sources)
-            raise ConflictError(f"{key} is {row.status}: it cannot {verb}; it can {allowed or 'do nothing any more'}")
-        moment = now()
-        if verb == "start":
-            _refuse_over(row, moment)
-        if row.status == "draft":
-            row.started_at = moment if verb == "start" else None
-            open_revision(session, row, moment)
-        if transition.target == "stopped":
-            row.stopped_at = moment
-        detail = {"from": row.status, "to": transition.target}
-        row.status, row.version = transition.target, row.version + 1
-        session.add(row)
+        detail = move(session, row, verb)
         audit.append(session, principal, f"experiment.{verb}", key, detail)
+
+
+def move(session: Session, row: Experiment, verb: str) -> dict[str, str]:
+    """The move itself; from where to where. Raises ConflictError where the status forbids it."""
+    transition = TRANSITIONS[verb]
+    if row.status not in transition.sources:
+        allowed = ", ".join(name for name, other in TRANSITIONS.items() if row.status in other.sources)
+        raise ConflictError(f"{row.key} is {row.status}: it cannot {verb}; it can {allowed or 'do nothing any more'}")
+    moment = now()
+    if verb == "start":
+        _refuse_over(row, moment)
+    if row.status == "draft":
+        row.started_at = moment if verb == "start" else None
+        open_revision(session, row, moment)
+    if transition.target == "stopped":
+        row.stopped_at = moment
+    detail = {"from": row.status, "to": transition.target}
+    row.status, row.version = transition.target, row.version + 1
+    session.add(row)
+    return detail
 
 
 def _refuse_over(row: Experiment, moment: int) -> None:

@@ -10,6 +10,7 @@ from experiments.model.ids import decision_number, public_id
 from experiments.model.principal import Principal, require
 from experiments.model.times import now
 from experiments.store.engine import transaction
+from experiments.store.limits import give_back
 from experiments.store.outcome_log import hold_off_the_joiner
 from experiments.store.void_log import Voidable, VoidRow, append_voids, voidable
 
@@ -44,6 +45,8 @@ def void_decisions(
             for number, (_, reason) in zip(numbers, asked, strict=True)
         ]
         append_voids(connection, list(rows.values()))
+        if rows:
+            give_back(session, rows)
     return answers
 
 

@@ -6,13 +6,15 @@ from typing import Any
 
 from sqlmodel import Session, col, select
 
-from experiments.model.principal import Principal
+from experiments.model.principal import SYSTEM, Principal
 from experiments.model.tables import AuditEntry
 from experiments.model.times import now
 from experiments.store.engine import hold
 from experiments.store.locks import Lock
+from experiments.store.outbox import announce
 
 GENESIS = "0" * 64
+_CHANGES = ("experiment.", "arm.", "variant.")
 
 
 def append(session: Session, principal: Principal, action: str, target: str, detail: dict[str, Any]) -> None:
@@ -30,6 +32,14 @@ def append(session: Session, principal: Principal, action: str, target: str, det
     )
     entry.digest = digest_of(entry)
     session.add(entry)
+    # What the service does to experiments by itself is announced where it is done.
+    if action.startswith(_CHANGES) and principal is not SYSTEM:
+        announce(session, "changes", target.partition("/")[0], {"event": action, "target": target, **_told(detail)})
+
+
+def _told(detail: dict[str, Any]) -> dict[str, Any]:
+    """Definitions are long, and can be had over HTTP."""
+    return {name: value for name, value in detail.items() if name not in ("definition", "before", "after")}
 
 
 def digest_of(entry: AuditEntry) -> str:

@@ -41,6 +41,30 @@ def add_rows(connection: Connection, table: Table, sums: Sequence[str], rows: Se
     _write(connection, statement, rows)
 
 
+def put_rows(
+    connection: Connection, table: Table, columns: Sequence[str], update: str, rows: Sequence[Sequence[Any]]
+) -> None:
+    """Append rows, or set `update` (of ours; `excluded` is what is given) where that key is there already."""
+    keys = ", ".join(column.name for column in table.primary_key)
+    statement = _insert(connection.dialect.name, table, tuple(columns))
+    _write(connection, f"{statement} ON CONFLICT ({keys}) DO UPDATE SET {update}", rows)
+
+
+def update_rows(
+    connection: Connection, table: Table, columns: Sequence[str], update: str, rows: Sequence[Sequence[Any]]
+) -> None:
+    """Set `update` (of ours) in the rows whose key is the first of `columns`; `given` is what is written of each."""
+    name = table.name
+    if is_sqlite(connection):
+        values = ", ".join(f"? AS {column}" for column in columns)
+        source = f"(SELECT {values}) AS given"
+    else:
+        arrays = ", ".join(f"%s::{_array_type(table.c[column])}[]" for column in columns)
+        source = f"unnest({arrays}) AS given ({', '.join(columns)})"
+    statement = f"UPDATE {name} SET {update} FROM {source} WHERE {name}.{columns[0]} = given.{columns[0]}"  # noqa: S608
+    _write(connection, statement, rows)
+
+
 def _write(connection: Connection, statement: str, rows: Sequence[Sequence[Any]]) -> None:
     if not rows:
         return

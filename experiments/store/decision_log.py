@@ -3,11 +3,12 @@
 Neither goes through SQLAlchemy: a session per request would cost ten times the decision itself.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from experiments.model.decisions import DecisionRow
+from experiments.store.limits_ledger import Ledger, LimitsKnown, LimitsWanted
 
 
 class Stored(NamedTuple):
@@ -26,38 +27,64 @@ class Head(NamedTuple):
 
 @dataclass(slots=True)
 class Wanted:
-    """What a batch needs to know of one experiment: its units, its idempotency keys, whether its learners' heads."""
+    """What a batch needs to know of one experiment: units, idempotency keys, whether its learners' heads, limits."""
 
     units: set[str] = field(default_factory=set)
     keys: set[str] = field(default_factory=set)
     learners: bool = False
+    limits: LimitsWanted | None = None
 
 
 @dataclass(slots=True)
 class Known:
-    """What the database knew: `latest` by (experiment, unit), `keyed` by (experiment, key), profiles as JSON text."""
+    """What the database knew: `latest` by (experiment, unit), `keyed` by (experiment, key).
+
+    Profiles, the features of segments and the facts of histories are JSON text by unit.
+    """
 
     latest: dict[tuple[int, str], Stored] = field(default_factory=dict)
     keyed: dict[tuple[int, str], Stored] = field(default_factory=dict)
     profiles: dict[str, str] = field(default_factory=dict)
+    segments: dict[str, str] = field(default_factory=dict)
+    facts: dict[str, str] = field(default_factory=dict)
     heads: dict[int, Head] = field(default_factory=dict)
     learners: dict[int, dict[str, int]] = field(default_factory=dict)
+    limits: LimitsKnown = field(default_factory=LimitsKnown)
 
 
 class DecisionLog(Protocol):
     """Raises UnavailableError from every method where the database is away or doesn't answer in time."""
 
     async def look_up(self, wanted: Mapping[int, Wanted]) -> Known:
-        """The latest decision of each unit and of each key, profiles, versions."""
+        """The latest decision of each unit and of each key, profiles, versions, limits."""
         ...
 
-    async def append(self, rows: Sequence[DecisionRow], clocks: Mapping[int, int]) -> set[int]:
-        """Commit the rows that meet no other of their place or key, and advance callers' clocks; ids committed."""
+    async def append(
+        self, rows: Sequence[DecisionRow], clocks: Mapping[int, int], ledger: Ledger | None = None
+    ) -> set[int]:
+        """Commit the rows that meet no other of their place or key, with what they use of limits, and advance callers'
+        clocks; ids committed. Raises EscrowLostError, nothing stored, where what they use is not ours any more.
+        """
         ...
 
     async def close(self) -> None:
         """Let go of connections, after what is under way."""
         ...
+
+
+def after_a_loss(rows: Sequence[DecisionRow], committed: Collection[int]) -> list[int]:
+    """Ids of rows that were stored although an earlier one of their unit was not: rows of a unit come by their places.
+
+    Where the earlier one lost by its idempotency key, nobody would ever take its place.
+    """
+    lost, found = set[tuple[int, str]](), []
+    for row in rows:
+        unit = row.experiment_id, row.unit_id
+        if row.id not in committed:
+            lost.add(unit)
+        elif unit in lost:
+            found.append(row.id)
+    return found
 
 
 def clock_updates(clocks: Mapping[int, int]) -> Iterable[tuple[int, int, int, int]]:

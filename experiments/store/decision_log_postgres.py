@@ -1,14 +1,19 @@
 """The log of decisions on PostgreSQL: one exchange to look up a batch, one to commit it."""
 
 from collections.abc import Mapping, Sequence
+from operator import itemgetter
 
 import asyncpg
 
 from experiments.model.decisions import COLUMNS, DecisionRow
-from experiments.store.decision_log import Head, Known, Stored, Wanted, clock_updates
+from experiments.model.times import now
+from experiments.store.decision_log import Head, Known, Stored, Wanted, after_a_loss, clock_updates
+from experiments.store.limits_ledger import Ledger
+from experiments.store.limits_postgres import append_limited, look_up_limits
 from experiments.store.postgres_link import PostgresLink
 
 _WIDTH = len(COLUMNS)
+_by_unit = itemgetter(COLUMNS.index("unit_id"), COLUMNS.index("experiment_id"))
 _SELECTED = ", ".join(f"d.{column}" for column in COLUMNS)
 _TYPES = {
     "unit_id": "text",
@@ -25,10 +30,11 @@ _TYPES = {
 
 _LATEST = f"""
 SELECT {_SELECTED}, v.decision_id IS NOT NULL AS voided, q.experiment_id AS asked, q.unit_id AS asking,
-  u.profile, e.version, e.clock_now
+  u.profile, u.segments, u.facts, e.version, e.clock_now, s.unit_id IS NOT NULL AS suppressed
 FROM unnest($1::bigint[], $2::text[]) AS q(experiment_id, unit_id)
 JOIN experiments AS e ON e.id = q.experiment_id
 LEFT JOIN units AS u ON u.unit_id = q.unit_id
+LEFT JOIN suppressions AS s ON s.unit_id = q.unit_id AND (s.expires_at IS NULL OR s.expires_at > $3)
 LEFT JOIN LATERAL (
   SELECT * FROM decisions AS x WHERE x.experiment_id = q.experiment_id AND x.unit_id = q.unit_id
   ORDER BY x.epoch DESC, x.attempt DESC LIMIT 1) AS d ON true
@@ -49,6 +55,7 @@ INSERT INTO decisions ({", ".join(COLUMNS)})
 SELECT * FROM unnest({", ".join(f"${n}::{_TYPES.get(name, 'bigint')}[]" for n, name in enumerate(COLUMNS, 1))})
 ON CONFLICT DO NOTHING RETURNING id
 """  # noqa: S608
+_UNDO = "DELETE FROM decisions WHERE id = ANY($1)"
 _ADVANCE = """
 UPDATE experiments SET started_at = CASE WHEN clock_now IS NULL THEN $1::bigint ELSE started_at END, clock_now = $2
 WHERE (clock_now IS NULL OR clock_now < $3) AND id = $4
@@ -65,9 +72,11 @@ class PostgresDecisionLog:
         """See DecisionLog."""
         return await self._free().run(lambda connection: _look_up(connection, wanted))
 
-    async def append(self, rows: Sequence[DecisionRow], clocks: Mapping[int, int]) -> set[int]:
+    async def append(
+        self, rows: Sequence[DecisionRow], clocks: Mapping[int, int], ledger: Ledger | None = None
+    ) -> set[int]:
         """See DecisionLog. Rows that were committed just before the line broke are not told as committed."""
-        return await self._free().run(lambda connection: _append(connection, rows, clocks))
+        return await self._free().run(lambda connection: _append(connection, rows, clocks, ledger))
 
     async def close(self) -> None:
         """Close the connections."""
@@ -84,22 +93,43 @@ async def _look_up(connection: asyncpg.Connection, wanted: Mapping[int, Wanted])
     keys = [(experiment_id, key) for experiment_id, what in wanted.items() for key in what.keys]
     learning = [experiment_id for experiment_id, what in wanted.items() if what.learners]
     if units:
-        _note_latest(known, await connection.fetch(_LATEST, *map(list, zip(*units, strict=True))))
+        _note_latest(known, await connection.fetch(_LATEST, *map(list, zip(*units, strict=True)), now()))
     if keys:
         _note_keyed(known, await connection.fetch(_KEYED, *map(list, zip(*keys, strict=True))))
     if learning:
         known.learners = {experiment_id: {} for experiment_id in learning}
         for experiment_id, variant, snapshot_id in await connection.fetch(_LEARNERS, learning):
             known.learners[experiment_id][variant] = snapshot_id
+    for experiment_id, what in wanted.items():
+        if what.limits is not None:
+            await look_up_limits(connection, experiment_id, list(what.units), what.limits, known.limits)
     return known
 
 
-async def _append(connection: asyncpg.Connection, rows: Sequence[DecisionRow], clocks: Mapping[int, int]) -> set[int]:
-    if not clocks:
-        return await _insert(connection, rows)
+async def _append(
+    connection: asyncpg.Connection, rows: Sequence[DecisionRow], clocks: Mapping[int, int], ledger: Ledger | None
+) -> set[int]:
+    # In one order everywhere: two batches over the same units would wait for each other in a circle.
+    ordered = sorted(rows, key=_by_unit)
+    once = len(set(map(_by_unit, rows))) == len(rows)
+    if once and not clocks and not ledger:
+        return await _insert(connection, ordered)
     async with connection.transaction():
-        committed = await _insert(connection, rows)
-        await connection.executemany(_ADVANCE, clock_updates(clocks))
+        if ledger:
+            committed = await append_limited(connection, ordered, ledger, lambda kept: _insert_all(connection, kept))
+        else:
+            committed = await _insert_all(connection, ordered)
+        if clocks:
+            await connection.executemany(_ADVANCE, clock_updates(clocks))
+    return committed
+
+
+async def _insert_all(connection: asyncpg.Connection, rows: Sequence[DecisionRow]) -> set[int]:
+    """In a transaction: of a unit's rows those before the first that met another's."""
+    committed = await _insert(connection, rows)
+    if len(committed) < len(rows) and (undone := after_a_loss(rows, committed)):
+        await connection.execute(_UNDO, undone)
+        committed.difference_update(undone)
     return committed
 
 
@@ -112,10 +142,16 @@ async def _insert(connection: asyncpg.Connection, rows: Sequence[DecisionRow]) -
 
 def _note_latest(known: Known, found: Sequence[asyncpg.Record]) -> None:
     for each in found:
-        experiment_id, unit_id, profile, version, clock_now = each[_WIDTH + 1 :]
+        experiment_id, unit_id, profile, segments, facts, version, clock_now, suppressed = each[_WIDTH + 1 :]
         known.heads[experiment_id] = Head(version, clock_now)
         if profile is not None:
             known.profiles[unit_id] = profile
+        if suppressed:
+            known.limits.suppressed.add(unit_id)
+        if segments is not None:
+            known.segments[unit_id] = segments
+        if facts is not None:
+            known.facts[unit_id] = facts
         if each[0] is not None:
             known.latest[experiment_id, unit_id] = _stored(each)
 

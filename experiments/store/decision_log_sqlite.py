@@ -9,7 +9,9 @@ import msgspec
 
 from experiments.errors import UnavailableError
 from experiments.model.decisions import COLUMNS, DecisionRow
-from experiments.store.decision_log import Head, Known, Stored, Wanted, clock_updates
+from experiments.store.decision_log import Head, Known, Stored, Wanted, after_a_loss, clock_updates
+from experiments.store.limits_ledger import Ledger
+from experiments.store.limits_sqlite import append_limited, look_up_limits, look_up_suppressed
 from experiments.store.sqlite_thread import SqliteFile, SqliteThread
 
 _ROWS_AT_ONCE = 256
@@ -28,7 +30,7 @@ CROSS JOIN decisions AS d ON d.id = (
   SELECT id FROM decisions WHERE experiment_id = ? AND idempotency_key = q.value ORDER BY attempt DESC LIMIT 1)
 LEFT JOIN voids AS v ON v.decision_id = d.id
 """  # noqa: S608
-_PROFILES = "SELECT unit_id, profile FROM units WHERE unit_id IN (SELECT value FROM json_each(?))"
+_PROFILES = "SELECT unit_id, profile, segments, facts FROM units WHERE unit_id IN (SELECT value FROM json_each(?))"
 _HEAD = "SELECT version, clock_now FROM experiments WHERE id = ?"
 _LEARNERS = "SELECT variant, snapshot_id FROM learners WHERE experiment_id = ? AND snapshot_id IS NOT NULL"
 _ADVANCE = """
@@ -37,6 +39,7 @@ WHERE (clock_now IS NULL OR clock_now < ?) AND id = ?
 """
 _INSERT = f"INSERT INTO decisions ({', '.join(COLUMNS)}) VALUES "  # noqa: S608
 _VALUES = f"({', '.join('?' * len(COLUMNS))})"
+_UNDO = "DELETE FROM decisions WHERE id IN (SELECT value FROM json_each(?))"
 _PLACES = """
 SELECT id, experiment_id, unit_id, epoch, attempt FROM decisions WHERE id IN (SELECT value FROM json_each(?))
 """
@@ -62,9 +65,11 @@ class SqliteDecisionLog:
             raise UnavailableError("the database could not be read; try again") from error
         return known
 
-    async def append(self, rows: Sequence[DecisionRow], clocks: Mapping[int, int]) -> set[int]:
+    async def append(
+        self, rows: Sequence[DecisionRow], clocks: Mapping[int, int], ledger: Ledger | None = None
+    ) -> set[int]:
         """See DecisionLog."""
-        return await self._writer.run(lambda connection: _append(connection, rows, clocks))
+        return await self._writer.run(lambda connection: _append(connection, rows, clocks, ledger))
 
     async def close(self) -> None:
         """See DecisionLog."""
@@ -84,7 +89,15 @@ def _look_up(connection: sqlite3.Connection, experiment_id: int, what: Wanted, k
         keys = _AS_JSON(list(what.keys)).decode()
         for stored in _stored(execute(_KEYED, (keys, experiment_id))):
             known.keyed[experiment_id, str(stored.row.idempotency_key)] = stored
-    known.profiles.update(execute(_PROFILES, (units,)).fetchall())
+    for unit_id, profile, segments, facts in execute(_PROFILES, (units,)):
+        known.profiles[unit_id] = profile
+        if segments is not None:
+            known.segments[unit_id] = segments
+        if facts is not None:
+            known.facts[unit_id] = facts
+    look_up_suppressed(connection, units, known.limits)
+    if what.limits is not None:
+        look_up_limits(connection, experiment_id, units, what.limits, known.limits)
     if what.learners:
         known.learners[experiment_id] = dict(execute(_LEARNERS, (experiment_id,)).fetchall())
 
@@ -93,12 +106,26 @@ def _stored(found: Iterable[tuple[object, ...]]) -> list[Stored]:
     return [Stored(DecisionRow._make(columns[:-1]), bool(columns[-1])) for columns in found]
 
 
-def _append(connection: sqlite3.Connection, rows: Sequence[DecisionRow], clocks: Mapping[int, int]) -> set[int]:
+def _append(
+    connection: sqlite3.Connection, rows: Sequence[DecisionRow], clocks: Mapping[int, int], ledger: Ledger | None
+) -> set[int]:
+    if ledger:
+        committed = append_limited(connection, rows, ledger, lambda kept: _insert_all(connection, kept))
+    else:
+        committed = _insert_all(connection, rows)
+    if clocks:
+        connection.executemany(_ADVANCE, clock_updates(clocks))
+    return committed
+
+
+def _insert_all(connection: sqlite3.Connection, rows: Sequence[DecisionRow]) -> set[int]:
+    """Of a unit's rows those before the first that met another's."""
     committed: set[int] = set()
     for start in range(0, len(rows), _ROWS_AT_ONCE):
         committed |= _insert(connection, rows[start : start + _ROWS_AT_ONCE])
-    if clocks:
-        connection.executemany(_ADVANCE, clock_updates(clocks))
+    if len(committed) < len(rows) and (undone := after_a_loss(rows, committed)):
+        connection.execute(_UNDO, (_AS_JSON(undone).decode(),))
+        committed.difference_update(undone)
     return committed
 
 

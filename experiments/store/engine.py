@@ -110,7 +110,8 @@ def _sqlite(url: URL, patience: float) -> Engine:
 def _prepare_sqlite(connection: Any, _: Any) -> None:
     # The driver's own implicit BEGIN comes too late and never immediate: transactions are opened by _begin_sqlite.
     connection.isolation_level = None
-    for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+    # Mapped pages need no system call each: a readout reads ten thousand.
+    for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "mmap_size = 268435456"):
         connection.execute(f"PRAGMA {pragma}")
 
 

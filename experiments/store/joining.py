@@ -1,6 +1,6 @@
 """What the joiner reads and writes: matured decisions, their outcomes, logged rounds, the cursor."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, text
@@ -31,6 +31,9 @@ class Matured(NamedTuple):
     next_at: int | None
     new_unit: bool
     new_arm_unit: bool
+    epoch: int
+    attempt: int
+    snapshot_id: int | None
 
 
 class StoredOutcome(NamedTuple):
@@ -70,13 +73,13 @@ _EARLIER = """CASE WHEN d.epoch = 0 AND d.attempt = 0 THEN 1 WHEN EXISTS (
   SELECT 1 FROM decisions p LEFT JOIN voids w ON w.decision_id = p.id
   WHERE p.experiment_id = d.experiment_id AND p.unit_id = d.unit_id AND (p.epoch, p.attempt) < (d.epoch, d.attempt)
   AND p.mode <> 'forced' AND {same}) THEN 0 ELSE 1 END"""
-_NEW_UNIT = _EARLIER.format(same="p.variant = d.variant AND coalesce(w.reason, '') <> 'replay_rejected'")
-_NEW_ARM_UNIT = _EARLIER.format(same="p.arm = d.arm AND w.decision_id IS NULL")
+NEW_UNIT = _EARLIER.format(same="p.variant = d.variant AND coalesce(w.reason, '') <> 'replay_rejected'")
+NEW_ARM_UNIT = _EARLIER.format(same="p.arm = d.arm AND w.decision_id IS NULL")
 _NEXT = """(SELECT n.decided_at FROM decisions n WHERE n.experiment_id = d.experiment_id AND n.unit_id = d.unit_id
   AND (n.epoch, n.attempt) > (d.epoch, d.attempt) ORDER BY n.epoch, n.attempt LIMIT 1)"""
 _MATURED = f"""
 SELECT d.id, d.unit_id, d.revision, d.variant, d.arm, d.propensity, d.mode, d.decided_at, d.matures_at, d.record,
-  v.reason, {_NEXT}, {_NEW_UNIT}, {_NEW_ARM_UNIT}
+  v.reason, {_NEXT}, {NEW_UNIT}, {NEW_ARM_UNIT}, d.epoch, d.attempt, d.snapshot_id
 FROM decisions d LEFT JOIN voids v ON v.decision_id = d.id
 WHERE d.experiment_id = :experiment_id AND d.matures_at >= :after AND d.matures_at <= :until
   AND (d.matures_at > :after OR d.id > :after_id) AND (:revision IS NULL OR d.revision = :revision)
@@ -129,8 +132,8 @@ def matured(
     statement = _MATURED.format(table=stage.table.__tablename__)
     if not is_sqlite(connection):
         statement = statement.replace(":revision IS NULL", "CAST(:revision AS integer) IS NULL")
-    found = connection.execute(text(statement), _span(experiment_id, stage, after, until, count))
-    return [Matured._make(row) for row in found]
+    span = _span(experiment_id, stage, after, until, count)
+    return [Matured._make(row) for row in _rows(connection, statement, span)]
 
 
 def count_due(connection: Connection, experiment_id: int, stage: Stage, after: Cursor, until: int, most: int) -> int:
@@ -161,16 +164,24 @@ def exclude_intake(connection: Connection) -> None:
 def outcomes_of(connection: Connection, decisions: Sequence[Matured]) -> list[StoredOutcome]:
     """Those that name one of the decisions, and those of their units in the time that concerns them."""
     select = _OUTCOMES.format(columns=", ".join(f"o.{name}" for name in StoredOutcome._fields))
-    named = text(select + one_of(connection, "o.decision_id", "ids"))
-    by_unit = text(
+    named = select + one_of(connection, "o.decision_id", "ids")
+    by_unit = (
         select + one_of(connection, "o.unit_id", "units") + " AND o.decision_id IS NULL"
         " AND o.occurred_at >= :since AND o.occurred_at <= :until"
     )
     span = {"since": min(one.decided_at for one in decisions), "until": max(one.matures_at for one in decisions)}
     ids = {"ids": values_for(connection, [one.id for one in decisions])}
     units = {"units": values_for(connection, {one.unit_id for one in decisions})}
-    found = [*connection.execute(named, ids), *connection.execute(by_unit, units | span)]
-    return [StoredOutcome._make(row) for row in found]
+    rows = [*_rows(connection, named, ids), *_rows(connection, by_unit, units | span)]
+    return [StoredOutcome._make(row) for row in rows]
+
+
+def _rows(connection: Connection, statement: str, named: Mapping[str, object]) -> Sequence[Any]:
+    """The driver's own rows: wrapping them takes as long as reading them."""
+    result = connection.execute(text(statement), named)
+    rows = result.cursor.fetchall()
+    result.close()
+    return rows
 
 
 def touched_since(connection: Connection, seen: int, decisions: Sequence[Matured]) -> bool:
@@ -203,6 +214,18 @@ def last_sequence_of(connection: Connection, experiment_id: int) -> int:
     """The last number that a round of this experiment has; 0 where it has none."""
     found = connection.execute(text(_LAST_OF_EXPERIMENT), {"experiment_id": experiment_id}).one()
     return max(found[0] or 0, found[1] or 0)
+
+
+def first_round_of(connection: Connection, experiment_id: int, revision: int) -> int:
+    """The number of the experiment's first round of this revision or a later one; one after all where there is none."""
+    if revision <= 1:
+        return 0
+    query = (
+        "SELECT seq FROM logged_rounds WHERE experiment_id = :id AND revision >= :revision "
+        "ORDER BY experiment_id, seq LIMIT 1"
+    )
+    found = connection.execute(text(query), {"id": experiment_id, "revision": revision}).scalar()
+    return last_sequence(connection) + 1 if found is None else int(found)
 
 
 def append_rounds(connection: Connection, stage: Stage, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:

@@ -16,3 +16,5 @@ class Lock(IntEnum):
     """Places of experiments in their layers."""
     WORKER = 7304
     """Held by a session for as long as its worker acts."""
+    ALERTS = 7310
+    """Which alerts are not resolved; taken before AUDIT."""

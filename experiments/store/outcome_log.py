@@ -54,6 +54,16 @@ SELECT d.id, d.experiment_id, d.unit_id, d.revision, d.decided_at, d.matures_at,
 FROM decisions AS d JOIN experiments AS e ON e.id = d.experiment_id
 LEFT JOIN logged_rounds AS l ON l.decision_id = d.id WHERE
 """
+_SQLITE_SEEN = """
+SELECT o.source, o.event_id FROM json_each(:events) AS q CROSS JOIN outcomes AS o
+ON o.source = json_extract(q.value, '$[0]') AND o.event_id = json_extract(q.value, '$[1]')
+"""
+# LATERAL with a limit: a join could be planned as a walk over the whole table.
+_POSTGRES_SEEN = """
+SELECT o.source, o.event_id FROM unnest(CAST(:sources AS text[]), CAST(:ids AS text[])) AS q(source, event_id)
+CROSS JOIN LATERAL (
+  SELECT source, event_id FROM outcomes AS x WHERE x.source = q.source AND x.event_id = q.event_id LIMIT 1) AS o
+"""
 _SQLITE_INSERT = f"""
 INSERT INTO outcomes ({", ".join(COLUMNS)}) VALUES ({", ".join("?" * len(COLUMNS))}) ON CONFLICT DO NOTHING
 """  # noqa: S608 - the columns are ours
@@ -71,13 +81,14 @@ def hold_off_the_joiner(connection: Connection) -> None:
 
 
 def seen_before(connection: Connection, events: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
-    """Which of these (source, event_id) are stored."""
-    wanted = set(events)
-    ids = {event_id for _, event_id in wanted}
-    condition = one_of(connection, "event_id", "ids")
-    query = text(f"SELECT source, event_id FROM outcomes WHERE {condition}")  # noqa: S608
-    found = connection.execute(query, {"ids": values_for(connection, ids)})
-    return {(source, event_id) for source, event_id in found} & wanted
+    """Which of these (source, event_id) are stored: one look into the unique index for each."""
+    wanted = sorted(set(events))
+    if is_sqlite(connection):
+        found = connection.execute(text(_SQLITE_SEEN), {"events": _AS_JSON(wanted).decode()})
+    else:
+        sources, ids = [source for source, _ in wanted], [event_id for _, event_id in wanted]
+        found = connection.execute(text(_POSTGRES_SEEN), {"sources": sources, "ids": ids})
+    return {(source, event_id) for source, event_id in found}
 
 
 def decisions_named(connection: Connection, ids: Iterable[int]) -> dict[int, Candidate]:

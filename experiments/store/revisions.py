@@ -84,3 +84,9 @@ class RevisionBook:
             if (experiment_id, row.number) not in self._known:
                 facts = RevisionFacts(row.number, Definition.model_validate(row.definition))
                 self._known[experiment_id, row.number] = facts
+
+
+def definitions_of(connection: Connection, experiment_id: int) -> dict[int, Definition]:
+    """The definitions of every revision, by number."""
+    query = select(Revision.number, Revision.definition).where(Revision.experiment_id == experiment_id)
+    return {number: Definition.model_validate(one) for number, one in connection.execute(query).all()}

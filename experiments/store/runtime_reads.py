@@ -7,6 +7,7 @@ from sqlalchemy import Engine
 from sqlmodel import col, select
 
 from experiments.model.tables import Adjustment, Experiment, Learner, Revision, ServiceSetting, Snapshot
+from experiments.store.catalogue import withdrawn_keys
 from experiments.store.engine import reading
 
 
@@ -19,10 +20,11 @@ class Heads(NamedTuple):
 
 
 class StoredExperiment(NamedTuple):
-    """An experiment with the adjustments that were not ended."""
+    """An experiment with the adjustments that were not ended, and what is withdrawn from the arm catalogue."""
 
     experiment: Experiment
     adjustments: list[Adjustment]
+    withdrawn: frozenset[str] = frozenset()
 
 
 def read_heads(engine: Engine) -> Heads:
@@ -41,7 +43,11 @@ def read_heads(engine: Engine) -> Heads:
 
 def read_experiments(engine: Engine, ids: Iterable[int]) -> list[StoredExperiment]:
     """Raises UnavailableError."""
+    wanted = list(ids)
+    if not wanted:
+        return []
     with reading(engine) as session:
+        withdrawn = withdrawn_keys(session)
         return [
             StoredExperiment(
                 experiment,
@@ -52,8 +58,9 @@ def read_experiments(engine: Engine, ids: Iterable[int]) -> list[StoredExperimen
                         .order_by(col(Adjustment.id))
                     )
                 ),
+                withdrawn,
             )
-            for number in ids
+            for number in wanted
             if (experiment := session.get(Experiment, number)) is not None
         ]
 

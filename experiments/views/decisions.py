@@ -44,7 +44,9 @@ def decision_face(engine: Engine, principal: Principal, decision_id: str) -> Fac
         rederiver = Rederiver(
             experiment.salt, lambda number: _definition(session, experiment, number), _bodies(session)
         )
-        return {**face, "explanation": _explanation(row, rederiver.check(row))}
+        others = [one.key for one in _definition(session, experiment, row.revision).variants if one.key != row.variant]
+        elsewhere = {key: pmf for key in others if (pmf := rederiver.pmf_under(row, key)) is not None}
+        return {**face, "explanation": _explanation(row, rederiver.check(row)), "under_other_variants": elsewhere}
 
 
 def decisions(engine: Engine, principal: Principal, key: str, wanted: Wanted, chosen: Chosen) -> Face:
@@ -116,6 +118,7 @@ def _head(key: str, row: DecisionRow, record: Record) -> Face:
         "shadow": record.shadow,
         "shadow_price": record.shadow_price,
         "feature_version": record.feature_version,
+        "history_version": record.history_version,
         "segment": record.segment,
         "erased": record.erased,
     }

@@ -7,6 +7,7 @@ from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
 from experiments.errors import Fault, InvalidError
+from experiments.model.guardrails import PAUSED
 from experiments.model.principal import Principal, require
 from experiments.model.states import STATUSES
 from experiments.model.tables import Adjustment, Experiment, Revision
@@ -74,8 +75,7 @@ def _adjustments(session: Session, row: Experiment) -> Sequence[Face]:
     moment = now()
     return [
         {
-            "arm": each.arm,
-            each.kind: bool(each.value) if each.kind == "enabled" else each.value,
+            **_adjusted(each),
             "reason": each.reason,
             "by": each.created_by,
             "since": to_rfc3339(each.created_at),
@@ -84,6 +84,12 @@ def _adjustments(session: Session, row: Experiment) -> Sequence[Face]:
         for each in session.exec(query.order_by(col(Adjustment.id)))
         if each.expires_at is None or each.expires_at > moment
     ]
+
+
+def _adjusted(each: Adjustment) -> Face:
+    if each.kind == PAUSED:
+        return {"variant": each.arm, "enabled": False}
+    return {"arm": each.arm, each.kind: bool(each.value) if each.kind == "enabled" else each.value}
 
 
 def _instant(micros: int | None) -> str | None:

@@ -35,11 +35,12 @@ def page(rows: Sequence[Row], wanted: Wanted, id_of: Callable[[Row], int | None]
     more = len(rows) > wanted.limit
     return {
         "items": [face(row) for row in items],
-        "next_cursor": _base36(id_of(items[-1]) or 0) if more else None,
+        "next_cursor": base36(id_of(items[-1]) or 0) if more else None,
     }
 
 
-def _base36(number: int) -> str:
+def base36(number: int) -> str:
+    """A number as a cursor."""
     digits = ""
     while True:
         number, rest = divmod(number, 36)

@@ -8,13 +8,17 @@ from sqlalchemy import Engine
 from experiments.errors import NotFoundError
 from experiments.model.principal import Principal, require
 from experiments.model.tables import ServiceSetting, Unit
-from experiments.model.times import to_rfc3339
+from experiments.model.times import now, to_rfc3339
+from experiments.model.unit_features import history_features
 from experiments.model.units import unit_id_faults
 from experiments.store.engine import reading
 
 
 def unit(engine: Engine, principal: Principal, unit_id: str) -> dict[str, Any]:
-    """The profile. Raises ForbiddenError, NotFoundError."""
+    """The profile, the segments, and the features of the history as a decision made now would see them.
+
+    Raises ForbiddenError, NotFoundError.
+    """
     require(principal, "read")
     row = None
     if not unit_id_faults(unit_id):
@@ -22,7 +26,14 @@ def unit(engine: Engine, principal: Principal, unit_id: str) -> dict[str, Any]:
             row = session.get(Unit, unit_id)
     if row is None:
         raise NotFoundError("there is no profile of this unit")
-    return {"unit_id": row.unit_id, "profile": json.loads(row.profile), "updated_at": to_rfc3339(row.updated_at)}
+    return {
+        "unit_id": row.unit_id,
+        "profile": json.loads(row.profile),
+        "updated_at": to_rfc3339(row.updated_at),
+        "features": history_features(row.facts, now()),
+        "features_as_of": None if row.facts_at is None else to_rfc3339(row.facts_at),
+        "segments": {} if row.segments is None else json.loads(row.segments),
+    }
 
 
 def global_holdout(engine: Engine, principal: Principal) -> dict[str, float]:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple, Protocol
 
 from experiments.errors import Fault, InvalidError
-from experiments.model.checks import measures, policies, schedule, structure, unsupported, warnings
+from experiments.model.checks import guarding, limits, measures, policies, schedule, structure, warnings
 from experiments.model.checks.shape import parse
 from experiments.model.definition import Definition
 
@@ -40,7 +40,12 @@ CHECKS: tuple[tuple[Finder, tuple[str, ...]], ...] = (
     (schedule.zone_exists, ()),
     (schedule.ramp_rises, ("/ramp",)),
     (schedule.ends_after_start, ("/starts_at", "/ends_at")),
-    (unsupported.caps_budget_guardrails, ()),
+    (guarding.guardrails_are_sound, ("/metrics/*/name", "/arms/*/key", "/variants/*/key", "/guardrails")),
+    (guarding.stop_rules_are_sound, ("/variants/*/key", "/stop", "/guardrails")),
+    (limits.caps_are_sound, ("/caps", "/arms/*/key")),
+    (limits.quiet_hours_are_sound, ("/quiet_hours",)),
+    (limits.budget_is_sound, ("/budget", "/starts_at", "/ends_at")),
+    (limits.costs_are_countable, ("/budget", "/caps/reward")),
 )
 
 WARNINGS: tuple[Finder, ...] = (
@@ -49,6 +54,7 @@ WARNINGS: tuple[Finder, ...] = (
     warnings.own_kinds_must_be_sent,
     warnings.nobody_at_the_start,
     warnings.holdout_is_missing,
+    limits.pacing_has_no_way_out,
 )
 
 

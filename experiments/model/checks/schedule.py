@@ -1,12 +1,11 @@
 """Checks on windows and times."""
 
 from collections.abc import Iterator
-from functools import cache
 from itertools import pairwise
-from zoneinfo import ZoneInfo
 
 from experiments.errors import Fault
 from experiments.model.definition import Definition
+from experiments.model.times import is_zone
 
 
 def windows_fit(definition: Definition) -> Iterator[Fault]:
@@ -22,17 +21,8 @@ def windows_fit(definition: Definition) -> Iterator[Fault]:
 
 def zone_exists(definition: Definition) -> Iterator[Fault]:
     """The time zone is one of the IANA database."""
-    if not _is_zone(definition.time_zone):
+    if not is_zone(definition.time_zone):
         yield Fault("/time_zone", f"{definition.time_zone!r:.80} is no IANA time zone; write e.g. Europe/Berlin")
-
-
-@cache
-def _is_zone(name: str) -> bool:
-    try:
-        ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
-        return False
-    return True
 
 
 def ramp_rises(definition: Definition) -> Iterator[Fault]:

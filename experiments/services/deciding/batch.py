@@ -4,20 +4,24 @@ Later requests of the batch see the new decisions of earlier ones, so that the s
 once. What a new decision's row meets in the database is not known yet: `answers` says who depends on which row.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 import structlog
 
+from bandit.history import VERSION as HISTORY_VERSION
 from bandit.rounds import Scalar
 from experiments.errors import ConflictError, Fault, InvalidError, NotFoundError, WinbackError
 from experiments.model.decisions import MAX_INSTANT, DecisionRow
 from experiments.model.ids import DecisionIds
 from experiments.model.record import encode_record
 from experiments.model.times import to_micros, to_rfc3339
-from experiments.services.deciding.computing import Drawn, compute, compute_forced
-from experiments.services.deciding.messages import Assignment, Decision
+from experiments.model.unit_features import history_features
+from experiments.services.deciding.computing import Drawn, Foreseen, compute, compute_forced
+from experiments.services.deciding.limiter import Bounds, Limiter
+from experiments.services.deciding.messages import Assignment, Decision, Reason
 from experiments.services.deciding.places import Ask, Place, place_of
 from experiments.services.deciding.plan import Plan
 from experiments.services.deciding.replies import refused, reply_of
@@ -31,11 +35,16 @@ _decode_anything = msgspec.json.Decoder(dict[str, Any]).decode
 
 @dataclass(slots=True)
 class Pending:
-    """A request under way; `answer` is its decision or what it is refused with, `row` the new row it depends on."""
+    """A request under way; `answer` is its decision or what it is refused with, `row` the new row it depends on.
+
+    `asked_at`: when it was asked for, where that was long before it is decided; a decision that was open then, or was
+    made since, answers it.
+    """
 
     key: str
     request: Assignment
     preview: bool = False
+    asked_at: int | None = None
     answer: Decision | Exception | None = None
     row: int | None = None
 
@@ -48,8 +57,10 @@ class Batch:
     ids: DecisionIds
     known: Known
     now: int
+    limiter: Limiter
     rows: list[DecisionRow] = field(default_factory=list)
     clocks: dict[int, int] = field(default_factory=dict)
+    foreseen: dict[int, Foreseen] = field(default_factory=dict)
 
     def answer(self, pending: Pending) -> None:
         """Decide one request; its answer stands once its row is committed."""
@@ -70,7 +81,8 @@ class Batch:
         forced = _forced_arm(plan, request)
         latest = self.known.latest.get((plan.id, request.unit_id))
         keyed = self._keyed(plan, request)
-        place = place_of(Ask(plan.decision_window, at, forced), latest, keyed)
+        asked = at if pending.asked_at is None else min(at, pending.asked_at)
+        place = place_of(Ask(plan.decision_window, asked, forced), latest, keyed)
         if not isinstance(place, Place):
             self._advance(plan, at, pending.preview, strict=False)
             return self._repeat(plan, place, pending)
@@ -81,25 +93,50 @@ class Batch:
         request = pending.request
         if plan.status != "running":
             return refused(plan, request, "paused" if plan.status == "paused" else "ended")
-        facts = self._facts(request)
+        foreseen = self.foreseen.get(id(pending))
+        facts = self.facts_of(request, at) if foreseen is None else foreseen.facts
         if request.force:
-            drawn: Drawn | str = compute_forced(plan, request, facts)
+            drawn: Drawn | Reason = compute_forced(plan, request, facts)
         else:
             reason = plan.enrolment.refusal(request.unit_id, facts, at)
-            drawn = compute(plan, request, facts, place) if reason is None else reason
+            bounds = self._bounds(plan, request, facts, at)
+            drawn = compute(plan, request, facts, place, bounds, foreseen) if reason is None else reason
+            if reason == "not_enrolled" and not pending.preview:
+                self._note_held_out(plan, request, facts, at)
         if isinstance(drawn, str):
             return refused(plan, request, drawn)
         row = self._row(plan, request, (place, at), drawn)
         if not pending.preview:
-            self._remember(row)
+            self._remember(plan, row)
             pending.row = row.id
         reply = reply_of(plan.key, plan.faces, row, drawn.record, "forced" if request.force else "new")
         if pending.preview:
             reply.decision_id = None
         return reply
 
-    def _remember(self, row: DecisionRow) -> None:
+    def _note_held_out(self, plan: Plan, request: Assignment, facts: dict[str, Scalar], at: int) -> None:
+        """Remember a globally held-out unit from when it would have had its first decision: the portfolio's control.
+
+        Replays and simulations, which have a clock of their own, are no part of the portfolio.
+        """
+        unit, asks = request.unit_id, self.runtime.held_out
+        if plan.caller_clock or asks.knows(unit) or not plan.enrolment.is_held_out(unit):
+            return
+        if not plan.enrolment.would_take_part(unit, facts, at):
+            return
+        with suppress(WinbackError):  # whoever is not held out would have been refused with it
+            if not isinstance(compute(plan, request, facts, Place(0, 0), self._bounds(plan, request, facts, at)), str):
+                asks.note(unit, at, at + plan.maturity)
+
+    def _bounds(self, plan: Plan, request: Assignment, facts: dict[str, Scalar], at: int) -> Bounds | None:
+        if plan.limits is None and not self.known.limits.suppressed:
+            return None
+        return self.limiter.bounds(plan, request.unit_id, facts, at)
+
+    def _remember(self, plan: Plan, row: DecisionRow) -> None:
         self.rows.append(row)
+        if row.mode != "forced" and (plan.limits is not None or self.limiter.looks_back):
+            self.limiter.book(plan, row)
         stored = Stored(row, voided=False)
         self.known.latest[row.experiment_id, row.unit_id] = stored
         if row.idempotency_key is not None:
@@ -152,14 +189,21 @@ class Batch:
         if at > last:
             self.clocks[plan.id] = at
 
-    def _facts(self, request: Assignment) -> dict[str, Scalar]:
+    def facts_of(self, request: Assignment, at: int) -> dict[str, Scalar]:
+        """Features of the history, the stored profile over them, then segments, and over all what the caller says."""
         text = self.known.profiles.get(request.unit_id)
         if text is None:
             return dict(request.context)
-        return {**profile_facts(text), **request.context}
+        history = history_features(self.known.facts.get(request.unit_id), at)
+        segments = self.known.segments.get(request.unit_id)
+        if segments is None:
+            return {**history, **profile_facts(text), **request.context}
+        return {**history, **profile_facts(text), **_decode_features(segments), **request.context}
 
     def _row(self, plan: Plan, request: Assignment, when: tuple[Place, int], drawn: Drawn) -> DecisionRow:
         place, at = when
+        if request.unit_id in self.known.facts:
+            drawn.record.history_version = HISTORY_VERSION
         return DecisionRow(
             self.ids.next(self.now),
             plan.id,

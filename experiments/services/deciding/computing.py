@@ -2,20 +2,36 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal, NamedTuple
 
 from bandit.errors import NoEligibleArmError
 from bandit.policies.listed import Listed
+from bandit.policy import Policy
 from bandit.rounds import Arm, Context, Pmf, Scalar
 from experiments.errors import Fault, InvalidError
 from experiments.model.drawing import draw_number, draw_place
 from experiments.model.eligibility import EligibleSet
 from experiments.model.overrides import applicable, with_weights
+from experiments.model.pricing import priced
 from experiments.model.record import Record
+from experiments.services.deciding.limiter import Bounds
 from experiments.services.deciding.messages import Assignment
 from experiments.services.deciding.places import Place
 from experiments.services.deciding.plan import Plan, VariantPlan
+from experiments.store.limits_ledger import Price
 
 Facts = Mapping[str, Scalar]
+NoArm = Literal["no_arm"]
+
+
+class Foreseen(NamedTuple):
+    """A pmf that was computed together with others', before it was known that it is needed: of these facts under this
+    policy over these arms, and no others."""
+
+    facts: dict[str, Scalar]
+    policy: Policy
+    arms: tuple[Arm, ...]
+    pmf: Pmf
 
 
 @dataclass(slots=True)
@@ -30,24 +46,39 @@ class Drawn:
     record: Record
 
 
-def compute(plan: Plan, request: Assignment, facts: dict[str, Scalar], place: Place) -> Drawn | str:
+def compute(
+    plan: Plan,
+    request: Assignment,
+    facts: dict[str, Scalar],
+    place: Place,
+    bounds: Bounds | None = None,
+    foreseen: Foreseen | None = None,
+) -> Drawn | NoArm:
     """The drawn arm, or the reason `no_arm`. Raises InvalidError where a listed variant's arm cannot be taken."""
     variant = plan.variants[plan.enrolment.variant(request.unit_id)]
-    eligible = variant.eligibility.given(facts)
+    barred, price = (None, None) if bounds is None else bounds
+    eligible = variant.eligibility.given(facts, barred)
     if variant.name == "listed":
-        return _listed(plan, variant, eligible, request.arm, facts)
+        pmf = _listed(variant, eligible, request.arm)
+        record = _record(plan, variant, eligible, pmf.tolist(), facts, price)
+        return Drawn(variant.key, str(request.arm), 1.0, variant.mode, None, record)
     if not eligible.arms:
         return "no_arm"
     try:
-        pmf = variant.policy.pmf(facts, eligible.arms)
+        if foreseen is not None and foreseen.policy is variant.policy and foreseen.arms is eligible.arms:
+            pmf = foreseen.pmf
+        else:
+            pmf = variant.policy.pmf(facts, eligible.arms)
     except NoEligibleArmError:
         return "no_arm"
+    if price is not None:
+        pmf = priced(pmf, eligible.keys, price.shadow_price, price.expected_costs, variant.definition)
     weights = {key: plan.weights[key] for key in eligible.keys if key in plan.weights} if plan.weights else {}
     if weights:
         pmf = with_weights(pmf, eligible.keys, applicable(weights, eligible.keys, pmf))
     probabilities = pmf.tolist()
     drawn = draw_place(probabilities, draw_number(plan.salt, request.unit_id, place.epoch, place.attempt))
-    record = _record(plan, variant, eligible, probabilities, facts)
+    record = _record(plan, variant, eligible, probabilities, facts, price)
     record.weights = weights
     return Drawn(variant.key, eligible.keys[drawn], probabilities[drawn], variant.mode, variant.snapshot_id, record)
 
@@ -73,22 +104,24 @@ def _written(value: Scalar) -> str:
     return "" if value is None else str(value)
 
 
-def _listed(
-    plan: Plan, variant: VariantPlan, eligible: EligibleSet, arm: str | None, facts: dict[str, Scalar]
-) -> Drawn:
+def _listed(variant: VariantPlan, eligible: EligibleSet, arm: str | None) -> Pmf:
     if arm is None:
         raise InvalidError([Fault("/arm", f"the unit's variant {variant.key!r} takes the arm that the caller names")])
     if arm not in eligible.keys:
         why = eligible.excluded.get(arm, "it is not among the arms")
         raise InvalidError([Fault("/arm", f"{arm!r} is not eligible for this unit: {why}")])
-    pmf = Listed.pmf_for(arm, eligible.arms).tolist()
-    return Drawn(variant.key, arm, 1.0, variant.mode, None, _record(plan, variant, eligible, pmf, facts))
+    return Listed.pmf_for(arm, eligible.arms)
 
 
 def _record(
-    plan: Plan, variant: VariantPlan, eligible: EligibleSet, pmf: list[float], facts: dict[str, Scalar]
+    plan: Plan,
+    variant: VariantPlan,
+    eligible: EligibleSet,
+    pmf: list[float],
+    facts: dict[str, Scalar],
+    price: Price | None,
 ) -> Record:
-    return Record(
+    record = Record(
         context=facts,
         eligible=eligible.keys,
         pmf=pmf,
@@ -96,19 +129,29 @@ def _record(
         floor=variant.floor,
         excluded=eligible.excluded,
         costs=eligible.costs,
+        paused=plan.paused,
         snapshots=plan.snapshots,
-        shadow=_shadow(plan, facts, eligible.arms) if plan.shadows else {},
+        shadow=_shadow(plan, facts, eligible, price) if plan.shadows else {},
         feature_version=plan.feature_version,
         segment=segment_of(plan, facts),
     )
+    if price is not None:
+        record.shadow_price = price.shadow_price
+        if price.shadow_price:
+            # Of every arm, whatever drew: marginal propensities ask what the other variants would have done.
+            record.expected_costs = dict(price.expected_costs)
+    return record
 
 
-def _shadow(plan: Plan, facts: Context, arms: tuple[Arm, ...]) -> dict[str, list[float]]:
+def _shadow(plan: Plan, facts: Context, eligible: EligibleSet, price: Price | None) -> dict[str, list[float]]:
+    """What each shadow would have drawn from, under the same price."""
     found: dict[str, list[float]] = {}
-    for key, policy in plan.shadows:
+    for key, definition, policy in plan.shadows:
         try:
-            pmf: Pmf = policy.pmf(facts, arms)
+            pmf: Pmf = policy.pmf(facts, eligible.arms)
         except NoEligibleArmError:
             continue
+        if price is not None:
+            pmf = priced(pmf, eligible.keys, price.shadow_price, price.expected_costs, definition)
         found[key] = pmf.tolist()
     return found

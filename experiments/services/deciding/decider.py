@@ -2,15 +2,19 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import structlog
 
-from experiments.errors import Fault, InvalidError, NotFoundError, UnavailableError, WinbackError
+from experiments.errors import EscrowLostError, Fault, InvalidError, NotFoundError, UnavailableError, WinbackError
 from experiments.model.ids import DecisionIds
+from experiments.model.limit_plan import LimitPlan
 from experiments.model.principal import Principal, require
-from experiments.model.times import now
+from experiments.model.times import now, to_micros
 from experiments.services.deciding.batch import Batch, Pending
+from experiments.services.deciding.escrow import Escrow
+from experiments.services.deciding.foreseeing import foresee
+from experiments.services.deciding.limiter import Limiter, wanted_of
 from experiments.services.deciding.messages import Assignment, Decision
 from experiments.services.deciding.runtime import Runtime
 from experiments.store.decision_log import DecisionLog, Known, Wanted
@@ -30,8 +34,10 @@ class Decider:
     race like replicas do.
     """
 
-    def __init__(self, runtime: Runtime, log: DecisionLog, clock: Callable[[], int] = now, lanes: int = 1) -> None:
-        self._runtime, self._log, self._clock = runtime, log, clock
+    def __init__(
+        self, runtime: Runtime, log: DecisionLog, escrow: Escrow, clock: Callable[[], int] = now, lanes: int = 1
+    ) -> None:
+        self._runtime, self._log, self._escrow, self._clock = runtime, log, escrow, clock
         self._ids = DecisionIds()
         self._queue: deque[Call] = deque()
         self._arrived = asyncio.Event()
@@ -73,6 +79,24 @@ class Decider:
             answers += await self._chunk(principal, key, requests[start : start + MOST_AT_ONCE])
         return answers
 
+    async def decide_block(
+        self, principal: Principal, key: str, requests: Sequence[Assignment | WinbackError], asked_at: int
+    ) -> list[Decision | Exception]:
+        """The same for one block of a whole base that was asked for at an instant: one commit, nobody else in it.
+
+        Raises UnavailableError where nothing of it could be decided.
+        """
+        require(principal, "assign")
+        await self._known(key)
+        answers = [
+            Pending(key, request, asked_at=asked_at) if isinstance(request, Assignment) else request
+            for request in requests
+        ]
+        if pending := [each for each in answers if isinstance(each, Pending)]:
+            await self._decide_all(pending)
+        undecided = UnavailableError("it was not decided; try again")
+        return [each.answer or undecided if isinstance(each, Pending) else each for each in answers]
+
     async def _chunk(
         self, principal: Principal, key: str, requests: Sequence[Assignment | WinbackError]
     ) -> list[Decision | Exception]:
@@ -82,6 +106,12 @@ class Decider:
         await self._settled([each for each in answers if isinstance(each, Pending)])
         closed = UnavailableError("the service is closing; try again")
         return [each.answer or closed if isinstance(each, Pending) else each for each in answers]
+
+    async def without_window(self, key: str) -> bool:
+        """Whether each decision of the experiment needs a key. Raises NotFoundError, UnavailableError."""
+        await self._known(key)
+        plan = self._runtime.plan(key)
+        return plan is not None and plan.decision_window == 0
 
     async def _known(self, key: str) -> None:
         """Look for an experiment that this process has not heard of, before the call is queued."""
@@ -117,7 +147,7 @@ class Decider:
             await asyncio.sleep(0)
 
     def _take(self) -> list[Call]:
-        calls, count = [], 0
+        calls, count = list[Call](), 0
         while self._queue and (not calls or count + len(self._queue[0][0]) <= MOST_AT_ONCE):
             calls.append(self._queue.popleft())
             count += len(calls[-1][0])
@@ -150,20 +180,60 @@ class Decider:
 
     async def _pass(self, pending: list[Pending]) -> list[Pending]:
         """Decide and commit; those whose row met another's go round again and find the winner."""
-        known = await self._log.look_up(self._wanted(pending))
-        await self._catch_up(known)
-        batch = Batch(self._runtime, self._ids, known, self._clock())
+        at = self._clock()
+        known, looks_back = await self._look_up(pending, at)
+        batch = Batch(self._runtime, self._ids, known, at, self._limiter(known, looks_back))
+        if pending[0].asked_at is not None:
+            foresee(batch, pending[0].key, pending)
         for each in pending:
             batch.answer(each)
         if not batch.rows and not batch.clocks:
             return []
-        committed = await self._log.append(batch.rows, batch.clocks)
+        try:
+            committed = await self._commit(batch)
+        except EscrowLostError:
+            self._escrow.forget()
+            return pending
         if len(committed) == len(batch.rows):
             return []
         lost = {row.id for row in batch.rows} - committed
         return [each for each in pending if each.row in lost]
 
-    def _wanted(self, pending: list[Pending]) -> dict[int, Wanted]:
+    async def _commit(self, batch: Batch) -> set[int]:
+        ledger, committed = batch.limiter.ledger, set[int]()
+        try:
+            committed = await self._log.append(batch.rows, batch.clocks, ledger)
+        finally:
+            self._escrow.settle(ledger, committed)
+        return committed
+
+    def _limiter(self, known: Known, looks_back: bool) -> Limiter:
+        return Limiter(known.limits, self._escrow, self._runtime.faces, looks_back)
+
+    async def _look_up(self, pending: list[Pending], at: int) -> tuple[Known, bool]:
+        """What is known, and whether contacts before count; with enough in escrow, as far as there is enough."""
+        wanted = self._wanted(pending, at)
+        known = await self._log.look_up(wanted)
+        if await self._catch_up(known):
+            renewed = self._wanted(pending, at)
+            if any(renewed[number].limits != what.limits for number, what in wanted.items() if number in renewed):
+                wanted, known = renewed, await self._log.look_up(renewed)
+        limited = [what.limits for what in wanted.values() if what.limits is not None]
+        if limited:
+            await self._top_up(pending, known)
+            if any(what.money for what in limited):
+                await self._load_faces((past.experiment_id, past.revision) for past in known.limits.contacts())
+        return known, any(what.since is not None for what in limited)
+
+    async def _top_up(self, pending: list[Pending], known: Known) -> None:
+        demands: dict[int, tuple[LimitPlan, int]] = {}
+        for each in pending:
+            plan = self._runtime.plan(each.key)
+            if plan is not None and plan.limits is not None and plan.status == "running":
+                demands[plan.id] = (plan.limits, demands.get(plan.id, (plan.limits, 0))[1] + 1)
+        await self._escrow.top_up(demands, known.limits)
+
+    def _wanted(self, pending: list[Pending], at: int) -> dict[int, Wanted]:
         wanted: dict[int, Wanted] = {}
         for each in pending:
             plan = self._runtime.plan(each.key)
@@ -175,15 +245,25 @@ class Decider:
             what.units.add(each.request.unit_id)
             if each.request.idempotency_key is not None:
                 what.keys.add(each.request.idempotency_key)
+            if plan.limits is not None:
+                moment = at if each.request.at is None else to_micros(each.request.at)
+                what.limits = wanted_of(plan.limits, moment, what.limits)
         return wanted
 
-    async def _catch_up(self, known: Known) -> None:
-        """Decide by what holds now: a change by another process shows in the versions that were just read."""
-        if any(self._stale(number, known) for number in known.heads):
+    async def _catch_up(self, known: Known) -> bool:
+        """Decide by what holds now: a change by another process shows in the versions that were just read.
+
+        Whether anything had changed.
+        """
+        stale = any(self._stale(number, known) for number in known.heads)
+        if stale:
             await self._runtime.refresh()
         rows = [stored.row for found in (known.latest, known.keyed) for stored in found.values()]
-        old = {(row.experiment_id, row.revision) for row in rows}
-        missing = [pair for pair in old if self._runtime.faces(*pair) is None]
+        await self._load_faces((row.experiment_id, row.revision) for row in rows)
+        return stale
+
+    async def _load_faces(self, revisions: Iterable[tuple[int, int]]) -> None:
+        missing = [pair for pair in set(revisions) if self._runtime.faces(*pair) is None]
         if missing:
             await self._runtime.load_faces(missing)
 

@@ -4,10 +4,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from bandit.policies import build
 from bandit.policy import Policy
 from experiments.model.definition import ArmDefinition, Definition, PolicyDefinition
-from experiments.model.eligibility import Adjusted, Eligibility
+from experiments.model.eligibility import PAUSE, WITHDRAWN, Adjusted, Eligibility, Pause
 from experiments.model.enrolment import Enrolment, Sharing
+from experiments.model.guardrails import PAUSED, fallback_arm
+from experiments.model.limit_plan import LimitPlan, compile_limits
 from experiments.model.times import duration_micros
 from experiments.services.deciding.shelf import Shelf
 from experiments.store.runtime_reads import Heads, StoredExperiment
@@ -21,6 +24,7 @@ class VariantPlan:
 
     key: str
     name: str
+    definition: PolicyDefinition
     policy: Policy
     floor: float | None
     mode: str
@@ -45,9 +49,11 @@ class Plan:
     definition: Definition
     enrolment: Enrolment
     variants: tuple[VariantPlan, ...]
-    shadows: tuple[tuple[str, Policy], ...]
+    limits: LimitPlan | None
+    shadows: tuple[tuple[str, PolicyDefinition, Policy], ...]
     weights: Mapping[str, float]
     snapshots: dict[str, int]
+    paused: dict[str, str]
     heads: Mapping[str, int]
     faces: Mapping[str, ArmDefinition]
     feature_version: int
@@ -61,8 +67,11 @@ class Plan:
 
 
 def sharing_of(definition: Definition, settings: Mapping[str, Mapping[str, Any]]) -> Sharing:
-    """The global holdout and the layer's salt, from the service's settings."""
-    holdout = settings.get("global_holdout") or {}
+    """The global holdout and the layer's salt, from the service's settings.
+
+    On the caller's clock nobody is held out: a replay or a simulation concerns nobody.
+    """
+    holdout = {} if definition.clock == "caller" else settings.get("global_holdout") or {}
     layer = settings.get(f"layer:{definition.layer.key}") if definition.layer else None
     return Sharing(
         float(holdout.get("share") or 0.0),
@@ -89,9 +98,14 @@ def _compile(
 ) -> Plan:
     experiment, (heads, sharing) = stored.experiment, shared
     number = int(experiment.id or 0)
-    adjusted = _in_force(stored, at)
-    makers = {each.key: each.policy for each in (*definition.variants, *definition.shadow)}
-    policies = {key: shelf.policy((number, key), definition, policy, heads.get(key)) for key, policy in makers.items()}
+    adjusted = [*_in_force(stored, at), *_withdrawn(stored, definition)]
+    pauses = {item.arm: item for item in adjusted if item.kind == PAUSED}
+    makers = {each.key: each.policy for each in definition.variants}
+    shadows = {each.key: each.policy for each in definition.shadow}
+    policies = {
+        key: shelf.policy((number, key), definition, policy, heads.get(key))
+        for key, policy in (makers | shadows).items()
+    }
     return Plan(
         id=number,
         key=experiment.key,
@@ -102,12 +116,16 @@ def _compile(
         definition=definition,
         enrolment=Enrolment(definition, experiment.salt, experiment.started_at, sharing),
         variants=tuple(
-            _variant(each.key, each.policy, policies[each.key], Eligibility(definition, each.policy, adjusted))
+            _paused(each.key, definition, adjusted, pauses[each.key])
+            if each.key in pauses
+            else _variant(each.key, each.policy, policies[each.key], Eligibility(definition, each.policy, adjusted))
             for each in definition.variants
         ),
-        shadows=tuple((each.key, policies[each.key][0]) for each in definition.shadow),
+        limits=compile_limits(definition, number, {item.arm: item.value for item in adjusted if item.kind == "cost"}),
+        shadows=tuple((key, policy, policies[key][0]) for key, policy in shadows.items()),
         weights={item.arm: item.value for item in adjusted if item.kind == "weight"},
         snapshots={key: snapshot for key, (_, snapshot) in policies.items() if snapshot is not None},
+        paused=dict.fromkeys(pauses, fallback_arm(definition)),
         heads=heads,
         faces={arm.key: arm for arm in definition.arms_with_nothing},
         feature_version=definition.context.as_spec().version,
@@ -127,7 +145,23 @@ def _variant(
     policy, snapshot = made
     trained = "learned" if snapshot is not None and policy.rows_seen else "untrained"
     mode = trained if policy.learned else "fixed"
-    return VariantPlan(key, definition.name, policy, definition.floor, mode, snapshot, eligibility)
+    return VariantPlan(key, definition.name, definition, policy, definition.floor, mode, snapshot, eligibility)
+
+
+def _paused(key: str, definition: Definition, adjusted: list[Adjusted], pause: Adjusted) -> VariantPlan:
+    """What the control gets, for units that stay the variant's: every other arm is excluded, with the reason."""
+    arm = fallback_arm(definition)
+    fixed = PolicyDefinition(name="fixed", params={"arm": arm})
+    eligibility = Eligibility(definition, fixed, adjusted, Pause(arm, PAUSE + pause.reason))
+    return VariantPlan(
+        key, PAUSED, fixed, build(fixed.as_spec(), definition.context.as_spec()), None, "fixed", None, eligibility
+    )
+
+
+def _withdrawn(stored: StoredExperiment, definition: Definition) -> list[Adjusted]:
+    """Arms that the event-management system has taken back."""
+    gone = [arm.key for arm in definition.arms if (arm.catalogue or arm.key) in stored.withdrawn]
+    return [Adjusted(key, WITHDRAWN, 0.0, "withdrawn from the arm catalogue") for key in gone]
 
 
 def _in_force(stored: StoredExperiment, at: int) -> list[Adjusted]:

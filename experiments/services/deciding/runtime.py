@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Collection, Mapping
+from functools import partial
 from typing import TypeVar
 
 import structlog
@@ -11,6 +12,7 @@ from sqlalchemy import Engine
 from experiments.errors import UnavailableError
 from experiments.model.definition import ArmDefinition, Definition
 from experiments.model.times import now
+from experiments.services.deciding.holding_out import HeldOutAsks
 from experiments.services.deciding.plan import Plan, compile_plan, recompile
 from experiments.services.deciding.shelf import Shelf
 from experiments.store.runtime_reads import Heads, read_definition, read_experiments, read_heads, read_snapshot
@@ -35,6 +37,7 @@ class Runtime:
         self._heads: Heads | None = None
         self._lock = asyncio.Lock()
         self._looked = 0.0
+        self.held_out = HeldOutAsks(engine)
 
     async def start(self) -> None:
         """Load everything. A database that is away is no reason not to start: calls get 503 until it comes."""
@@ -56,11 +59,17 @@ class Runtime:
         while True:
             await asyncio.sleep(every)
             try:
+                await self.store_held_out()
                 await self.refresh()
             except UnavailableError:
                 _log.warning("the database is away; deciding goes on as soon as it is back")
             except Exception:
                 _log.exception("what has changed could not be loaded")
+
+    async def store_held_out(self) -> None:
+        """Store who of the global holdout has asked since the last time. Raises UnavailableError."""
+        if self.held_out.waiting:
+            await self._in_thread(self.held_out.store)
 
     @property
     def is_loaded(self) -> bool:
@@ -70,6 +79,10 @@ class Runtime:
     def plan(self, key: str) -> Plan | None:
         """The plan of this experiment, as far as is known."""
         return self._by_key.get(key)
+
+    def plans(self) -> Collection[Plan]:
+        """Every plan, as far as is known."""
+        return self._by_id.values()
 
     async def plan_or_look(self, key: str) -> Plan | None:
         """The plan, after a look at the database where it is unknown. Raises UnavailableError."""
@@ -94,7 +107,7 @@ class Runtime:
         """Make the arms of these (experiment, revision) known to `faces`. Raises UnavailableError."""
         for pair in revisions:
             if pair not in self._faces:
-                found = await self._in_thread(lambda pair=pair: read_definition(self._engine, *pair))
+                found = await self._in_thread(partial(read_definition, self._engine, *pair))
                 definition = Definition.model_validate(found)
                 self._faces[pair] = {arm.key: arm for arm in definition.arms_with_nothing}
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 from sqlmodel import Session
 
 from experiments.model.times import now
@@ -10,6 +10,7 @@ from experiments.services.recording.classifying import by_unit, classify_by_unit
 from experiments.services.recording.messages import OutcomeClass
 from experiments.services.recording.reading import Report
 from experiments.store.engine import transaction
+from experiments.store.limits_suppressed import UNSUBSCRIBE, suppress_unsubscribed
 from experiments.store.outcome_log import (
     Candidate,
     OutcomeRow,
@@ -38,6 +39,7 @@ class Intake:
             fresh = {report.event: report for report in reversed(reports) if report.event not in seen}
             rows = self._rows(session, list(fresh.values())) if fresh else {}
             kept = append_outcomes(connection, list(rows.values())) if rows else set()
+            suppress_unsubscribed(connection, _unsubscribed(connection, [rows[event] for event in kept]))
         return _classes(reports, {event: rows[event].outcome_class for event in kept})
 
     def _rows(self, session: Session, reports: list[Report]) -> dict[tuple[str, str], OutcomeRow]:
@@ -63,6 +65,21 @@ class Intake:
 
     def _window(self, session: Session, decision: Candidate) -> int:
         return self._book.of(session, decision.experiment_id, decision.revision).window
+
+
+def _unsubscribed(connection: Connection, rows: Sequence[OutcomeRow]) -> dict[str, str]:
+    """Unit → source. What a replay or a simulation tells on its own clock concerns nobody."""
+    told = [row for row in rows if row.kind == UNSUBSCRIBE]
+    if not told:
+        return {}
+    named = decisions_named(connection, (row.decision_id for row in told if row.decision_id is not None))
+    found = {}
+    for row in told:
+        decision = named.get(row.decision_id or 0)
+        unit = row.unit_id if decision is None else decision.unit_id
+        if unit is not None and (decision is None or decision.clock_now is None):
+            found[unit] = row.source
+    return found
 
 
 def _classes(reports: Sequence[Report], kept: dict[tuple[str, str], str]) -> list[OutcomeClass]:

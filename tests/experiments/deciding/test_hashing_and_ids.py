@@ -11,7 +11,7 @@ from scipy import stats
 from bandit.policy import draw
 from experiments.model.drawing import draw_place
 from experiments.model.hashing import h, unit_bucket
-from experiments.model.ids import DecisionIds, decision_number, public_id
+from experiments.model.ids import DecisionIds, decision_number, decision_numbers, public_id
 
 SALT = bytes(range(32))
 
@@ -21,6 +21,7 @@ def test_public_ids_round_trip(number: int) -> None:
     text = public_id(number)
     assert len(text) == 15
     assert decision_number(text) == number
+    assert decision_numbers([text, public_id(0)]).tolist() == [number, 0]
 
 
 @given(st.integers(0, 2**63 - 1), st.integers(0, 2**63 - 1))

@@ -159,7 +159,7 @@ def test_law_1_no_arm_leaves_before_its_row_is_committed(launch, client) -> None
     log = decider._log
     append, seen = log.append, []
 
-    async def refuse(rows, clocks):
+    async def refuse(rows, clocks, ledger):
         seen.extend(rows)
         raise UnavailableError("gone")
 

@@ -12,7 +12,9 @@ from experiments.jobs.joining import join
 from experiments.jobs.learning import learn
 from experiments.jobs.replaying import replays
 from experiments.model.principal import SYSTEM
-from experiments.services.replaying import claim_replay, finish_replay, note_progress
+from experiments.model.tables import Replay
+from experiments.services.replaying import claim_replay
+from experiments.store import runs
 from experiments.views.exports import EXPORTS
 from experiments.views.live_log import Chosen, live_log
 from offline_eval.logs import open_log, read_spec
@@ -153,10 +155,10 @@ def test_a_cancelled_replay_keeps_no_result_and_one_whose_process_died_starts_an
     claim = claim_replay(service.engine)
     assert claim.id == first
     assert claim_replay(service.engine) is None
-    assert note_progress(service.engine, first, "judging", 0.5)
+    assert runs.note_progress(service.engine, Replay, first, "judging", 0.5)
     assert client.post(f"/v1/replays/{first}/cancel").status_code == 200
-    assert not note_progress(service.engine, first, "judging", 0.6)
-    finish_replay(service.engine, first, {"n": 1})
+    assert not runs.note_progress(service.engine, Replay, first, "judging", 0.6)
+    runs.finish(service.engine, Replay, first, {"n": 1})
     assert client.get(f"/v1/replays/{first}").json()["result"] is None
     assert client.post(f"/v1/replays/{first}/cancel").status_code == 409
 
@@ -166,5 +168,5 @@ def test_a_silent_replay_is_taken_up_again(service, monkeypatch):
     number = service.client.post(f"{EXPERIMENT}/replays", json={}).json()["id"]
     assert claim_replay(service.engine).id == number
     assert claim_replay(service.engine) is None
-    monkeypatch.setattr("experiments.services.replaying.SILENCE", -1)
+    monkeypatch.setattr("experiments.store.runs.SILENCE", -1)
     assert claim_replay(service.engine).id == number

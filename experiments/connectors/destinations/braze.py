@@ -1,0 +1,43 @@
+"""Braze: custom events through `/users/track`, 75 in a request, by external_id."""
+
+from typing import Any
+
+from experiments.connectors.destinations.parcels import (
+    DestinationKind,
+    Parcel,
+    Refusals,
+    bearer,
+    event_properties,
+    listed,
+)
+from experiments.model.times import to_rfc3339
+
+
+def body(parcel: Parcel) -> dict[str, Any]:
+    """One event for each row."""
+    return {
+        "events": [
+            {
+                "external_id": row.unit_id,
+                "name": BRAZE.option(parcel, "event_name"),
+                "time": to_rfc3339(parcel.at),
+                "properties": event_properties(row),
+            }
+            for row in parcel.rows
+        ]
+    }
+
+
+def refused(answer: Any, parcel: Parcel) -> Refusals:
+    """Non-fatal errors name the place in the array of events."""
+    return {
+        each["index"]: str(each.get("type", "refused"))
+        for each in listed(answer, "errors")
+        if isinstance(each, dict)
+        and each.get("input_array", "events") == "events"
+        and isinstance(each.get("index"), int)
+        and 0 <= each["index"] < len(parcel.rows)
+    }
+
+
+BRAZE = DestinationKind("/users/track", 75, body, refused, bearer, {"event_name": "winback_assignment"})

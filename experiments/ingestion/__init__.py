@@ -1,0 +1,1 @@
+"""What arrives in streams and files: decoded, checked, and handed to the services."""

@@ -1,0 +1,48 @@
+"""Batches that were asked for, one at a time, in a process of their own."""
+
+import signal
+
+import structlog
+
+from experiments.errors import StoppedError, UnavailableError, WinbackError
+from experiments.jobs.desk import Desk
+from experiments.services.batching.requesting import Claim, claim_batch, finish_batch
+from experiments.services.batching.running import run_batch
+from experiments.settings import Settings
+from experiments.store.engine import engine_for
+
+_log = structlog.get_logger("winback.batching")
+
+
+def batches(desk: Desk) -> int:
+    """1 where a batch was begun."""
+    if desk.batching.busy:
+        return 0
+    return desk.under_lease(lambda _lease: _begin(desk))
+
+
+def _begin(desk: Desk) -> int:
+    claim = claim_batch(desk.engine)
+    if claim is None:
+        return 0
+    desk.batching.start(run_claimed, desk.settings, claim)
+    return 1
+
+
+def run_claimed(settings: Settings, claim: Claim) -> None:
+    """Carry out one batch; the process ends with it, and another goes on where it could not."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    engine = engine_for(settings, patient=True)
+    try:
+        run_batch(settings, engine, claim)
+    except StoppedError as error:
+        _log.info("batch given up", reason=str(error))
+    except UnavailableError as error:
+        _log.warning("batch interrupted; it goes on when the database is back", batch=claim.id, reason=str(error))
+    except WinbackError as error:
+        finish_batch(engine, claim.id, str(error))
+    except Exception as error:
+        _log.exception("batch failed", batch=claim.id)
+        finish_batch(engine, claim.id, f"the batch failed inside: {type(error).__name__}")
+    finally:
+        engine.dispose()

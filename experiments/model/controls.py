@@ -1,0 +1,33 @@
+"""What the others are compared with, and which variants draw without looking."""
+
+from experiments.model.definition import Definition
+from experiments.model.guardrails import control_variant, fixed_arm
+
+HOLDOUT = "holdout"
+BLIND = frozenset({"fixed", "uniform", "split"})
+"""Policies whose draw does not depend on the unit: arms within them are randomised groups of units."""
+
+
+def control_of(definition: Definition) -> str:
+    """The variant that `control` names, or that plays the arm which it names; else a holdout; else the first."""
+    keys = [variant.key for variant in definition.variants]
+    played = next(
+        (key for key in keys if definition.control and fixed_arm(definition, key) == definition.control), None
+    )
+    named = HOLDOUT if HOLDOUT in keys else keys[0]
+    return played or control_variant(definition) or named
+
+
+def draws_blindly(definition: Definition, variant: str) -> bool:
+    """Whether units with an arm of the variant differ from its other units by chance alone."""
+    policy = next((one.policy.name for one in definition.variants if one.key == variant), "")
+    return policy in BLIND and not any(arm.eligible for arm in definition.arms)
+
+
+def arms_by_event_type(definition: Definition) -> dict[str, list[str]]:
+    """Event type → keys of its arms."""
+    found: dict[str, list[str]] = {}
+    for arm in definition.arms:
+        if arm.event_type:
+            found.setdefault(arm.event_type, []).append(arm.key)
+    return found

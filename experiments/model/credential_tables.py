@@ -1,0 +1,33 @@
+"""Who may come in: keys of systems and logins of people. Import them from `tables`."""
+
+from sqlalchemy import BigInteger, Column, Text
+from sqlmodel import Field, SQLModel
+
+from experiments.model.columns import serial
+
+
+class ApiKey(SQLModel, table=True):
+    """A credential of a system: only the SHA-256 of the key (256 random bits) is kept."""
+
+    __tablename__ = "api_keys"
+    id: int | None = serial()
+    name: str = Field(sa_column=Column(Text, nullable=False))
+    prefix: str = Field(sa_column=Column(Text, nullable=False))
+    digest: str = Field(sa_column=Column(Text, nullable=False, unique=True))
+    scopes: str = Field(sa_column=Column(Text, nullable=False))
+    created_at: int = Field(sa_column=Column(BigInteger, nullable=False))
+    created_by: str = Field(sa_column=Column(Text, nullable=False))
+    expires_at: int | None = Field(default=None, sa_column=Column(BigInteger))
+    revoked_at: int | None = Field(default=None, sa_column=Column(BigInteger))
+
+
+class User(SQLModel, table=True):
+    """A person: role viewer, analyst, experimenter or admin; the password as an Argon2id hash."""
+
+    __tablename__ = "users"
+    id: int | None = serial()
+    email: str = Field(sa_column=Column(Text, nullable=False, unique=True))
+    password_hash: str = Field(sa_column=Column(Text, nullable=False))
+    role: str = Field(sa_column=Column(Text, nullable=False))
+    created_at: int = Field(sa_column=Column(BigInteger, nullable=False))
+    disabled_at: int | None = Field(default=None, sa_column=Column(BigInteger))

@@ -1,0 +1,36 @@
+"""The daily tier: for trends over long spans. Import them from `tables`."""
+
+from sqlalchemy import BigInteger, Column, Integer, Text
+from sqlmodel import Field, SQLModel
+
+
+class DailyRollup(SQLModel, table=True):
+    """Third tier: finished days, added up from the hours once nothing can change them any more.
+
+    `day` counts from 1970 in the experiment's time zone. Rows of every segment, and their sum under the segment `*`
+    (a name that no segment has: see `EVERYONE`), so that a trend is one contiguous read.
+    """
+
+    __tablename__ = "rollup_daily"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+    experiment_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    segment: str = Field(sa_column=Column(Text, primary_key=True))
+    day: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
+    variant: str = Field(sa_column=Column(Text, primary_key=True))
+    arm: str = Field(sa_column=Column(Text, primary_key=True))
+    voided: bool = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
+    metric: str = Field(sa_column=Column(Text, primary_key=True))
+    rounds: int = Field(sa_column=Column(BigInteger, nullable=False))
+    total: float
+
+
+class DailyProgress(SQLModel, table=True):
+    """Days before `through` are in the daily tier."""
+
+    __tablename__ = "daily_progress"
+    experiment_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    through: int = Field(sa_column=Column(Integer, nullable=False))
+
+
+EVERYONE = "*"
+"""The segment under which all are added up. Not a value that `segments.by` gives on its own: see `days_of`."""

@@ -1,0 +1,247 @@
+"""Batches are asked for by people and systems, taken up by a worker, carried on where a process died."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+from sqlalchemy import Engine, or_, text
+from sqlmodel import Session, col, select
+
+from experiments.errors import ConflictError, Fault, InvalidError, NotFoundError, StoppedError
+from experiments.model.principal import Principal, require
+from experiments.model.tables import DecisionBatch, Experiment
+from experiments.model.times import SECOND, now
+from experiments.services.deciding.messages import Assignment
+from experiments.store import audit
+from experiments.store.engine import transaction
+from experiments.store.experiments import find
+from experiments.store.segments import find_segment
+
+SILENCE = 30 * SECOND
+"""A running batch that has not been heard of for this long lost its process."""
+
+OVER = ("done", "failed", "cancelled")
+SUFFIXES = (".parquet", ".csv", ".jsonl")
+
+_TAKE = text("UPDATE batches SET heartbeat_at = :at WHERE id = :id AND status = 'running' AND heartbeat_at = :was")
+
+
+@dataclass(frozen=True, slots=True)
+class BatchRequest:
+    """Whom to decide for: everybody with a profile, or a segment (`values`: only these of it), or the rows of a file.
+
+    `path` is absolute; `fingerprint` is of the file as it was when it was asked for. `at` is for experiments on the
+    caller's clock, in microseconds.
+    """
+
+    segment: str | None = None
+    values: tuple[str, ...] = ()
+    path: str | None = None
+    fingerprint: tuple[int, int] | None = None
+    at: int | None = None
+
+
+class Claim(NamedTuple):
+    """A batch that this process works on: how far it came, and the heartbeat that proves it is ours."""
+
+    id: int
+    experiment: str
+    request: BatchRequest
+    asked_at: int
+    after: str | None
+    files: tuple[str, ...]
+    done: int
+    counts: Mapping[str, int]
+    heartbeat: int
+
+
+def request_batch(
+    engine: Engine,
+    principal: Principal,
+    key: str,
+    request: BatchRequest,
+    rows: tuple[Path, list[Assignment]] | None = None,
+) -> int:
+    """Queue a batch; its number. `rows` are given themselves, with the folder of batches that they are kept below.
+
+    Raises ForbiddenError, NotFoundError, ConflictError, InvalidError.
+    """
+    require(principal, "assign")
+    if request.path is not None:
+        request = replace(request, fingerprint=_fingerprint(Path(request.path)))
+    with transaction(engine) as session:
+        experiment = find(session, key)
+        _check(session, experiment, request)
+        at = now()
+        row = DecisionBatch(
+            experiment_id=int(experiment.id or 0),
+            status="queued",
+            request={},
+            counts={},
+            asked_at=at if request.at is None else request.at,
+            created_at=at,
+            created_by=principal.name,
+        )
+        session.add(row)
+        session.flush()
+        if rows is not None:
+            request = _kept(rows, int(row.id or 0))
+        row.request = asdict(request)
+        session.add(row)
+        audit.append(session, principal, "batch.request", f"{key}/{row.id}", row.request)
+        return int(row.id or 0)
+
+
+def cancel_batch(engine: Engine, principal: Principal, key: str, number: int) -> None:
+    """End a batch that is not over; what was decided stays so. Raises ForbiddenError, NotFoundError, ConflictError."""
+    require(principal, "assign")
+    with transaction(engine) as session:
+        row = find_batch(session, key, number)
+        if row.status in OVER:
+            raise ConflictError(f"batch {number} is {row.status} already")
+        row.status, row.finished_at = "cancelled", now()
+        session.add(row)
+        audit.append(session, principal, "batch.cancel", f"{key}/{number}", {})
+
+
+def resume_batch(engine: Engine, principal: Principal, key: str, number: int) -> None:
+    """Go on with a batch that was cancelled or failed, where it stopped. Raises as `cancel_batch` does."""
+    require(principal, "assign")
+    with transaction(engine) as session:
+        row = find_batch(session, key, number)
+        if row.status not in ("cancelled", "failed"):
+            raise ConflictError(f"batch {number} is {row.status}: only a cancelled or failed one is resumed")
+        row.status, row.finished_at, row.error = "queued", None, None
+        session.add(row)
+        audit.append(session, principal, "batch.resume", f"{key}/{number}", {})
+
+
+def claim_batch(engine: Engine, number: int | None = None) -> Claim | None:
+    """Take up the oldest batch that waits (or the named one), or whose process died; None where there is none."""
+    silent = (col(DecisionBatch.status) == "running") & (col(DecisionBatch.heartbeat_at) < now() - SILENCE)
+    query = select(DecisionBatch).where(or_(col(DecisionBatch.status) == "queued", silent))
+    if number is not None:
+        query = query.where(DecisionBatch.id == number)
+    with transaction(engine) as session:
+        found = query.order_by(col(DecisionBatch.id)).limit(1).with_for_update(skip_locked=True)
+        row = session.exec(found).first()
+        if row is None:
+            return None
+        row.status, row.heartbeat_at, row.started_at = "running", now(), row.started_at or now()
+        session.add(row)
+        return _claimed(row, session.get_one(Experiment, row.experiment_id).key)
+
+
+def keep_alive(session: Session, claim: Claim) -> Claim:
+    """Go on only where the batch is still ours. Raises StoppedError."""
+    at = max(now(), claim.heartbeat + 1)
+    values = {"id": claim.id, "at": at, "was": claim.heartbeat}
+    if session.connection().execute(_TAKE, values).rowcount != 1:
+        raise StoppedError(f"batch {claim.id} was cancelled, or is another process's now")
+    return claim._replace(heartbeat=at)
+
+
+def note_alive(engine: Engine, claim: Claim) -> Claim:
+    """Tell others that the batch is being worked on. Raises StoppedError."""
+    with transaction(engine) as session:
+        return keep_alive(session, claim)
+
+
+def note_progress(engine: Engine, claim: Claim) -> Claim:
+    """Keep how far it came: what `after`, `files`, `done` and `counts` of the claim say. Raises StoppedError."""
+    with transaction(engine) as session:
+        kept = keep_alive(session, claim)
+        row = session.get_one(DecisionBatch, claim.id)
+        row.position = msgspec.json.encode({"after": claim.after, "files": claim.files}).decode()
+        row.parts, row.done, row.counts = len(claim.files), claim.done, dict(claim.counts)
+        session.add(row)
+        return kept
+
+
+def note_total(engine: Engine, claim: Claim, total: int | None) -> Claim:
+    """Keep how many units there are, as far as that is known. Raises StoppedError."""
+    with transaction(engine) as session:
+        kept = keep_alive(session, claim)
+        row = session.get_one(DecisionBatch, claim.id)
+        row.total = total
+        session.add(row)
+        return kept
+
+
+def finish_batch(engine: Engine, number: int, error: str | None = None) -> None:
+    """It is done, or failed with a reason; unless it was cancelled."""
+    with transaction(engine) as session:
+        row = session.get(DecisionBatch, number)
+        if row is None or row.status != "running":
+            return
+        row.status, row.error, row.finished_at = ("done" if error is None else "failed"), error, now()
+        row.total = row.done if error is None else row.total
+        session.add(row)
+
+
+def find_batch(session: Session, key: str, number: int) -> DecisionBatch:
+    """Raises NotFoundError."""
+    experiment = find(session, key)
+    row = session.get(DecisionBatch, number)
+    if row is None or row.experiment_id != experiment.id:
+        raise NotFoundError(f"{key} has no batch {number}")
+    return row
+
+
+def file_below(folder: Path | None, name: str) -> Path:
+    """The file of this name below the folder that batches may read. Raises InvalidError."""
+    if folder is None:
+        raise InvalidError([Fault("/file", "no folder is configured whose files batches may read (WINBACK_BATCH_DIR)")])
+    try:
+        base, path = folder.resolve(), (folder / name).resolve()
+        sound = path.is_relative_to(base) and path.is_file() and path.suffix in SUFFIXES
+    except (OSError, ValueError):
+        sound = False
+    if not sound:
+        wanted = ", ".join(SUFFIXES)
+        raise InvalidError([Fault("/file", f"there is no such file ({wanted}) in the folder that batches may read")])
+    return path
+
+
+def _claimed(row: DecisionBatch, key: str) -> Claim:
+    position: dict[str, Any] = msgspec.json.decode(row.position) if row.position else {"after": None, "files": []}
+    asked: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in row.request.items()
+    }
+    return Claim(
+        int(row.id or 0),
+        key,
+        BatchRequest(**asked),
+        row.asked_at,
+        position["after"],
+        tuple(position["files"]),
+        row.done,
+        row.counts,
+        int(row.heartbeat_at or 0),
+    )
+
+
+def _check(session: Session, experiment: Experiment, request: BatchRequest) -> None:
+    if experiment.status in ("draft", "archived"):
+        raise ConflictError(f"{experiment.key!r} is {experiment.status}: it decides nothing")
+    by_caller = experiment.definition.get("clock") == "caller"
+    if by_caller != (request.at is not None):
+        what = "required: the experiment runs on the caller's clock" if by_caller else "only for the caller's clock"
+        raise InvalidError([Fault("/at", what)])
+    if request.segment is not None:
+        find_segment(session, request.segment)
+
+
+def _fingerprint(path: Path) -> tuple[int, int]:
+    found = path.stat()
+    return found.st_size, found.st_mtime_ns
+
+
+def _kept(rows: tuple[Path, list[Assignment]], number: int) -> BatchRequest:
+    folder = rows[0] / str(number)
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "asked.jsonl"
+    path.write_bytes(b"".join(msgspec.json.encode(row) + b"\n" for row in rows[1]))
+    return BatchRequest(path=str(path.resolve()), fingerprint=_fingerprint(path))

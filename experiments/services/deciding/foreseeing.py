@@ -1,0 +1,49 @@
+"""Probabilities of many requests at once, where the policy can: what a block of a whole base is decided with.
+
+A pmf is a pure function of snapshot, facts and arms, so it may be computed before the request's turn comes. Where its
+turn finds other facts or arms (a cap was reached meanwhile, the plan changed), it is computed anew.
+"""
+
+from collections.abc import Sequence
+
+from bandit.policies.vw_policy import VwPolicy
+from bandit.rounds import Arm, Scalar
+from experiments.services.deciding.batch import Batch, Pending
+from experiments.services.deciding.computing import Foreseen
+from experiments.services.deciding.plan import Plan
+
+Foresight = tuple[Pending, dict[str, Scalar]]
+
+
+def foresee(batch: Batch, key: str, pending: Sequence[Pending]) -> None:
+    """Compute what most of these requests of one experiment will need."""
+    plan = batch.runtime.plan(key)
+    if plan is None or plan.status != "running" or plan.caller_clock or plan.id not in batch.known.heads:
+        return
+    plan = batch.runtime.at(plan, batch.now)
+    groups: dict[tuple[int, int], tuple[VwPolicy, tuple[Arm, ...], list[Foresight]]] = {}
+    for each in pending:
+        _group(batch, plan, each, groups)
+    for policy, arms, members in groups.values():
+        found = policy.pmf_all([facts for _, facts in members], arms)
+        if found is not None:
+            for (each, facts), pmf in zip(members, found, strict=True):
+                batch.foreseen[id(each)] = Foreseen(facts, policy, arms, pmf)
+
+
+def _group(
+    batch: Batch,
+    plan: Plan,
+    pending: Pending,
+    groups: dict[tuple[int, int], tuple[VwPolicy, tuple[Arm, ...], list[Foresight]]],
+) -> None:
+    request = pending.request
+    variant = plan.variants[plan.enrolment.variant(request.unit_id)]
+    if (plan.id, request.unit_id) in batch.known.latest or not isinstance(variant.policy, VwPolicy):
+        return
+    facts = batch.facts_of(request, batch.now)
+    if plan.enrolment.refusal(request.unit_id, facts, batch.now) is not None:
+        return
+    arms = variant.eligibility.given(facts).arms
+    _, _, members = groups.setdefault((id(variant.policy), id(arms)), (variant.policy, arms, []))
+    members.append((pending, facts))

@@ -1,0 +1,44 @@
+"""Suppression lists: who is contacted by no experiment."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import Engine
+
+from experiments.errors import Fault, InvalidError, NotFoundError
+from experiments.model.principal import Principal, require
+from experiments.model.times import now
+from experiments.model.units import unit_id_faults
+from experiments.store import audit
+from experiments.store.engine import transaction
+from experiments.store.limits_suppressed import release, suppress
+
+
+def suppress_units(
+    engine: Engine, principal: Principal, units: Sequence[str], reason: str, expires_at: int | None = None
+) -> int:
+    """Put units on the list; who is on it gets the new reason and end. How many were given.
+
+    Raises ForbiddenError without the scope `outcomes`, InvalidError.
+    """
+    require(principal, "outcomes")
+    faults = [Fault(f"/units/{n}", each.detail) for n, unit in enumerate(units) for each in unit_id_faults(unit)]
+    if expires_at is not None and expires_at <= now():
+        faults.append(Fault("/expires_at", "lies in the past"))
+    if faults:
+        raise InvalidError(faults)
+    with transaction(engine) as session:
+        suppress(session.connection(), units, (reason, principal.name), expires_at)
+        audit.append(session, principal, "units.suppress", f"{len(units)} units", {"reason": reason})
+    return len(units)
+
+
+def release_unit(engine: Engine, principal: Principal, unit_id: str) -> None:
+    """Take a unit off the list. Raises ForbiddenError without the scope `outcomes`, NotFoundError."""
+    require(principal, "outcomes")
+    if unit_id_faults(unit_id):
+        raise NotFoundError("this unit is not suppressed")
+    with transaction(engine) as session:
+        if not release(session.connection(), unit_id):
+            raise NotFoundError("this unit is not suppressed")
+        # The log of changes is kept for ever, also when the person is erased: it names nobody.
+        audit.append(session, principal, "units.release", "1 units", {})

@@ -1,0 +1,110 @@
+"""Results of batches on disk: which decisions they name, and what is left of a person who was erased.
+
+A result is `batches/<number>/result.parquet` below the data directory; until it is whole, it is in parts beside that.
+"""
+
+import os
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import BinaryIO
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from experiments.errors import NotFoundError
+from experiments.model.ids import decision_numbers
+
+Numbers = npt.NDArray[np.int64]
+_AT_ONCE = 50_000
+_GRACE = 3600.0
+"""Seconds after which nobody writes an unfinished file any more."""
+
+
+class _Named(msgspec.Struct):
+    unit_id: str
+
+
+def result_folder(folder: Path, number: int) -> Path:
+    """Where a batch's files lie."""
+    return folder / "batches" / str(number)
+
+
+def result_path(folder: Path, number: int) -> Path:
+    """The file of a batch that is done. Raises NotFoundError."""
+    path = result_folder(folder, number) / "result.parquet"
+    if not path.exists():
+        raise NotFoundError(f"the file of batch {number} is not in the data directory of this machine")
+    return path
+
+
+def decisions_of(folder: Path, number: int) -> Numbers:
+    """The numbers of the decisions that a batch assigned or found again, rising. Raises NotFoundError."""
+    with pq.ParquetFile(result_path(folder, number)) as file:
+        pages = file.iter_batches(_AT_ONCE, columns=["assigned", "decision_id"])
+        found = [decision_numbers(rows.filter(rows["assigned"])["decision_id"].to_pylist()) for rows in pages]
+    return np.unique(np.concatenate([np.empty(0, np.int64), *found]))
+
+
+def masked(path: Path, erased: Mapping[str, str], size: int = _AT_ONCE) -> Iterator[pa.RecordBatch]:
+    """The rows of a result; `erased` says what stands in the place of which unit."""
+    units, names = pa.array(erased.keys(), pa.string()), pa.array(erased.values(), pa.string())
+    with pq.ParquetFile(path) as file:
+        for rows in file.iter_batches(size):
+            place = rows.schema.get_field_index("unit_id")
+            shown = pc.coalesce(names.take(pc.index_in(rows[place], units)), rows[place])
+            yield rows.set_column(place, rows.schema.field(place), shown)
+
+
+def write_masked(path: Path, target: Path | BinaryIO, erased: Mapping[str, str]) -> None:
+    """A result as a file without erased units."""
+    with pq.ParquetWriter(target, pq.read_schema(path), compression="zstd", compression_level=1) as writer:
+        for rows in masked(path, erased):
+            writer.write_batch(rows)
+
+
+def erase_from(folder: Path, erased: Mapping[str, str]) -> None:
+    """Write what a batch that is over has on disk anew where it names an erased unit.
+
+    A row that was asked for becomes blanks, which is no request: places and sizes stay, so that a batch can go on.
+    """
+    for path in folder.glob("*.parquet"):
+        if _names_any(path, erased):
+            anew = path.with_suffix(".erasing")
+            write_masked(path, anew, erased)
+            _replace(anew, path)
+    for path in folder.glob("asked.jsonl"):
+        lines = path.read_bytes().splitlines(keepends=True)
+        kept = [b" " * (len(line) - 1) + b"\n" if _unit(line) in erased else line for line in lines]
+        if kept != lines:
+            found, anew = path.stat(), path.with_suffix(".erasing")
+            anew.write_bytes(b"".join(kept))
+            os.utime(anew, ns=(found.st_atime_ns, found.st_mtime_ns))
+            _replace(anew, path)
+    for path in folder.glob("*.unfinished"):
+        if time.time() - path.stat().st_mtime > _GRACE:
+            path.unlink(missing_ok=True)
+
+
+def _names_any(path: Path, erased: Mapping[str, str]) -> bool:
+    units = pa.array(erased.keys(), pa.string())
+    with pq.ParquetFile(path) as file:
+        pages = file.iter_batches(_AT_ONCE, columns=["unit_id"])
+        return any(pc.any(pc.is_in(rows["unit_id"], units)).as_py() for rows in pages)
+
+
+def _unit(line: bytes) -> str:
+    try:
+        return msgspec.json.decode(line, type=_Named).unit_id
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return ""
+
+
+def _replace(anew: Path, path: Path) -> None:
+    with anew.open("rb") as file:
+        os.fsync(file.fileno())
+    anew.replace(path)

@@ -1,0 +1,113 @@
+"""Arms of adaptive variants against the control arm, from the joiner's cells: never from the log.
+
+Contrasts are over matured, delivered decisions of the variants whose policy draws, where both arms were eligible; every
+face says which share of them that is. `adjusted` and `versus` are valid although the policy moved the traffic; `naive`
+is the difference of plain means, which is not, and stands beside them for comparison only.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from sqlalchemy import Connection
+
+from bandit.rounds import NOTHING
+from experiments.model.definition import Definition
+from experiments.model.tables import Experiment
+from experiments.views.arm_stacks import ArmStacks, arm_stacks
+from offline_eval.ab.adaptive import ARM_CONTRASTS, ArmContrast, Stack
+from offline_eval.estimate import Estimate
+
+Face = dict[str, Any]
+
+AT_ANY_LOOK, AT_ONE_LOOK = "arm_sequence", "adaptively_weighted"
+ANYTIME = frozenset({"always_valid", "auto", AT_ANY_LOOK})
+"""Methods of a readout that may be looked at again and again; the others are for one look."""
+
+
+def arm_contrasts(
+    connection: Connection,
+    experiment_row: Experiment,
+    metrics: Sequence[str],
+    method: str = "auto",
+    segment: str | None = None,
+) -> dict[str, Face]:
+    """Arm → metric → `adjusted` mean and `versus` the control arm; and `eligible_share`, see `Contrasting`.
+
+    `method` is a readout's or one of ARM_CONTRASTS; `auto` is the sequence that may be looked at while the experiment
+    runs. Metrics that the joiner keeps no cells of are left out, and so are arms that no adaptive variant ever offered.
+    `segment` narrows it to one (those beyond the first 32 are kept together as "(other)").
+    """
+    stacks = arm_stacks(connection, experiment_row, segment)
+    if stacks is None:
+        return {}
+    definition = Definition.model_validate(experiment_row.definition)
+    kept = [name for name in dict.fromkeys(metrics) if name in stacks.metrics]
+    contrasting = Contrasting(stacks.arms, control_arm(definition, stacks.arms), method_of(method))
+    return contrasting.faces({name: stacks.of(name) for name in kept}, stacks)
+
+
+def method_of(method: str) -> str:
+    """The name in ARM_CONTRASTS that answers to a readout's method."""
+    if method in ARM_CONTRASTS:
+        return method
+    return AT_ANY_LOOK if method in ANYTIME else AT_ONE_LOOK
+
+
+def control_arm(definition: Definition, arms: Sequence[str]) -> str:
+    """The definition's control, else `nothing`, else the first arm."""
+    wanted = (definition.control or NOTHING, NOTHING)
+    return next((arm for arm in wanted if arm in arms), arms[0])
+
+
+@dataclass(frozen=True, slots=True)
+class Contrasting:
+    """How arms are compared, and with which."""
+
+    arms: Sequence[str]
+    control: str
+    method: str
+    alpha: float = 0.05
+
+    def faces(self, stacks: Mapping[str, Stack], whole: ArmStacks) -> dict[str, Face]:
+        """Arm → its face. `eligible_share` is the share of decisions where the arm and the control were eligible."""
+        faces: dict[str, Face] = {}
+        for arm in self.arms:
+            share = whole.share(arm, self.control)
+            faces[arm] = {name: self._face(stack, arm, name, share) for name, stack in stacks.items()}
+            faces[arm]["eligible_share"] = share
+        return faces
+
+    def _face(self, stack: Stack, arm: str, metric: str, share: float) -> Face:
+        alone = ARM_CONTRASTS[self.method](stack, arm, None, self.alpha)
+        versus = {} if arm == self.control else {self.control: self._versus(stack, arm, metric, share)}
+        face: Face = {"adjusted": alone.absolute.as_dict(), "versus": versus}
+        return face | ({"note": alone.note} if alone.note else {})
+
+    def _versus(self, stack: Stack, arm: str, metric: str, share: float) -> Face:
+        found = ARM_CONTRASTS[self.method](stack, arm, self.control, self.alpha)
+        plain = ARM_CONTRASTS["naive"](stack, arm, self.control, self.alpha).absolute
+        face: Face = {
+            "absolute": found.absolute.as_dict(),
+            "relative": _relative(found),
+            "p_value": found.p_value,
+            "naive": plain.as_dict(),
+            "expected_events": found.expected_events,
+            "estimand": estimand(metric, arm, self.control, share),
+        }
+        return face | ({"note": found.note} if found.note else {})
+
+
+def estimand(metric: str, arm: str, control: str, share: float) -> str:
+    """What the number is of, in words."""
+    return (
+        f"{metric} per decision, had {arm} been chosen rather than {control}, over decisions of adaptive variants where"
+        f" both were eligible: {share:.1%} of those delivered and matured"
+    )
+
+
+def _relative(found: ArmContrast) -> Face:
+    if found.relative is not None:
+        return found.relative.as_dict()
+    one = found.absolute
+    return asdict(Estimate(None, None, None, one.n, one.effective_n, one.method, one.alpha))

@@ -1,0 +1,67 @@
+"""Segment by arm: adjusted values, and which differ from the control arm once all comparisons are counted together."""
+
+from typing import Any
+
+from sqlalchemy import Engine
+
+from experiments.errors import Fault, InvalidError
+from experiments.model.definition import Definition
+from experiments.model.principal import Principal, require
+from experiments.store.engine import reading
+from experiments.store.experiments import find
+from experiments.views.arm_stacks import stacks_by_segment
+from experiments.views.arms import control_arm, method_of
+from offline_eval.ab.adaptive import ARM_CONTRASTS
+from offline_eval.ab.multiplicity import ADJUSTMENTS
+
+Face = dict[str, Any]
+
+
+def arms_by_segment(
+    engine: Engine,
+    principal: Principal,
+    key: str,
+    metric: str | None = None,
+    adjustment: str = "benjamini_hochberg",
+) -> Face:
+    """`{metric, metrics, control, adjustment, segments: {S: {A: {adjusted, p_value, p_adjusted}}}}`.
+
+    From the decisions of adaptive variants, valid although the policy moved them and at any look. `p_adjusted` counts
+    every arm of every segment as compared together. `metric`: the objective where it is left out.
+
+    Raises ForbiddenError, NotFoundError, InvalidError.
+    """
+    require(principal, "read")
+    if adjustment not in ADJUSTMENTS:
+        raise InvalidError([Fault("", f"query parameter adjustment: must be one of {', '.join(ADJUSTMENTS)}")])
+    with reading(engine) as session:
+        row = find(session, key)
+        stacks = stacks_by_segment(session.connection(), row)
+    definition = Definition.model_validate(row.definition)
+    chosen = metric or definition.objective.maximise
+    metrics = list(next(iter(stacks.values())).metrics) if stacks else []
+    if stacks and chosen not in metrics:
+        raise InvalidError([Fault("", f"query parameter metric: must be one of {', '.join(metrics)}")])
+    contrast = ARM_CONTRASTS[method_of("auto")]
+    faces: dict[str, dict[str, Face]] = {}
+    compared: dict[str, float] = {}
+    control = ""
+    for name, one in stacks.items():
+        control, stack = control_arm(definition, one.arms), one.of(chosen)
+        faces[name] = {arm: {"adjusted": contrast(stack, arm, None, 0.05).absolute.as_dict()} for arm in one.arms}
+        for arm in one.arms:
+            found = None if arm == control else contrast(stack, arm, control, 0.05).p_value
+            faces[name][arm] |= {"p_value": found, "p_adjusted": None}
+            if found is not None:
+                compared[f"{name}\0{arm}"] = found
+    for place, value in ADJUSTMENTS[adjustment](compared).items():
+        name, _, arm = place.rpartition("\0")
+        faces[name][arm]["p_adjusted"] = value
+    return {
+        "experiment": key,
+        "metric": chosen,
+        "metrics": metrics,
+        "control": control,
+        "adjustment": adjustment,
+        "segments": faces,
+    }

@@ -1,0 +1,156 @@
+"""Assignments as files, made while they are fetched: no more of them is in memory than a few thousand rows."""
+
+import csv
+import io
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+from sqlalchemy import Engine
+
+from experiments.errors import ConflictError
+from experiments.model.assigned import Assigned
+from experiments.model.principal import Principal, require
+from experiments.model.tables import Experiment
+from experiments.store.batch_results import Numbers
+from experiments.store.deliveries import assigned_rows, chosen_by_batch, deliverable, find_delivery
+from experiments.store.engine import reading
+from experiments.store.revisions import RevisionBook
+
+ROWS = 2000
+"""Rows of one read, and of one row group."""
+
+Parts = Iterator[bytes]
+_encode = msgspec.json.Encoder().encode
+_STAMP = pa.timestamp("us", tz="UTC")
+_SCHEMA = pa.schema(
+    [
+        ("decision_id", pa.string()),
+        ("unit_id", pa.string()),
+        ("experiment", pa.string()),
+        ("revision", pa.int32()),
+        ("variant", pa.string()),
+        ("arm", pa.string()),
+        ("event_type", pa.string()),
+        ("reward_kind", pa.string()),
+        ("reward_amount", pa.float64()),
+        ("propensity", pa.float64()),
+        ("decided_at", _STAMP),
+        ("expires_at", _STAMP),
+        ("payload", pa.string()),
+    ]
+)
+COLUMNS: list[str] = _SCHEMA.names
+
+
+def file_parts(engine: Engine, principal: Principal, number: int, folder: Path) -> Parts:
+    """The file of a delivery, part by part. Void decisions are left out. `folder` is the data directory.
+
+    Raises ForbiddenError without the scope `experiment`, NotFoundError (also where the result of the delivery's batch
+    is not on this machine), ConflictError where the delivery is a push.
+    """
+    require(principal, "experiment")
+    with reading(engine) as session:
+        delivery = find_delivery(session, number)
+    if delivery.status != "ready":
+        raise ConflictError(f"delivery {number} is a push: it has no file")
+    return FORMATS[delivery.format](_pages(engine, number, chosen_by_batch(delivery, folder)))
+
+
+def _pages(engine: Engine, number: int, chosen: Numbers | None) -> Iterator[Sequence[Assigned]]:
+    book, after = RevisionBook(), None
+    while True:
+        with reading(engine) as session:
+            delivery = find_delivery(session, number)
+            experiment = session.get_one(Experiment, delivery.experiment_id)
+            begin = delivery.after if after is None else after
+            found = deliverable(session.connection(), delivery, begin, ROWS, chosen)
+            nothing = bool(delivery.request["include_nothing"])
+            going = [each for each in found if each.void is None and (nothing or each.arm != "nothing")]
+            rows = assigned_rows(session, book, experiment, going)
+        if not found:
+            return
+        after = found[-1].id
+        yield rows
+
+
+def as_csv(pages: Iterable[Sequence[Assigned]]) -> Parts:
+    """RFC 4180 with a header; the payload as JSON in its column."""
+    yield _lines([COLUMNS])
+    for rows in pages:
+        yield _lines(list(_flat(row).values()) for row in rows)
+
+
+def as_jsonl(pages: Iterable[Sequence[Assigned]]) -> Parts:
+    """One object a line."""
+    for rows in pages:
+        yield b"".join(_encode(row.as_json()) + b"\n" for row in rows)
+
+
+def as_parquet(pages: Iterable[Sequence[Assigned]]) -> Parts:
+    """A row group for each page; the payload as JSON text."""
+    sink = _Sink()
+    with pq.ParquetWriter(sink, _SCHEMA, compression="zstd") as writer:
+        for rows in pages:
+            dicts = [{**row._asdict(), "payload": _payload(row)} for row in rows]
+            writer.write_table(pa.Table.from_pylist(dicts, schema=_SCHEMA))
+            yield sink.drain()
+    yield sink.drain()
+
+
+FORMATS: dict[str, Callable[[Iterable[Sequence[Assigned]]], Parts]] = {
+    "csv": as_csv,
+    "jsonl": as_jsonl,
+    "parquet": as_parquet,
+}
+
+MEDIA_TYPES = {
+    "csv": "text/csv; charset=utf-8",
+    "jsonl": "application/x-ndjson",
+    "parquet": "application/vnd.apache.parquet",
+}
+
+
+class _Sink(io.RawIOBase):
+    """A file that gives away what was written to it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._parts: list[bytes] = []
+        self._place = 0
+
+    def writable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._place
+
+    def write(self, data: object) -> int:
+        part = bytes(data)  # type: ignore[call-overload]  # Arrow hands over buffers
+        self._parts.append(part)
+        self._place += len(part)
+        return len(part)
+
+    def close(self) -> None:
+        """What was written stays to be drained."""
+
+    def drain(self) -> bytes:
+        parts, self._parts = self._parts, []
+        return b"".join(parts)
+
+
+def _flat(row: Assigned) -> dict[str, object]:
+    return {**row.as_json(), "payload": _payload(row)}
+
+
+def _payload(row: Assigned) -> str:
+    return json.dumps(row.payload, sort_keys=True, ensure_ascii=False)
+
+
+def _lines(rows: Iterable[Iterable[object]]) -> bytes:
+    text = io.StringIO()
+    csv.writer(text).writerows(rows)
+    return text.getvalue().encode()

@@ -1,0 +1,81 @@
+"""Batches as their readers see them."""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from sqlalchemy import Engine
+from sqlmodel import col, select
+
+from experiments.errors import ConflictError, NotFoundError
+from experiments.model.principal import Principal, require
+from experiments.model.tables import DecisionBatch
+from experiments.model.times import to_rfc3339
+from experiments.store.activity import erasures
+from experiments.store.batch_results import result_path
+from experiments.store.engine import reading
+from experiments.store.experiments import find
+from experiments.views.paging import Wanted, page
+
+Face = dict[str, Any]
+_TIMES = ("asked_at", "created_at", "started_at", "finished_at")
+
+
+def batch(engine: Engine, principal: Principal, key: str, number: int) -> Face:
+    """One batch: how far it is, and what came of it. Raises ForbiddenError, NotFoundError."""
+    require(principal, "read")
+    with reading(engine) as session:
+        experiment, row = find(session, key), session.get(DecisionBatch, number)
+    if row is None or row.experiment_id != experiment.id:
+        raise NotFoundError(f"{key} has no batch {number}")
+    return _face(row, key)
+
+
+def batches(engine: Engine, principal: Principal, key: str, wanted: Wanted) -> Face:
+    """A page of an experiment's batches, newest first. Raises ForbiddenError, NotFoundError."""
+    require(principal, "read")
+    with reading(engine) as session:
+        experiment = find(session, key)
+        query = select(DecisionBatch).where(DecisionBatch.experiment_id == experiment.id)
+        if wanted.after is not None:
+            query = query.where(col(DecisionBatch.id) < wanted.after)
+        rows = session.exec(query.order_by(col(DecisionBatch.id).desc()).limit(wanted.limit + 1)).all()
+        found: Face = page(rows, wanted, lambda row: row.id, lambda row: _face(row, key))
+        return found
+
+
+class BatchResult(NamedTuple):
+    """The file of a result, and what stands in the place of units that were erased since but are still in it."""
+
+    path: Path
+    erased: dict[str, str]
+
+
+def batch_result(engine: Engine, principal: Principal, key: str, number: int, folder: Path) -> BatchResult:
+    """A batch's result below the data directory. Raises as `batch` does, ConflictError until it is done."""
+    found = batch(engine, principal, key, number)
+    if found["status"] != "done":
+        raise ConflictError(f"batch {number} is {found['status']}: its result is there when it is done")
+    with reading(engine) as session:
+        row = session.get_one(DecisionBatch, number)
+        names = {each.unit_id: each.tombstone for each in erasures(session) if each.erased_at >= row.created_at}
+    return BatchResult(result_path(folder, number), names)
+
+
+def _face(row: DecisionBatch, key: str) -> Face:
+    times = {name: None if getattr(row, name) is None else to_rfc3339(getattr(row, name)) for name in _TIMES}
+    asked = {name: row.request.get(name) for name in ("segment", "values") if row.request.get(name)}
+    if path := row.request.get("path"):
+        asked = {"file": Path(path).name}
+    return {
+        "id": row.id,
+        "experiment": key,
+        "status": row.status,
+        "request": asked,
+        "total": row.total,
+        "done": row.done,
+        "progress": 1.0 if row.status == "done" else row.done / row.total if row.total else 0.0,
+        "counts": row.counts,
+        "error": row.error,
+        "created_by": row.created_by,
+        **times,
+    }

@@ -1,0 +1,154 @@
+"""The readout of an experiment, from the totals tier: what API, pages and reports show.
+
+Only matured decisions are in numerators and denominators. Variants are read on intention to treat: voided decisions
+stay. Arms are read over delivered decisions. Forced decisions and rejected rows of a replay are in neither.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Engine
+from sqlmodel import Session
+
+from experiments.errors import Fault, InvalidError
+from experiments.model.controls import arms_by_event_type, control_of
+from experiments.model.definition import Definition
+from experiments.model.principal import Principal, require
+from experiments.model.rollups import DECISIONS
+from experiments.model.tables import Experiment
+from experiments.model.times import now, to_rfc3339
+from experiments.store.breakers import Trips, trips_of
+from experiments.store.cell_totals import read_cells
+from experiments.store.engine import reading
+from experiments.store.experiments import find
+from experiments.views.arms import arm_contrasts
+from experiments.views.readout.cells import Cell, Cells, of_totals
+from experiments.views.readout.early import early_faces
+from experiments.views.readout.faces import Facing, method_of, shares_of, shown_metrics
+from experiments.views.readout.maturing import Maturity, maturity_of
+from experiments.views.readout.question import WHOLE, Question
+from experiments.views.readout.spans import of_span
+from experiments.views.trust import checks
+from offline_eval.ab.checks.check import CheckResult
+
+Face = dict[str, Any]
+
+MOST_NAMED = 20
+"""Segments that a note lists."""
+
+
+def readout(engine: Engine, principal: Principal, key: str, question: Question = WHOLE) -> Face:
+    """The readout. Raises ForbiddenError, NotFoundError, InvalidError where there is no such event type."""
+    require(principal, "read")
+    with reading(engine) as session:
+        row = find(session, key)
+        return _answered(read(session, row, question))
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What was read of an experiment, and what is asked of it.
+
+    Attributes:
+        whole: all of it, on the totals tier. part: of the span that is asked for, or the same.
+        trips: what guardrails have done. arms: contrasts of arms under adaptive allocation, see `views.arms`.
+    """
+
+    row: Experiment
+    definition: Definition
+    question: Question
+    whole: Cells
+    part: Cells
+    checks: Sequence[CheckResult]
+    trips: Trips
+    arms: Face
+    maturity: Maturity
+    early: Face | None
+    as_of: int | None
+
+
+def read(session: Session, row: Experiment, question: Question = WHOLE) -> Read:
+    """Everything a readout needs, in one transaction."""
+    connection = session.connection()
+    definition = Definition.model_validate(row.definition)
+    totals = read_cells(connection, int(row.id or 0))
+    whole = of_totals(totals, shares_of(definition))
+    as_of = row.clock_now if definition.clock == "caller" else now()
+    part = of_span(connection, int(row.id or 0), whole, question) if question.spans else whole
+    found = checks(connection, row, totals.total(DECISIONS))
+    arms = _arms(connection, row, shown_metrics(definition, totals.places), question)
+    maturity = maturity_of(connection, row, definition)
+    early = early_faces(connection, row, definition, as_of) if question.early else None
+    trips = trips_of(session, int(row.id or 0))
+    return Read(row, definition, question, whole, part, found, trips, arms, maturity, early, as_of)
+
+
+def _arms(connection: Connection, row: Experiment, metrics: Sequence[str], question: Question) -> Face:
+    """Contrasts of arms, from the joiner's cells; these know eras and segments, but no hours."""
+    if question.spans:
+        return {}
+    return arm_contrasts(connection, row, metrics, method_of(row, question), question.segment)
+
+
+def _answered(found: Read) -> Face:
+    row, question = found.row, found.question
+    whole = Facing.of(row, found.definition, found.whole, question)
+    shown = whole if not question.narrow else Facing.of(row, found.definition, _narrowed(found), question)
+    verdict = whole.judging(found.trips).verdict(found.checks, found.as_of, found.maturity.open)
+    return {
+        "experiment": row.key,
+        "status": row.status,
+        "revision": row.revision,
+        "as_of": _instant(found.as_of),
+        **_asked(question),
+        "method": shown.comparing.method,
+        "control": shown.control,
+        "objective": found.definition.objective.maximise,
+        "verdict": verdict.as_dict(),
+        "checks": [check.as_dict() for check in found.checks],
+        "notes": [*shown.notes(), *_unmet(found)],
+        "counts": shown.counts(None if question.narrow else found.maturity.open),
+        "maturity": found.maturity.as_dict() | {"early": found.early},
+        **shown.faces(found.arms),
+    }
+
+
+def _asked(question: Question) -> Face:
+    return {
+        "segment": question.segment,
+        "event_type": question.event_type,
+        "from": _instant(question.start),
+        "to": _instant(question.end),
+    }
+
+
+def _narrowed(found: Read) -> Cells:
+    """The cells of the segment and the event type that are asked for, the control's whole beside the latter."""
+    question, control = found.question, control_of(found.definition)
+    types = arms_by_event_type(found.definition)
+    if question.event_type is not None and question.event_type not in types:
+        known = ", ".join(types) or "none"
+        raise InvalidError([Fault("", f"query parameter event_type: no arm is of this type; there are: {known}")])
+    arms = set(types.get(question.event_type or "", ()))
+
+    def kept(cell: Cell) -> bool:
+        if question.segment is not None and cell.segment != question.segment:
+            return False
+        return question.event_type is None or cell.variant == control or cell.arm in arms
+
+    return found.part.where(kept)
+
+
+def _unmet(found: Read) -> list[str]:
+    """A segment that is asked for and that no matured decision is of may be a slip of the pen."""
+    met = sorted({key.segment for key in found.whole.keys if key.segment})
+    asked = found.question.segment
+    if asked is None or asked in met:
+        return []
+    known = ", ".join(met[:MOST_NAMED]) or "none"
+    return [f"no matured decision is of the segment {asked!r}; there are: {known}{', …' * (len(met) > MOST_NAMED)}"]
+
+
+def _instant(micros: int | None) -> str | None:
+    return None if micros is None else to_rfc3339(micros)

@@ -1,0 +1,66 @@
+"""Variants against the control: one contrast for each metric, p-values adjusted for what is compared together."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from experiments.views.readout.group import Group
+from offline_eval.ab.bucketed import Linearised
+from offline_eval.ab.bucketed_methods import METHODS
+from offline_eval.ab.contrast import Contrast
+from offline_eval.ab.multiplicity import ADJUSTMENTS
+from offline_eval.ab.posterior import best_of
+from offline_eval.ab.posteriors_of_buckets import posterior_of_buckets
+
+Face = dict[str, Any]
+Named = dict[str, dict[str, Contrast]]
+"""Group → metric → contrast."""
+
+
+@dataclass(frozen=True, slots=True)
+class Comparing:
+    """How: by which method, at which level, adjusted how."""
+
+    method: str
+    alpha: float = 0.05
+    adjustment: str = "benjamini_hochberg"
+
+    def contrasts(self, treated: Mapping[str, Group], control: Group, metrics: Sequence[str]) -> Named:
+        """Every group against the control; all were prepared for the metrics."""
+        compare = METHODS[self.method]
+        bottoms = {name: control.linearised(name) for name in metrics}
+        return {
+            key: {name: compare(group.linearised(name), bottoms[name], self.alpha) for name in metrics}
+            for key, group in treated.items()
+        }
+
+    def faces(self, found: Named) -> dict[str, Face]:
+        """JSON forms with `p_adjusted`: over all groups, for each metric by itself."""
+        metrics = list(dict.fromkeys(name for contrasts in found.values() for name in contrasts))
+        adjusted = {name: self._adjusted(found, name) for name in metrics}
+        return {
+            key: {name: one.as_dict() | {"p_adjusted": adjusted[name].get(key)} for name, one in contrasts.items()}
+            for key, contrasts in found.items()
+        }
+
+    def _adjusted(self, found: Named, metric: str) -> dict[str, float]:
+        known = {key: one[metric].p_value for key, one in found.items() if metric in one}
+        return ADJUSTMENTS[self.adjustment]({key: p for key, p in known.items() if p is not None})
+
+
+def chances(groups: Mapping[str, Linearised]) -> dict[str, Face]:
+    """Each group's posterior probability of the highest mean and the loss to expect if it is chosen; {} too early."""
+    posteriors = {key: posterior_of_buckets(group) for key, group in groups.items()}
+    known = {key: posterior for key, posterior in posteriors.items() if posterior is not None}
+    if len(known) < len(posteriors) or len(known) < 2:
+        return {}
+    return {key: {"probability_best": best, "expected_loss": loss} for key, (best, loss) in best_of(known).items()}
+
+
+def by_metric(groups: Mapping[str, Group], metrics: Sequence[str]) -> dict[str, dict[str, Face]]:
+    """Group → metric → `chances`."""
+    found: dict[str, dict[str, Face]] = {key: {} for key in groups}
+    for name in metrics:
+        for key, face in chances({key: group.linearised(name) for key, group in groups.items()}).items():
+            found[key][name] = face
+    return found

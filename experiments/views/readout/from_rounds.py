@@ -1,0 +1,101 @@
+"""Comparisons that sums by bucket cannot feed: covariates (CUPED, regression), quantiles, capped revenue.
+
+They read every matured round, which takes seconds for a hundred thousand of them; so the shell offers them and the API
+does not. A unit counts once: its value is its mean per decision, its covariates are the numeric context of its first
+decision, which was known before the draw.
+"""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Engine
+
+from experiments.metrics import RATIOS
+from experiments.model.controls import control_of
+from experiments.model.definition import Definition
+from experiments.model.principal import Principal, require
+from experiments.store.engine import reading
+from experiments.store.experiments import find
+from experiments.store.unit_rounds import unit_rounds
+from experiments.views.readout.answering import readout
+from experiments.views.readout.comparing import Comparing
+from experiments.views.readout.question import Question
+from offline_eval.ab.comparisons import COMPARISONS
+from offline_eval.ab.contrast import Contrast
+from offline_eval.ab.errors import ComparisonError
+from offline_eval.ab.sample import Sample
+
+Face = dict[str, Any]
+
+
+Unit = tuple[Any, list[float], dict[str, float]]
+"""Sums by metric, [decisions], numeric context of the first."""
+
+Units = dict[str, dict[str, Unit]]
+"""Variant → unit."""
+
+
+def readout_from_rounds(engine: Engine, principal: Principal, key: str, method: str) -> Face:
+    """The readout with its contrasts by a method in FROM_ROUNDS. Raises ForbiddenError, NotFoundError."""
+    require(principal, "analyse")
+    face = readout(engine, principal, key, Question(method="fixed"))
+    with reading(engine) as session:
+        row = find(session, key)
+    definition = Definition.model_validate(row.definition)
+    metrics = [name for name in face["variants"][control_of(definition)]["metrics"] if name not in RATIOS]
+    units = _units(engine, int(row.id or 0), metrics)
+    control = control_of(definition)
+    sample = _with_denominator if method == "ratio" else partial(_with_covariates, numeric=_numeric(units))
+    samples = {
+        name: {m: sample(list(known.values()), place) for place, m in enumerate(metrics)}
+        for name, known in units.items()
+    }
+    found = {
+        name: {m: _compared(method, samples[name][m], samples[control][m]) for m in metrics}
+        for name in samples
+        if name != control and control in samples
+    }
+    shown = Comparing("fixed").faces({name: {m: c for m, c in one.items() if c} for name, one in found.items()})
+    for name, versus in shown.items():
+        face["variants"][name]["versus"] = {control: versus}
+    return face | {"method": method}
+
+
+def _units(engine: Engine, number: int, metrics: Sequence[str]) -> Units:
+    units: Units = {}
+    for one in unit_rounds(engine, number):
+        known = units.setdefault(one.variant, {})
+        if one.unit_id not in known:
+            plain = {name: float(x) for name, x in one.context.items() if isinstance(x, int | float)}
+            known[one.unit_id] = (np.zeros(len(metrics)), [0.0], plain)
+        sums, decisions, _ = known[one.unit_id]
+        sums += [one.metrics.get(name, 0.0) for name in metrics]
+        decisions[0] += 1.0
+    return units
+
+
+def _numeric(units: Units) -> list[str]:
+    """Names that every unit has a number for."""
+    contexts = [context.keys() for known in units.values() for _, _, context in known.values()]
+    return sorted(set.intersection(*map(set, contexts))) if contexts else []
+
+
+def _with_covariates(known: Sequence[Unit], metric: int, numeric: Sequence[str]) -> Sample:
+    covariates = {f"x:{name}": [context[name] for _, _, context in known] for name in numeric}
+    decisions = np.array([count[0] for _, count, _ in known])
+    return Sample.of(np.array([sums[metric] for sums, _, _ in known]) / decisions, True, **covariates)
+
+
+def _with_denominator(known: Sequence[Unit], metric: int) -> Sample:
+    """A unit's sum over its decisions: the ratio of totals, by the delta method over units."""
+    return Sample.of([sums[metric] for sums, _, _ in known], False, denominator=[count[0] for _, count, _ in known])
+
+
+def _compared(method: str, treated: Sample, control: Sample) -> Contrast | None:
+    """None where the samples lack what the method needs, such as covariates."""
+    try:
+        return COMPARISONS[method]().compare(treated, control)
+    except ComparisonError:
+        return None

@@ -1,0 +1,119 @@
+"""The sums of some cells, and what the maths asks of them."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from experiments.metrics import RATIOS
+from experiments.model.rollups import DECISIONS
+from offline_eval.ab.bucketed import Counted, Linearised
+
+Floats = NDArray[np.float64]
+
+ROUNDS, TOTAL, SQUARES = 0, 1, 2
+
+
+class Columns(NamedTuple):
+    """Metric → its place, which metrics are 0 or 1 by definition (in the revision in force), what buckets are."""
+
+    places: Mapping[str, int]
+    shares: frozenset[str]
+    by_hour: bool
+
+
+class Group:
+    """Sums of P metrics.
+
+    Attributes:
+        columns: what the metrics are.
+        sums: (S, P, B) totals by revision, metric and bucket. flat: (S, P, 3) rounds, total, squares.
+        weights: (S,) how much each revision counts. whole: of a part of the time, the same group over all time.
+    """
+
+    def __init__(
+        self, columns: Columns, sums: Floats, flat: Floats, weights: Floats, whole: "Group | None" = None
+    ) -> None:
+        self._places, self._binary, self._by_hour = columns
+        self._sums, self._flat, self._weights, self._whole = sums, flat, weights, whole
+        self._ready: dict[str, Linearised] = {}
+
+    def total(self, metric: str) -> float:
+        """The metric's sum over all of the group."""
+        return self._statistic(metric, TOTAL)
+
+    def count(self, metric: str) -> int:
+        """One of the counts."""
+        return round(self.total(metric))
+
+    def units(self, name: str) -> int:
+        """How many units stand behind the group: in a part of the time, as many a decision as in the whole."""
+        counted, decisions = self.count(name), self.count(DECISIONS)
+        if self._whole is None or not self._whole.count(DECISIONS):
+            return counted
+        return max(counted, round(decisions * self._whole.count(name) / self._whole.count(DECISIONS)))
+
+    def prepare(self, metrics: Sequence[str], units: str) -> None:
+        """Make metrics per decision, and those of RATIOS, ready for contrasts: all at once."""
+        plain = [name for name in metrics if name not in RATIOS]
+        totals = np.stack([self._summed((name,)) for name in plain]) if plain else np.zeros((0, *self._shape))
+        hits = np.array([self._statistic(name, ROUNDS) for name in plain])
+        binary = np.array([self._is_binary(name) for name in plain], dtype=bool)
+        counted = Counted(self.count(DECISIONS), self.units(units), hits, binary)
+        ready = Linearised.stack(totals, self._summed((DECISIONS,)), self._weights, counted)
+        self._ready |= dict(zip(plain, ready, strict=True))
+        self._ready |= {name: self._ratio(name, units) for name in metrics if name in RATIOS}
+        if self._whole is not None and self._by_hour:
+            self._whole.prepare(metrics, units)
+            self._ready |= {name: self._ready[name].widened(self._whole.design_effect(name)) for name in metrics}
+
+    def design_effect(self, metric: str) -> float:
+        """Variance of the mean between buckets over that of independent decisions, at least 1 (Kish 1965, 8.2).
+
+        Needs the metric prepared; of a ratio, its numerator's.
+        """
+        name = RATIOS[metric][0][0] if metric in RATIOS else metric
+        place, sizes = self._places.get(name), self._summed((DECISIONS,)).sum(axis=1)
+        if place is None or not sizes.any():
+            return 1.0
+        kept = sizes > 0
+        weights = self._weights[kept] / self._weights[kept].sum()
+        means, squares = self._flat[kept, place, TOTAL] / sizes[kept], self._flat[kept, place, SQUARES] / sizes[kept]
+        independent = float(weights**2 @ ((squares - means**2) / sizes[kept]))
+        _, error = self._ready[name].mean_and_error()
+        return max(error**2 / independent, 1.0) if error and independent > 0 else 1.0
+
+    def _ratio(self, metric: str, units: str) -> Linearised:
+        over, under = RATIOS[metric]
+        hits = max(self._statistic(name, ROUNDS) for name in over)
+        counted = Counted(self.count(DECISIONS), self.units(units), np.array([hits]), np.array([False]))
+        return Linearised.stack(self._summed(over)[None], self._summed(under), self._weights, counted)[0]
+
+    def linearised(self, metric: str) -> Linearised:
+        """What was prepared. Raises KeyError where it was not."""
+        return self._ready[metric]
+
+    @property
+    def _shape(self) -> tuple[int, int]:
+        return self._sums.shape[0], self._sums.shape[2]
+
+    def _statistic(self, metric: str, statistic: int) -> float:
+        place = self._places.get(metric)
+        return 0.0 if place is None else float(self._flat[:, place, statistic].sum())
+
+    def _is_binary(self, metric: str) -> bool:
+        """Every value is 0 or 1 exactly where count, sum and sum of squares agree: Σ (x - 1)² over those not 0 is 0."""
+        if metric not in self._binary:
+            return False
+        rounds, total, squares = (self._statistic(metric, statistic) for statistic in (ROUNDS, TOTAL, SQUARES))
+        return rounds == total and (rounds == squares or np.isnan(squares))
+
+    def _summed(self, metrics: Sequence[str]) -> Floats:
+        """(S, B)."""
+        found = np.zeros(self._shape)
+        for name in metrics:
+            place = self._places.get(name)
+            if place is not None:
+                found = found + self._sums[:, place]
+        return found

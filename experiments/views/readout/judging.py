@@ -1,0 +1,131 @@
+"""The verdict: of the whole experiment, whatever part of it a readout shows."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+from experiments.model.definition import Definition
+from experiments.model.guardrails import Watch, direction, watches
+from experiments.model.kinds import COST_METRICS
+from experiments.model.tables import Experiment
+from experiments.model.times import DAY, duration_micros, to_micros
+from experiments.views.readout.group import Group
+from offline_eval.ab.bucketed_contrast import Look, linearised_contrast
+from offline_eval.ab.checks.check import CheckResult
+from offline_eval.ab.contrast import Contrast
+from offline_eval.ab.verdict import Finding, Verdict, share_of_alpha, undecided, verdict
+
+ALPHA = 0.05
+OVER = frozenset({"stopped", "archived"})
+
+
+class Guarded(NamedTuple):
+    """What the circuit breaker has done to variants.
+
+    Attributes:
+        since: variant → the revision from which on its guardrails judge, where a person resumed it.
+        later: that revision → groups by variant, of its decisions and later ones.
+        paused: variant → why a guardrail has paused it.
+    """
+
+    since: Mapping[str, int] = {}
+    later: Mapping[int, Mapping[str, Group]] = {}
+    paused: Mapping[str, str] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Judging:
+    """What a verdict rests on: groups by variant and by arm, prepared for the objective and guarded metrics.
+
+    Attributes:
+        worthwhile: least difference of the objective worth having.
+        guarded: what the circuit breaker has done; guardrails judge the decisions that it judges.
+    """
+
+    row: Experiment
+    definition: Definition
+    control: str
+    variants: Mapping[str, Group]
+    worthwhile: float = 0.0
+    guarded: Guarded = field(default_factory=Guarded)
+
+    @property
+    def level(self) -> float:
+        """The share of alpha of each finding."""
+        return share_of_alpha(ALPHA, len(self._treated), len(self._watches))
+
+    @property
+    def look(self) -> Look:
+        """At any time, unless the experiment ended on the day that was planned."""
+        return Look(not ended_as_planned(self.row, self.definition), self.level)
+
+    def verdict(self, checks: Sequence[CheckResult], as_of: int | None, still_open: int) -> Verdict:
+        """See `offline_eval.ab.verdict`; `still_open` decisions have not matured."""
+        primaries = [self._primary(key) for key in self._treated]
+        per_day = self._per_day(primaries, as_of)
+        found = verdict(primaries, self.guardrails(), checks, per_day)
+        if found.word == "don't trust":
+            return found
+        if found.word == "keep running" and self.row.status in OVER:
+            found = undecided(primaries, per_day, still_open)
+        return replace(found, reason="; ".join([found.reason, *self._broken()]))
+
+    @property
+    def _treated(self) -> list[str]:
+        keys = [variant.key for variant in self.definition.variants]
+        return [key for key in keys if key != self.control and key in self.variants]
+
+    @property
+    def _watches(self) -> list[Watch]:
+        watched = watches(self.definition)
+        return [one for one in watched if one.guardrail.on == "variant" and one.subject in self.variants]
+
+    def _broken(self) -> Iterator[str]:
+        """What the circuit breaker has done to the verdict's evidence."""
+        watched = {watch.subject for watch in self._watches}
+        for key in sorted(watched & self.guarded.paused.keys()):
+            yield f"{key} is paused by its guardrail: {self.guarded.paused[key]}"
+        for key in sorted(watched & self.guarded.since.keys()):
+            first = self.guarded.since[key]
+            yield f"guardrails on {key}, which was resumed, judge decisions since revision {first}"
+
+    def _contrast(self, groups: Mapping[str, Group], pair: tuple[str, str], metric: str) -> Contrast:
+        treated, control = (groups[key].linearised(metric) for key in pair)
+        return linearised_contrast(treated, control, self.look)
+
+    def _primary(self, key: str) -> Finding:
+        metric = self.definition.objective.maximise
+        estimate = self._contrast(self.variants, (key, self.control), metric).absolute
+        higher = metric not in COST_METRICS
+        return Finding(f"{key} against {self.control}, {metric}", estimate, higher, self.worthwhile)
+
+    def guardrails(self) -> list[Finding]:
+        """How each guardrail on a variant stands: over the decisions that monitoring judges, at the verdict's level."""
+        return [self._guardrail(one) for one in self._watches if one.versus in self.variants]
+
+    def _guardrail(self, watch: Watch) -> Finding:
+        rule, first = watch.guardrail, self.guarded.since.get(watch.subject)
+        groups = self.variants if first is None else self.guarded.later[first]
+        found = self._contrast(groups, (watch.subject, watch.versus), rule.metric)
+        estimate = found.relative if rule.relative else found.absolute
+        name = f"{watch.subject} against {watch.versus}, {rule.metric}{' (relative)' if rule.relative else ''}"
+        return Finding(name, estimate, direction(rule) > 0, rule.worst)
+
+    def _per_day(self, primaries: Sequence[Finding], as_of: int | None) -> float | None:
+        """Effective units a day, over the time in which they could mature: totals tell it without reading hours."""
+        if as_of is None or self.row.started_at is None:
+            return None
+        last = as_of - duration_micros(self.definition.attribution_window + self.definition.grace)
+        if self.row.status in OVER and self.row.stopped_at is not None:
+            last = min(last, self.row.stopped_at)
+        days = (last - self.row.started_at) / DAY
+        units = max((finding.estimate.effective_n for finding in primaries), default=0.0)
+        return units / days if days > 1 / 24 and units else None
+
+
+def ended_as_planned(row: Experiment, definition: Definition) -> bool:
+    """Whether nobody's look at the numbers can have ended it: a look at a planned end is one look."""
+    ends_at = definition.ends_at
+    if ends_at is None or row.stopped_at is None or row.status not in OVER:
+        return False
+    return row.stopped_at >= to_micros(ends_at)

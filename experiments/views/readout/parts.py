@@ -1,0 +1,131 @@
+"""The same lifts by segment and by event type, and first of all whether they differ at all."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from experiments.model.controls import arms_by_event_type, draws_blindly
+from experiments.model.definition import Definition
+from experiments.model.rollups import DECISIONS, UNITS
+from experiments.views.readout.cells import Cell, Cells
+from experiments.views.readout.comparing import Comparing, Named
+from experiments.views.readout.group import Group
+from offline_eval.ab.bucketed_contrast import shared_means
+from offline_eval.ab.heterogeneity import Effect, Heterogeneity, heterogeneity
+
+Face = dict[str, Any]
+Parts = dict[str, dict[str, Group]]
+"""Part → variant → its group."""
+
+DOZENS = 24
+"""Events that each group of a part needs, for Q to be near its distribution."""
+
+BY_POLICY = (
+    "the policy chose who got this event type: read the arms' adjusted contrasts, not a comparison of these units"
+)
+
+
+def segments_of(cells: Cells) -> Parts:
+    """Segments met, in order; none where the experiment has none."""
+    found = cells.groups(lambda key: (key.segment, key.variant) if key.segment else None, lambda name: name[0])
+    return _nested(found)
+
+
+def event_types_of(cells: Cells, definition: Definition, control: str) -> Parts:
+    """Event types of the arms in force; each with the variants that drew it, the control's units whole beside them."""
+    types = {arm: name for name, arms in arms_by_event_type(definition).items() for arm in arms}
+
+    def label(key: Cell) -> tuple[str, str] | None:
+        return None if key.variant == control or key.arm not in types else (types[key.arm], key.variant)
+
+    return _nested(cells.groups(label))
+
+
+def _nested(found: Mapping[tuple[str, str], Group]) -> Parts:
+    parts: Parts = {}
+    for part, variant in sorted(found):
+        parts.setdefault(part, {})[variant] = found[part, variant]
+    return parts
+
+
+def segment_faces(parts: Parts, control: str, metrics: Sequence[str], comparing: Comparing) -> tuple[Face, Face]:
+    """(do segments differ: variant → metric → test, segment → its lifts with p-values adjusted over all of them)."""
+    lifts: Named = {}
+    for part, groups in parts.items():
+        for group in groups.values():
+            group.prepare(metrics, UNITS)
+        if control in groups:
+            treated = {f"{part}\0{key}": group for key, group in groups.items() if key != control}
+            lifts |= comparing.contrasts(treated, groups[control], metrics)
+    found = comparing.faces(lifts)
+    faces = {
+        part: {
+            "matured": sum(group.count(DECISIONS) for group in groups.values()),
+            "versus": {key: found[f"{part}\0{key}"] for key in groups if f"{part}\0{key}" in found},
+        }
+        for part, groups in parts.items()
+    }
+    pairs = {
+        part: {key: (group, groups[control]) for key, group in groups.items() if key != control}
+        for part, groups in parts.items()
+        if control in groups
+    }
+    return differ(pairs, metrics, "segments"), faces
+
+
+def event_type_faces(
+    parts: Parts, control: Group, definition: Definition, metrics: Sequence[str], comparing: Comparing
+) -> tuple[Face, Face]:
+    """The same by event type, for variants whose draw is blind; the others are counted, and it is said why."""
+    blind = {variant.key for variant in definition.variants if draws_blindly(definition, variant.key)}
+    lifts: Named = {}
+    for part, groups in parts.items():
+        treated = {f"{part}\0{key}": group for key, group in groups.items() if key in blind}
+        for group in treated.values():
+            group.prepare(metrics, UNITS)
+        lifts |= comparing.contrasts(treated, control, metrics)
+    found = comparing.faces(lifts)
+    faces = {
+        part: {
+            "matured": sum(group.count(DECISIONS) for group in groups.values()),
+            "versus": {key: found[f"{part}\0{key}"] for key in groups if key in blind},
+            "note": "" if set(groups) <= blind else BY_POLICY,
+        }
+        for part, groups in parts.items()
+    }
+    pairs = {
+        part: {key: (group, control) for key, group in groups.items() if key in blind} for part, groups in parts.items()
+    }
+    return differ(pairs, metrics, "event types"), faces
+
+
+def differ(pairs: Mapping[str, Mapping[str, tuple[Group, Group]]], metrics: Sequence[str], parts: str) -> Face:
+    """Variant → metric → Cochran's test of equal lifts in all parts, and what may be said of it. At one look."""
+    variants = list(dict.fromkeys(key for groups in pairs.values() for key in groups))
+    found: Face = {}
+    for variant in variants:
+        found[variant] = {}
+        for metric in metrics:
+            here = {part: groups[variant] for part, groups in pairs.items() if variant in groups}
+            effects = {part: effect for part, pair in here.items() if (effect := _effect(*pair, metric))}
+            test = heterogeneity(effects)
+            found[variant][metric] = test.as_dict() | {"said": said(test, parts)}
+    return found
+
+
+def _effect(treated: Group, control: Group, metric: str) -> Effect | None:
+    top, bottom = treated.linearised(metric), control.linearised(metric)
+    means = shared_means(top, bottom)
+    if means is None or min(top.events, bottom.events) < DOZENS:
+        return None
+    return Effect(means.top - means.bottom, means.top_variance + means.bottom_variance - 2 * means.covariance)
+
+
+def said(test: Heterogeneity, parts: str, alpha: float = 0.05) -> str:
+    """In words; a part is named only where both the test of all and its own adjusted one say so."""
+    if test.p_value is None:
+        return f"fewer than two {parts} have the events that a comparison needs"
+    if test.p_value > alpha:
+        return f"no sign that {parts} differ (p {test.p_value:.2g}): read the lift of all together"
+    named = [part for part, p in test.differing.items() if p <= alpha]
+    told = f"{', '.join(named)} differ from the rest" if named else "none of them can be named"
+    return f"{parts} differ (p {test.p_value:.2g}); {told}"

@@ -1,0 +1,46 @@
+"""A part of the experiment's time, from the hourly tier.
+
+Hours are the clusters: what moves all units of an hour together cancels between two groups, because contrasts pair
+residuals hour by hour. What a unit's decisions in different hours share does not show between hours; so each group's
+variance is multiplied by the metric's design effect over the whole experiment (Kish 1965, section 8.2): the variance of
+its mean between buckets of units over that of independent decisions, at least 1. A unit has no more decisions in a part
+than in the whole, so that this errs on the wide side.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+from sqlalchemy import Connection
+
+from experiments.model.times import HOUR
+from experiments.store.hours import Hours, read_hours
+from experiments.views.readout.cells import Cell, Cells
+from experiments.views.readout.question import Question
+
+
+def of_span(connection: Connection, experiment_id: int, whole: Cells, question: Question) -> Cells:
+    """Cells by hour, those decided in the span; without segments, unless one is asked for."""
+    start = None if question.start is None else question.start // HOUR
+    end = None if question.end is None else question.end // HOUR
+    found = read_hours(connection, experiment_id, (start, end), question.segment)
+    return of_hours(found, whole.places)._replace(shares=whole.shares, whole=whole)
+
+
+def of_hours(found: Hours, places: Mapping[str, int]) -> Cells:
+    """Rows of the hourly tier as cells whose buckets are hours."""
+    cells: dict[Cell, int] = {}
+    hours: dict[int, int] = {}
+    at: list[tuple[int, int, int]] = []
+    values: list[tuple[float, float]] = []
+    for hour, revision, variant, arm, segment, voided, metric, rounds, total in found:
+        cell = cells.setdefault(Cell(revision, variant, arm, segment, voided), len(cells))
+        at.append((cell, places[metric], hours.setdefault(hour, len(hours))))
+        values.append((rounds, total))
+    sums, flat = np.zeros((len(cells), len(places), len(hours))), np.zeros((len(cells), len(places), 3))
+    flat[:, :, 2] = np.nan
+    if at:
+        cell_at, metric_at, hour_at = np.array(at).T
+        counted = np.array(values, dtype=np.float64)
+        np.add.at(sums, (cell_at, metric_at, hour_at), counted[:, 1])
+        np.add.at(flat[:, :, :2], (cell_at, metric_at), counted)
+    return Cells(list(cells), places, sums, flat, by_hour=True)

@@ -1,0 +1,122 @@
+"""Who is erased is in no result of a batch: not when it is fetched, and soon not on disk."""
+
+import io
+import json
+
+import pyarrow.parquet as pq
+import pytest
+from sqlalchemy import text
+
+from experiments.services.batching import erasing
+from experiments.services.refreshing_features import compact_history
+from experiments.store.engine import reading, transaction
+from tests.experiments.batches.base import campaign, run
+
+ROWS = [{"unit_id": unit, "context": {"orders": orders}} for unit, orders in (("ana", 2), ("ben", 2), ("cleo", 0))]
+
+
+def _asked(client):
+    return client.post("/v1/experiments/win/batches", json={"assignments": ROWS}).json()["id"]
+
+
+def _units(client, number, form):
+    content = client.get(f"/v1/experiments/win/batches/{number}/result?format={form}").content
+    if form == "parquet":
+        return pq.read_table(io.BytesIO(content))["unit_id"].to_pylist()
+    lines = content.decode().splitlines()
+    return [json.loads(line)["unit_id"] for line in lines] if form == "jsonl" else content.decode()
+
+
+def _scalar(engine, query):
+    with reading(engine) as session:
+        return session.connection().execute(text(query)).scalar()
+
+
+def _on_disk(settings, name):
+    files = [path for path in (settings.history_path / "batches").rglob("*") if path.is_file()]
+    return [
+        path.name
+        for path in files
+        if name in path.read_bytes()
+        or (path.suffix == ".parquet" and name.decode() in pq.read_table(path)["unit_id"].to_pylist())
+    ]
+
+
+def test_results_are_masked_and_then_written_anew(client, settings, engine):
+    campaign(client)
+    number = _asked(client)
+    run(settings, engine, number)
+    for unit in ("ana", "cleo"):  # one with a decision, one without
+        assert client.delete(f"/v1/units/{unit}").status_code == 204
+    tombstone = _scalar(engine, "SELECT unit_id FROM decisions WHERE unit_id LIKE 'erased-%'")
+    for _ in range(2):
+        for form in ("parquet", "jsonl"):
+            first, second, third = _units(client, number, form)
+            assert (first, second, third[:7]) == (tombstone, "ben", "erased-")
+        found = _units(client, number, "csv")
+        assert "ana" not in found and "cleo" not in found
+        compact_history(engine, settings.history_path)
+    assert _scalar(engine, "SELECT count(*) FROM erasures") == 0
+    assert _on_disk(settings, b"ana") == _on_disk(settings, b"cleo") == []
+    assert sorted(_on_disk(settings, b"ben")) == ["asked.jsonl", "result.parquet"]
+
+
+def test_who_comes_back_is_in_later_batches(client, settings, engine):
+    campaign(client)
+    run(settings, engine, _asked(client))
+    assert client.delete("/v1/units/ana").status_code == 204
+    later = _asked(client)
+    run(settings, engine, later)
+    assert _units(client, later, "jsonl")[0] == "ana"
+    compact_history(engine, settings.history_path)
+    assert _units(client, later, "jsonl")[0] == "ana"
+
+
+@pytest.mark.parametrize("cancelled", [False, True])
+def test_a_batch_that_is_not_over_keeps_the_erasure_waiting(client, settings, engine, cancelled, monkeypatch):
+    monkeypatch.setattr(erasing, "_QUIET", -10_000_000)
+    campaign(client)
+    number = _asked(client)
+    if cancelled:
+        client.post(f"/v1/experiments/win/batches/{number}/cancel")
+    assert client.delete("/v1/units/ana").status_code == 204
+    compact_history(engine, settings.history_path)
+    assert _scalar(engine, "SELECT count(*) FROM erasures") == (0 if cancelled else 1)
+    if cancelled:
+        assert _on_disk(settings, b"ana") == []
+        client.post(f"/v1/experiments/win/batches/{number}/resume")
+    rows = run(settings, engine, number)
+    assert len(rows) == 3
+    compact_history(engine, settings.history_path)
+    assert _on_disk(settings, b"ana") == []
+    assert _scalar(engine, "SELECT count(*) FROM erasures") == 0
+
+
+def test_results_outlive_the_sweep_of_the_history(client, settings, engine, monkeypatch):
+    monkeypatch.setattr("experiments.store.compaction._GRACE", -1.0)
+    campaign(client)
+    number = _asked(client)
+    run(settings, engine, number)
+    compact_history(engine, settings.history_path)
+    assert _units(client, number, "jsonl") == ["ana", "ben", "cleo"]
+
+
+@pytest.mark.parametrize("name", ["ana", "zoë/1"])
+def test_dead_letters_that_name_an_erased_person_are_deleted(client, engine, name):
+    bodies = [
+        json.dumps({"data": [{"unit_id": name}]}).encode(),
+        json.dumps({"data": {"unit_id": name}}, ensure_ascii=False).encode(),
+        json.dumps({"unit_id": name}).replace("/", "\\/").encode(),
+        b"{broken " + json.dumps(name).encode(),
+        json.dumps({"unit_id": name + "x"}).encode(),
+        b"\xff\x00",
+    ]
+    rows = [{"body": body, "digest": str(place)} for place, body in enumerate(bodies)]
+    put = "INSERT INTO dead_letters (digest, stream, reason, body, died_at) VALUES (:digest, 'outcomes', '', :body, 0)"
+    with transaction(engine) as session:
+        session.connection().execute(text(put), rows)
+    assert client.delete(f"/v1/units/{name}").status_code == 204
+    with reading(engine) as session:
+        left = session.connection().execute(text("SELECT digest FROM dead_letters ORDER BY digest")).scalars().all()
+    assert left == ["4", "5"]
+    assert client.delete(f"/v1/units/{name}").status_code == 404

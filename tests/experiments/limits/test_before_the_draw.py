@@ -1,0 +1,159 @@
+"""Limits leave arms out before the draw (law 3), each with its reason; `nothing` is never left out."""
+
+from collections import Counter
+from itertools import pairwise
+
+import pytest
+
+from experiments.model.principal import SYSTEM
+from experiments.services.verifying import verify
+
+ENDS = "2099-01-01T00:00:00Z"
+
+
+def test_a_contact_cap_of_the_unit(launch):
+    campaign = launch(caps={"contacts": [{"max": 2, "within": "P7D"}]})
+    found = [campaign.ask("u") for _ in range(30)]
+    contacts = [each for each in found if each["arm"] != "nothing"]
+    assert len(contacts) == 2
+    assert campaign.excluded(found[-1]) == {"mail": "capped", "coupon": "capped"}
+    assert found[-1]["pmf"] == {"nothing": 1.0}
+    assert campaign.ask("another")["pmf"] == pytest.approx({"nothing": 1 / 3, "mail": 1 / 3, "coupon": 1 / 3})
+    campaign.void(contacts[0])
+    assert len(campaign.ask("u")["pmf"]) == 3, "a void gives the cap back"
+
+
+def test_a_contact_cap_over_all_experiments(launch):
+    caps = {"caps": {"contacts": [{"max": 1, "within": "P7D", "scope": "service"}]}}
+    first, second = launch(**caps), launch(key="f", **caps)
+    while first.ask("u")["arm"] == "nothing":
+        pass
+    assert second.ask("u")["pmf"] == {"nothing": 1.0}
+    assert second.ask("v")["pmf"] != {"nothing": 1.0}
+
+
+def test_a_window_forgets(launch):
+    campaign = launch(caps={"contacts": [{"max": 1, "within": "P1D"}]}, clock="caller")
+    days = [
+        campaign.ask("u", at=f"2026-01-{day:02d}T{hour:02d}:00:00Z")["arm"] for day in range(1, 15) for hour in (6, 18)
+    ]
+    contacts = [place for place, arm in enumerate(days) if arm != "nothing"]
+    assert len(contacts) > 3
+    assert all(later - earlier >= 2 for earlier, later in pairwise(contacts))
+
+
+def test_reward_caps_of_a_unit_and_in_all(launch):
+    campaign = launch(caps={"reward": {"per_unit": 10, "total": 50}})
+    spent = Counter(
+        each["unit_id"] for n in range(8) for each in campaign.many([f"u{n}"] * 12) if each["arm"] == "coupon"
+    )
+    assert max(spent.values()) == 2
+    assert sum(spent.values()) == 10
+    assert campaign.excluded(campaign.ask("late")) == {"coupon": "capped"}
+
+
+def test_a_cap_of_an_arm(launch):
+    campaign = launch(caps={"arms": {"mail": {"total": 7}}})
+    found = campaign.many([f"u{n}" for n in range(60)])
+    assert Counter(each["arm"] for each in found)["mail"] == 7
+    campaign.void(next(each for each in found if each["arm"] == "mail"))
+    again = [campaign.ask(f"v{n}")["arm"] for n in range(20)]
+    assert again.count("mail") == 1
+
+
+def test_a_cap_on_a_running_experiment_counts_what_was_decided_before(launch):
+    campaign = launch()
+    before = Counter(each["arm"] for each in campaign.many([f"u{n}" for n in range(40)]))["mail"]
+    campaign.change(caps={"arms": {"mail": {"total": before + 3}}})
+    after = Counter(each["arm"] for each in campaign.many([f"v{n}" for n in range(60)]))["mail"]
+    assert after == 3
+    campaign.change(caps={"arms": {"mail": {"total": before + 1}}})
+    assert "mail" not in campaign.ask("w")["pmf"], "lowered below what is used"
+    campaign.change(caps={"arms": {"mail": {"total": before + 5}}})
+    assert Counter(each["arm"] for each in campaign.many([f"x{n}" for n in range(60)]))["mail"] == 2
+
+
+def test_a_hard_budget_is_never_exceeded(launch):
+    campaign = launch(budget={"amount": 30, "pacing": "none"})
+    found = campaign.many([f"u{n}" for n in range(200)])
+    spent = sum({"nothing": 0, "mail": 0.01, "coupon": 5.01}[each["arm"]] for each in found)
+    standing = campaign.budget()
+    assert standing["committed"] == pytest.approx(spent)
+    assert 30 - 5.01 < spent <= 30
+    assert campaign.excluded(campaign.ask("late"))["coupon"] == "budget"
+
+
+def test_a_budget_that_is_over_pays_nothing(launch):
+    campaign = launch(budget={"amount": 30, "ends_at": "2026-01-02T00:00:00Z"}, clock="caller")
+    assert "coupon" in campaign.ask("u", at="2026-01-01T00:00:00Z")["pmf"]
+    assert campaign.ask("u", at="2026-01-02T00:00:00Z")["pmf"] == {"nothing": 1.0}
+
+
+def test_quiet_hours_are_the_units_own(launch):
+    campaign = launch(
+        clock="caller",
+        time_zone="Europe/Berlin",
+        quiet_hours={"from": "21:00", "to": "08:00"},
+        arms=[{"key": "nothing"}, {"key": "now"}, {"key": "noon", "attributes": {"send_hour": 12}}],
+    )
+    at = "2026-07-01T19:30:00Z"  # 21:30 in Berlin, 15:30 in New York
+    asleep = campaign.ask("u", at=at)
+    assert campaign.excluded(asleep) == {"now": "quiet_hours"}
+    assert len(campaign.ask("v", at=at, context={"time_zone": "America/New_York"})["pmf"]) == 3
+    assert len(campaign.ask("w", at=at, context={"time_zone": "No/Where"})["pmf"]) == 2
+
+
+def test_suppressed_units_are_left_alone(launch, client):
+    campaign = launch()
+    assert client.put("/v1/suppressions/a/b", json={"reason": "complained"}).status_code == 204
+    assert campaign.excluded(campaign.ask("a/b")) == {"mail": "suppressed", "coupon": "suppressed"}
+    assert client.get("/v1/suppressions/a/b").json()["reason"] == "complained"
+    assert client.put("/v1/suppressions", json={"units": ["x", "y"]}).json() == {"suppressed": 2}
+    assert [each["unit_id"] for each in client.get("/v1/suppressions").json()["items"]] == ["y", "x", "a/b"]
+    assert client.delete("/v1/suppressions/a/b").status_code == 204
+    assert client.delete("/v1/suppressions/a/b").status_code == 404
+    assert len(campaign.ask("a/b")["pmf"]) == 3
+
+
+def test_who_unsubscribes_is_suppressed(launch, client):
+    campaign = launch()
+    decision = campaign.ask("u")
+    outcome = {"event_id": "1", "decision_id": decision["decision_id"], "kind": "unsubscribe"}
+    assert client.post("/v1/outcomes", json={**outcome, "occurred_at": decision["decided_at"]}).status_code == 200
+    assert campaign.ask("u")["pmf"] == {"nothing": 1.0}
+    assert client.delete("/v1/units/u").status_code == 204
+    assert client.get("/v1/suppressions/u").status_code == 404
+
+
+def test_without_nothing_there_is_no_arm(launch):
+    campaign = launch(arms=[{"key": "a"}, {"key": "b"}], caps={"contacts": [{"max": 1, "within": "P1D"}]})
+    assert campaign.ask("u")["assigned"]
+    refused = campaign.ask("u")
+    assert not refused["assigned"]
+    assert refused["reason"] == "no_arm"
+
+
+def test_forced_arms_are_outside_of_every_limit(launch):
+    campaign = launch(caps={"arms": {"coupon": {"total": 1}}, "contacts": [{"max": 1, "within": "P1D"}]})
+    for _ in range(3):
+        assert campaign.ask("qa", arm="coupon", force=True)["reason"] == "forced"
+    assert len(campaign.ask("qa")["pmf"]) == 3
+
+
+def test_verify_derives_decisions_under_a_price_again(launch, engine, desk, lease):
+    learned = [{"key": "v", "share": 1.0, "policy": {"name": "squarecb", "floor": 0.02}}]
+    campaign = launch(clock="caller", variants=learned, budget={"amount": 400, "ends_at": "2026-01-11T00:00:00Z"})
+    prices = []
+    for hour in range(0, 72, 3):
+        at = f"2026-01-{1 + hour // 24:02d}T{hour % 24:02d}:00:00Z"
+        found = campaign.many([f"u{hour}-{n}" for n in range(12)], at=at)
+        desk.pacer.run(lease, 0)
+        prices.append(campaign.budget()["lambda"])
+    record = campaign.client.get(f"/v1/decisions/{found[-1]['decision_id']}").json()
+    assert record["shadow_price"] > 0
+    assert record["pmf"]["coupon"] < record["pmf"]["mail"] < record["pmf"]["nothing"]
+    assert min(record["pmf"].values()) >= 0.02
+    standing = campaign.budget()
+    assert standing["lambda"] == prices[-1]
+    assert standing["depletes_at"]["lower"] <= standing["depletes_at"]["value"]
+    assert verify(engine, SYSTEM, "e").different == 0
