@@ -6,7 +6,7 @@ BIN := .venv/bin
 UV ?= $(BIN)/uv
 DATA ?= ../shared/data
 
-.PHONY: run test proof bench results lint lock clean
+.PHONY: run test proof bench results screenshots lint lock clean
 .DEFAULT_GOAL := run
 
 # Packages come from the hashed lock. uv installs them in seconds; pip does where uv cannot reach the index.
@@ -20,7 +20,7 @@ define install
 	|| $(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r $(1) \
 	|| { cat .venv/uv.log >&2; exit 1; }; \
 	echo "$(CURDIR)" > "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/winback.pth"; \
-	printf '#!%s\nfrom cli.app import main\nmain()\n' "$(CURDIR)/$(BIN)/python" > $(BIN)/winback; \
+	printf '#!%s\nfrom cli.app import main\n\nif __name__ == "__main__":\n    main()\n' "$(CURDIR)/$(BIN)/python" > $(BIN)/winback; \
 	chmod +x $(BIN)/winback; \
 	touch $@
 endef
@@ -34,6 +34,8 @@ endef
 run: .venv/run.stamp
 	@exec $(BIN)/winback run --demo
 
+# Tests start the service again and again: compiled modules are kept, also where the environment asks for none.
+test: export PYTHONDONTWRITEBYTECODE :=
 test: .venv/dev.stamp
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not proof"
 
@@ -45,6 +47,9 @@ bench: .venv/dev.stamp
 
 results: .venv/dev.stamp
 	@OPENBLAS_NUM_THREADS=1 $(BIN)/python -m cli.driving.results $(DATA)
+
+screenshots: .venv/dev.stamp
+	@OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.screenshots --hillstrom $(DATA)/hillstrom.csv.gz
 
 lint: .venv/dev.stamp
 	$(BIN)/ruff check -q .

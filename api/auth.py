@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 
 import anyio
 import anyio.to_thread
+from anyio.lowlevel import RunVar
 from starlette.requests import Request
 from starlette.routing import BaseRoute
 
@@ -19,6 +20,9 @@ PUBLIC = "public"
 _NEEDS = "winback_needs"
 _MARGIN = 0.1
 """Seconds beyond the database's own time limit, so that its answer wins where it gives one."""
+_REPORTS = 8
+"""Reports at once in one process."""
+_threads: RunVar[anyio.CapacityLimiter] = RunVar("report_threads")
 
 
 def needs(scope: Scope) -> Callable[[Endpoint], Endpoint]:
@@ -85,3 +89,20 @@ async def in_time(service: Service, call: Callable[[], Result]) -> Result:
     with anyio.move_on_after(service.settings.database_timeout + _MARGIN):
         return await anyio.to_thread.run_sync(call, abandon_on_cancel=True)
     raise UnavailableError("the database did not answer in time; try again")
+
+
+async def in_report_time(service: Service, call: Callable[[], Result]) -> Result:
+    """The same for a call that calculates, on one of few threads: readouts that take long hold up one another only."""
+    with anyio.move_on_after(service.settings.report_patience + _MARGIN):
+        return await anyio.to_thread.run_sync(call, abandon_on_cancel=True, limiter=_report_threads())
+    raise UnavailableError("this took longer than WINBACK_REPORT_TIMEOUT allows; try again, or ask for less")
+
+
+def _report_threads() -> anyio.CapacityLimiter:
+    """The event loop's own."""
+    try:
+        return _threads.get()
+    except LookupError:
+        limiter = anyio.CapacityLimiter(_REPORTS)
+        _threads.set(limiter)
+        return limiter

@@ -32,6 +32,10 @@ STATUS: dict[type[WinbackError], HTTPStatus] = {
     errors.TooManyError: HTTPStatus.TOO_MANY_REQUESTS,
     errors.LeaseLostError: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.UnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.BrokerAwayError: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.EscrowLostError: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.StoppedError: HTTPStatus.CONFLICT,
+    errors.SupersededError: HTTPStatus.CONFLICT,
 }
 
 MAX_FAULTS = 1000

@@ -35,49 +35,19 @@ def show(document: Json, console: Console | None = None) -> None:
         console.print(segment_table(document["objective"], name, found))
 
 
-def show_experiment(document: Json, console: Console | None = None) -> None:
-    """Print a running experiment's readout."""
-    console = console or Console()
-    counts, verdict = document["counts"], document["verdict"]
-    told = ", ".join(f"{count} {name}" for name, count in counts.items() if count is not None)
-    console.print(f"{document['experiment']}, revision {document['revision']}: {told}")
-    console.print(f"[bold]{verdict['word']}[/bold]: {verdict['reason']}", highlight=False)
-    for check in document["checks"]:
-        console.print(f"{MARKS[check['status']]} {check['name']}: {check['detail']}", highlight=False)
-    console.print(group_table("variants, on intention to treat", document["variants"]))
-    console.print(group_table("arms, plain means (biased where a bandit moved the shares)", document["arms"]))
-
-
-def group_table(title: str, groups: Json) -> Table:
-    """Means by metric and, below it, by variant or arm: a line for each fits a narrow terminal.
-
-    An arm's metric holds its plain mean as `naive`.
-    """
-    metrics = list(dict.fromkeys(metric for group in groups.values() for metric in group["metrics"]))
-    table = _table(title, "metric", "", "units", "decisions", "mean")
-    for metric in metrics:
-        table.add_section()
-        shown = {key: group for key, group in groups.items() if group["metrics"].get(metric) is not None}
-        for place, (key, group) in enumerate(shown.items()):
-            mean = group["metrics"][metric]
-            counts = f"{group['units']:,}", f"{group['decisions']:,}"
-            table.add_row("" if place else metric, key, *counts, interval(mean.get("naive", mean)))
-    return table
-
-
 def metric_table(document: Json, metric: str) -> Table:
     """Every arm's mean and lift of one metric."""
-    table = _table(metric, "arm", "n", "mean", "lift", "relative", "p", "p adjusted")
+    table = titled(metric, "arm", "n", "mean", "lift", "relative", "p", "p adjusted")
     for key, arm in document["arms"].items():
         lift = arm.get("lift", {}).get(metric)
-        cells = ["", "", "", ""] if lift is None else _lift(lift)
+        cells = ["", "", "", ""] if lift is None else lift_cells(lift)
         table.add_row(key, f"{arm['n']:,}", interval(arm["metrics"][metric]), *cells)
     return table
 
 
 def money_table(document: Json) -> Table:
     """What every arm cost and earned beyond the control."""
-    table = _table("money", "arm", "net value", "ROI", "incremental ROI", "cost per incremental re-engaged unit")
+    table = titled("money", "arm", "net value", "ROI", "incremental ROI", "cost per incremental re-engaged unit")
     for key, arm in document["arms"].items():
         money = arm.get("money")
         if money:
@@ -89,19 +59,19 @@ def money_table(document: Json) -> Table:
 
 def contrast_table(title: str, contrasts: Json) -> Table:
     """Contrasts by name."""
-    table = _table(title, "", "difference", "relative", "p", "p adjusted")
+    table = titled(title, "", "difference", "relative", "p", "p adjusted")
     for name, contrast in contrasts.items():
-        table.add_row(name, *_lift(contrast))
+        table.add_row(name, *lift_cells(contrast))
     return table
 
 
 def segment_table(objective: str, name: str, found: Json) -> Table:
     """Lifts by segment, and whether they differ at all."""
-    differ = ", ".join(f"{arm}: p {_p(test['p_value'])}" for arm, test in found["differ"].items())
-    table = _table(f"{objective} by {name}; do segments differ? {differ}", name, "arm", "lift", "relative", "p")
+    differ = ", ".join(f"{arm}: p {p_value(test['p_value'])}" for arm, test in found["differ"].items())
+    table = titled(f"{objective} by {name}; do segments differ? {differ}", name, "arm", "lift", "relative", "p")
     for value, contrasts in found["lift"].items():
         for arm, contrast in contrasts.items():
-            table.add_row(value, arm, *_lift(contrast)[:3])
+            table.add_row(value, arm, *lift_cells(contrast)[:3])
     return table
 
 
@@ -116,17 +86,20 @@ def interval(estimate: Json, scale: float = 1.0, sign: str = "") -> str:
     return f"{estimate['value'] * scale:{sign}.4g} [{low}, {high}]"
 
 
-def _lift(contrast: Json) -> list[str]:
+def lift_cells(contrast: Json) -> list[str]:
+    """Difference, relative lift in per cent, p-value, adjusted p-value."""
     relative = interval(contrast["relative"], 100.0, "+")
     cells = [interval(contrast["absolute"], 1.0, "+"), f"{relative} %" if relative != "–" else relative]
-    return [*cells, _p(contrast["p_value"]), _p(contrast.get("p_adjusted"))]
+    return [*cells, p_value(contrast["p_value"]), p_value(contrast.get("p_adjusted"))]
 
 
-def _p(value: float | None) -> str:
+def p_value(value: float | None) -> str:
+    """Three digits; – where there is none."""
     return "–" if value is None else f"{value:.3g}"
 
 
-def _table(title: str, *columns: str) -> Table:
+def titled(title: str, *columns: str) -> Table:
+    """An empty table: the first column to the left, numbers to the right."""
     table = Table(title=title, title_justify="left")
     for place, column in enumerate(columns):
         table.add_column(column, justify="left" if place == 0 else "right")

@@ -62,6 +62,8 @@ class AssignMany(HotEndpoint):
 
     async def answer(self, service: Service, principal: Principal, scope: Scope, body: bytes) -> bytes:
         """See HotEndpoint."""
+        if scope["query_string"]:
+            raise InvalidError([Fault("", "query parameters: this call takes none; preview units one by one")])
         rows = rows_of(body, "assignments")
         if rows is None:
             raise InvalidError([Fault("", 'must be a list of requests, or {"assignments": [...]}')])

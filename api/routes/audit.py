@@ -31,4 +31,4 @@ async def list_entries(
 @needs("admin")
 async def verify(call: Caller) -> Response:
     """Walk the chain of hashes: is the log as it was written?"""
-    return answer(await call.run(verify_audit))
+    return answer(await call.report(verify_audit))

@@ -1,15 +1,25 @@
 """Profiles of units."""
 
+from functools import partial
+
 from starlette.responses import Response
 
 from api.auth import needs
 from api.dependencies import Caller, cold_router
 from api.schemas.bodies import answer
-from api.schemas.credentials import ProfileRequest, UnitFace
-from experiments.services.profiling import erase_unit, store_profile
+from api.schemas.units import ProfileRequest, ProfilesRequest, UnitFace, UnitsStored
+from experiments.services.profiling import erase_unit, store_listed, store_profile
 from experiments.views import units as views
 
 router = cold_router("units")
+
+
+@router.post("/v1/units/batch", response_model=UnitsStored)
+@needs("outcomes")
+async def store_many(call: Caller, wish: ProfilesRequest) -> Response:
+    """Replace up to 1,000 profiles, or merge into them; all of them or, where one has a fault, none."""
+    profiles = [(each.unit_id, each.profile) for each in wish.units]
+    return answer({"stored": await call.run(partial(store_listed, merge=wish.merge), profiles)})
 
 
 @router.put("/v1/units/{unit_id:path}", status_code=204, response_class=Response)
@@ -23,7 +33,7 @@ async def store(call: Caller, unit_id: str, wish: ProfileRequest) -> Response:
 @router.get("/v1/units/{unit_id:path}", response_model=UnitFace)
 @needs("read")
 async def show(call: Caller, unit_id: str) -> Response:
-    """The profile."""
+    """The profile, the segments, and what the history comes down to for a decision made now."""
     return answer(await call.run(views.unit, unit_id))
 
 

@@ -28,7 +28,7 @@ async def verification(
     cursor: Annotated[str | None, Query(max_length=20)] = None,
 ) -> Response:
     """Derive the next decisions again, oldest first: the draw exactly, the pmf from its snapshot to 1e-6."""
-    found, last = await call.run(verify_some, key, _after(cursor), limit)
+    found, last = await call.report(verify_some, key, _after(cursor), limit)
     return answer(
         {
             "experiment": key,

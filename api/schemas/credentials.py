@@ -113,20 +113,6 @@ class AuditCheckFace(BaseModel):
     head: str
 
 
-class ProfileRequest(Body):
-    """What shall be stored of a unit, instead of what is."""
-
-    profile: dict[str, Any]
-
-
-class UnitFace(BaseModel):
-    """What is stored of a unit."""
-
-    unit_id: str
-    profile: dict[str, Any]
-    updated_at: datetime
-
-
 class HoldoutFace(Body):
     """The share of all units that is outside every experiment."""
 

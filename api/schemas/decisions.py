@@ -74,6 +74,7 @@ class DecisionFace(BaseModel):
     shadow: dict[str, list[float]]
     shadow_price: float | None
     feature_version: int
+    history_version: int
     segment: str
     erased: bool
     void: dict[str, Any] | None
@@ -81,6 +82,7 @@ class DecisionFace(BaseModel):
     round: dict[str, Any] | None
     outcomes: list[dict[str, Any]]
     explanation: dict[str, Any] | None = None
+    under_other_variants: dict[str, dict[str, float]] | None = None
 
 
 class DecisionPage(BaseModel):

@@ -22,6 +22,13 @@ class ArmPatch(Body):
     expires_at: Instant | None = None
 
 
+class VariantPatch(Body):
+    """Pause a variant, or resume it: its units stay its own, and get what the control gets while it is paused."""
+
+    enabled: bool
+    reason: Annotated[str, Field(min_length=1, max_length=1000)]
+
+
 class FaultFace(BaseModel):
     """A place in the body and a sentence."""
 
@@ -44,9 +51,10 @@ class Head(BaseModel):
 
 
 class AdjustmentFace(BaseModel):
-    """An adjustment in force: one of enabled, cost and weight."""
+    """An adjustment in force: one of enabled, cost and weight, of an arm or (enabled only) of a variant."""
 
-    arm: str
+    arm: str | None = None
+    variant: str | None = None
     enabled: bool | None = None
     cost: float | None = None
     weight: float | None = None

@@ -42,7 +42,10 @@ def _faults_of_value(kind: Any, value: Any, pointer: str) -> list[Fault]:
 
 def _entry_type(kind: Any) -> tuple[Any, Any] | None:
     bare = get_args(kind)[0] if get_origin(kind) is Annotated else kind
-    return get_args(bare) if get_origin(bare) is dict else None  # type: ignore[return-value]  # a dict has two
+    if get_origin(bare) is not dict:
+        return None
+    key, value = get_args(bare)
+    return key, value
 
 
 def _fault(kind: Any, value: Any, pointer: str) -> list[Fault]:

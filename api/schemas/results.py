@@ -1,6 +1,6 @@
 """Answers of the routes about results and learning."""
 
-from typing import Any
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
@@ -17,15 +17,55 @@ class Estimate(BaseModel):
     alpha: float
 
 
-class Verdict(BaseModel):
-    """What to do, in a word, and why."""
+class ReadoutQuery(BaseModel):
+    """Whose decisions, of which span, compared how. Each parameter is said to be wrong together with all others."""
 
-    word: str
+    segment: Annotated[str | None, Field(max_length=1000, description="of this segment alone")] = None
+    event_type: Annotated[str | None, Field(max_length=200, description="of arms of this event type alone")] = None
+    from_: Annotated[
+        str | None, Field(alias="from", max_length=64, description="decided at or after, a whole hour")
+    ] = None
+    to: Annotated[str | None, Field(max_length=64, description="decided before this whole hour")] = None
+    method: Annotated[
+        str | None,
+        Field(
+            max_length=64,
+            description="always_valid (default while running), fixed (default once stopped), exact, welch, "
+            "large_sample, bayes or non_inferiority",
+        ),
+    ] = None
+    adjustment: Annotated[
+        str | None, Field(max_length=64, description="of p-values: benjamini_hochberg (default) or holm")
+    ] = None
+    worthwhile: Annotated[
+        str | None, Field(max_length=32, description="least difference of the objective worth having; 0 by default")
+    ] = None
+
+    early: Annotated[
+        str | None,
+        Field(max_length=5, description="true: with an early view of the rate of all, open ones included"),
+    ] = None
+
+
+class Verdict(BaseModel):
+    """What to do, in a word, and why. Of the whole experiment, whatever part is asked for."""
+
+    word: Literal["ship", "keep running", "stop for harm", "no difference worth having", "don't trust"]
     reason: str
+    days_left: float | None = Field(description="about how long until it can tell; null where it cannot be said")
+
+
+class Check(BaseModel):
+    """A trust check. One that `failed` outranks every lift."""
+
+    name: str
+    status: Literal["ok", "warning", "failed", "too_few"]
+    p_value: float | None
+    detail: str
 
 
 class Counts(BaseModel):
-    """Decisions by where they stand. `decisions` and `open` are null in the readout of one segment."""
+    """Decisions by where they stand. `decisions` and `open` are null in the readout of a part."""
 
     decisions: int | None
     matured: int
@@ -34,19 +74,55 @@ class Counts(BaseModel):
     forced: int
 
 
+class Contrast(BaseModel):
+    """Treated minus control, and that as a share of the control's mean. `note` where there is something to know."""
+
+    absolute: Estimate
+    relative: Estimate
+    p_value: float | None
+    p_adjusted: float | None = Field(None, description="for all that is compared together; see multiplicity")
+    note: str = ""
+    probability_best: float | None = Field(None, description="method bayes: chance that the treated mean is higher")
+    expected_loss: float | None = Field(None, description="method bayes: what choosing the treatment costs on average")
+
+
+class Chance(BaseModel):
+    """Of all variants together."""
+
+    probability_best: float
+    expected_loss: float
+
+
 class VariantResult(BaseModel):
     """One variant on intention to treat; metrics per matured decision, clustered by unit."""
 
     units: int
     decisions: int
     metrics: dict[str, Estimate]
-    versus: dict[str, Any]
+    versus: dict[str, dict[str, Contrast]] = Field(description="control → metric → contrast")
+    bayesian: dict[str, Chance] = Field(description="metric → probability of the best mean and expected loss")
 
 
 class ArmMetric(BaseModel):
-    """`naive` is the plain mean of an arm's decisions: biased where a policy moves traffic by what it sees."""
+    """`naive` is the plain mean of an arm's decisions: biased where a policy moves traffic by what it sees.
 
-    naive: Estimate
+    `adjusted` holds then too; it is there for arms that an adaptive variant offers.
+    """
+
+    naive: Estimate | None
+    adjusted: Estimate | None = None
+
+
+class ArmContrast(BaseModel):
+    """One arm against another over decisions where both were eligible, valid though the policy moved the traffic."""
+
+    absolute: Estimate
+    relative: Estimate
+    p_value: float | None
+    naive: Estimate = Field(description="the difference of plain means, for comparison only")
+    expected_events: float | None
+    estimand: str = Field(description="what the number is of, and which share of the decisions that is")
+    note: str = ""
 
 
 class ArmResult(BaseModel):
@@ -54,24 +130,128 @@ class ArmResult(BaseModel):
 
     units: int
     decisions: int
+    eligible_share: float | None = Field(description="of adaptive variants' decisions, where it and the control were")
     metrics: dict[str, ArmMetric]
-    versus: dict[str, Any]
+    versus: dict[str, dict[str, ArmContrast]] = Field(description="control arm → metric → contrast")
+
+
+class PartResult(BaseModel):
+    """The lifts in one segment, or of one event type."""
+
+    matured: int
+    versus: dict[str, dict[str, Contrast]] = Field(description="variant → metric → contrast with the control")
+    note: str = ""
+
+
+class Difference(BaseModel):
+    """Do parts differ at all? Cochran's Q at one look; `said` names a part only where both tests say so."""
+
+    q: float
+    p_value: float | None
+    common: float | None = Field(description="the precision-weighted lift of all parts")
+    differing: dict[str, float] = Field(description="part → Holm-adjusted p-value of being unlike all others together")
+    said: str
+
+
+class Differences(BaseModel):
+    """Variant → metric → test, read before any part."""
+
+    segments: dict[str, dict[str, Difference]]
+    event_types: dict[str, dict[str, Difference]]
+
+
+class Multiplicity(BaseModel):
+    """How p-values are adjusted, and over what."""
+
+    adjustment: str
+    family: str
+
+
+class DayOfMaturity(BaseModel):
+    """Decisions whose windows close on a day of the experiment's time zone."""
+
+    day: str
+    decisions: int
+
+
+class EarlyRate(BaseModel):
+    """What a variant's rate may come to, by Kaplan and Meier; `note` marks it as no result."""
+
+    rate: Estimate
+    open: int
+    curve: list[float] = Field(description="share with an event by the end of each 64th of the window")
+    note: str
+
+
+class Early(BaseModel):
+    """Variant → early view; `note` where there can be none."""
+
+    note: str
+    variants: dict[str, EarlyRate]
+
+
+class Maturity(BaseModel):
+    """Decisions that count for nothing yet, and when they will."""
+
+    open: int
+    by_day: list[DayOfMaturity]
+    all_by: str | None = Field(description="when the last of those that are open now matures")
+    early: Early | None = Field(description="only where it was asked for")
+
+
+class Ratio(Estimate):
+    """A ratio with its confidence set, by Fieller; `note` says in words where that is unbounded."""
+
+    unbounded: bool
+    note: str
+
+
+class Added(Estimate):
+    """What a variant added; `note` says why bounds are missing."""
+
+    note: str | None = None
+
+
+class Money(BaseModel):
+    """Sums over a variant's matured decisions, and what they were beyond the control's mean."""
+
+    revenue: float
+    margin_revenue: float
+    reward_cost: float
+    contact_cost: float
+    net_value: float
+    roi: Ratio
+    incremental: dict[str, Added] = Field({}, description="amount, or reengagement → what the variant added in all")
+    incremental_roi: Ratio | None = None
+    cost_per_incremental: Ratio | None = Field(None, description="added cost for each added re-engagement")
 
 
 class Readout(BaseModel):
     """The readout of an experiment over matured decisions."""
 
     experiment: str
+    status: str
     revision: int
     as_of: str | None
     segment: str | None
+    event_type: str | None
+    from_: str | None = Field(alias="from")
+    to: str | None
+    method: str
+    control: str
+    objective: str
     verdict: Verdict
-    checks: list[dict[str, Any]]
+    checks: list[Check]
+    notes: list[str]
     counts: Counts
+    maturity: Maturity
     variants: dict[str, VariantResult]
     arms: dict[str, ArmResult]
-    segments: dict[str, dict[str, int]] = Field(description="segments met, each with its matured decisions")
-    money: dict[str, Any] = Field(description="sums over matured decisions by variant, in `currency`")
+    multiplicity: Multiplicity
+    differ: Differences
+    segments: dict[str, PartResult]
+    event_types: dict[str, PartResult]
+    money: dict[str, str | Money] = Field(description="`currency`, and by variant its amounts and what they earned")
 
 
 class LearnerStatus(BaseModel):

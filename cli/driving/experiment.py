@@ -48,6 +48,7 @@ def definition(log: Log, policy: str, seed: int, key: str) -> dict[str, Any]:
         "decision_window": "PT0S",
         "grace": "PT0S",
         "context": {"numeric": list(features.numeric), "categorical": list(features.categorical)},
+        "segments": {"by": list(spec.segments)},
         "arms": [_arm(arm, keys[arm.key], restricted=bool(spec.eligible)) for arm in log.arms],
         "variants": [{"key": VARIANT, "share": 1.0, "policy": policy_definition(spec, policy, keys)}],
     }

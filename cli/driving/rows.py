@@ -8,7 +8,7 @@ import numpy as np
 from bandit.rounds import Scalar
 from cli.driving.experiment import ELIGIBLE, arm_keys
 from cli.errors import CallError
-from offline_eval.logs import Log, LoggedRow, logged_rows
+from offline_eval.logs import Log, LogBatch, LoggedRow, logged_rows
 
 EARLIEST = 946_684_800
 """Seconds since 1970 (2000-01-01) at which a log without times, or with mere numbers as times, begins."""
@@ -52,8 +52,9 @@ def plays(log: Log, seed: int) -> list[Play]:
     if table.time is not None:
         order = order[np.argsort(table.time[order], kind="stable")]
     luck = rng.random(len(table))
-    rows = logged_rows(log.arms, table.take(order))
-    return [_play(log, keys, row, float(u)) for row, u in zip(rows, luck, strict=True)]
+    ordered = table.take(order)
+    played = zip(logged_rows(log.arms, ordered), _segments(log, ordered), luck.tolist(), strict=True)
+    return [_play(log, keys, row, beside, u) for row, beside, u in played]
 
 
 def chunks(played: Sequence[Play], size: int) -> list[Sequence[Play]]:
@@ -61,11 +62,18 @@ def chunks(played: Sequence[Play], size: int) -> list[Sequence[Play]]:
     return [played[start : start + size] for start in range(0, len(played), size)]
 
 
-def _play(log: Log, keys: Mapping[str, str], row: LoggedRow, luck: float) -> Play:
+def _segments(log: Log, table: LogBatch) -> list[dict[str, str | None]]:
+    """What names a row's segment and is no feature: it goes along in the context, where no policy sees it."""
+    known = {*log.features.numeric, *log.features.categorical}
+    beside = {name: column.texts() for name, column in table.segments.items() if name not in known}
+    return [{name: texts[row] for name, texts in beside.items()} for row in range(len(table))]
+
+
+def _play(log: Log, keys: Mapping[str, str], row: LoggedRow, beside: Mapping[str, str | None], luck: float) -> Play:
     pmf = row.pmf
     if pmf is None:
         raise CallError(f"row {row.row + 1} has no probability for each of its eligible arms")
-    context = dict(row.context)
+    context = {**row.context, **beside}
     if log.spec.eligible:
         context[ELIGIBLE] = "".join(f"|{keys[arm.key]}|" for arm in row.arms)
     return Play(

@@ -3,8 +3,12 @@
 PROCESSES: dict[str, tuple[str, ...]] = {
     "api": ("cli", "api"),
     "worker": ("cli", "worker"),
+    "dashboard": ("cli", "dashboard"),
 }
 """Name → what follows `python -m`."""
+
+CONSUMER = ("cli", "consume")
+"""Reads the broker's queues, where there is a broker."""
 
 DEMO = ("cli.demo",)
 """The simulated campaign of `winback run --demo`."""

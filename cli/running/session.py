@@ -8,7 +8,7 @@ from cli.errors import JobError
 from cli.running.child import Child
 from cli.running.first_start import DemoKey, introduce
 from cli.running.ports import require_free, wait_ready
-from cli.running.processes import DEMO, PROCESSES
+from cli.running.processes import CONSUMER, DEMO, PROCESSES
 from cli.running.supervisor import Supervisor
 from experiments.services.opening import open_service
 from experiments.settings import Settings
@@ -23,6 +23,7 @@ def run_everything(settings: Settings, *, demo: bool) -> None:
     supervisor = Supervisor()
     supervisor.obey_signals()
     require_free(settings.api_host, settings.api_port, "WINBACK_API_PORT")
+    require_free(settings.dashboard_host, settings.dashboard_port, "WINBACK_DASHBOARD_PORT")
     migrations.upgrade(settings.database_url)
     service = open_service(settings)
     try:
@@ -45,6 +46,8 @@ def _supervise(supervisor: Supervisor, settings: Settings, demo_key: DemoKey | N
     url = address(settings)
     try:
         children = {name: Child(name, module, {}) for name, module in PROCESSES.items()}
+        if settings.broker_url is not None:
+            children["consumer"] = Child("consumer", CONSUMER, {})
         for child in children.values():
             supervisor.start(child)
         if _ready(url, children["api"], supervisor):
@@ -70,4 +73,5 @@ def _announce(url: str, settings: Settings) -> None:
     say(f"Winback is running on {settings.database_url.partition('@')[2] or settings.database_url}")
     say(f"  API      {url}/v1  (described at {url}/docs)")
     say(f"  metrics  {url}/metrics")
+    say(f"  pages    http://{settings.dashboard_host}:{settings.dashboard_port}")
     say("Ctrl-C stops all of it.")

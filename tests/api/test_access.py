@@ -21,7 +21,7 @@ def _calls():
 
 def _address(path):
     """Numbers fit everywhere: as a key, an id and a unit."""
-    for name in ("key_id", "user_id", "decision_id", "unit_id", "key", "arm", "number", "id", "batch_id"):
+    for name in ("key_id", "user_id", "decision_id", "unit_id", "key", "arm", "variant", "number", "id", "batch_id"):
         path = path.replace(f"{{{name}}}", "7")
     assert "{" not in path, f"give {path} a value here"
     return path

@@ -58,7 +58,8 @@ def test_every_fault_at_once_and_nothing_written(client, campaign):
         "/variants/1/policy/params/arm",
         "/time_zone",
         "/learning_window",
-        "/budget",
+        "/budget/amount",
+        "/budget/total",
         "/colour",
     }
     assert client.get("/v1/experiments").json()["items"] == []

@@ -24,10 +24,15 @@ BODIES = {
     "PATCH /v1/experiments/{key}": {"name": "renamed"},
     "POST /v1/experiments/{key}/clone": {"key": "cloned"},
     "PATCH /v1/experiments/{key}/arms/{arm}": {"weight": 0.4, "reason": "r", "expires_at": "2099-01-01T00:00:00Z"},
+    "PATCH /v1/experiments/{key}/variants/{variant}": {"enabled": False, "reason": "r"},
+    "POST /v1/plans": {"metric": {"base": 0.1}, "test": {"relative_effect": 0.1, "arms": 2, "audience": 90_000}},
     "POST /v1/keys": {"name": "n", "scopes": ["read"], "expires_at": "2099-01-01T00:00:00Z"},
     "POST /v1/users": {"email": "a@b.c", "password": "correct horse", "role": "viewer"},
     "PATCH /v1/users/{user_id}": {"role": "viewer", "password": "correct horse", "disabled": False},
     "PUT /v1/units/{unit_id}": {"profile": {"orders": 1}},
+    "POST /v1/units/batch": {"units": [{"unit_id": "u", "profile": {"orders": 1}}], "merge": True},
+    "PUT /v1/suppressions": {"units": ["u"], "reason": "r", "expires_at": "2099-01-01T00:00:00Z"},
+    "PUT /v1/suppressions/{unit_id}": {"reason": "r", "expires_at": "2099-01-01T00:00:00Z"},
     "PUT /v1/settings/global-holdout": {"share": 0.1},
     "POST /v1/experiments/{key}/assignments": {"unit_id": "u", "context": {"x": 1}, "idempotency_key": "k"},
     "POST /v1/experiments/{key}/assignments/batch": {"assignments": [{"unit_id": "u"}]},
@@ -35,6 +40,35 @@ BODIES = {
     "POST /v1/decisions/{decision_id}/void": {"reason": "expired"},
     "POST /v1/decisions/void": {"decisions": ["d_0000000000000"], "reason": "expired"},
     "POST /v1/experiments/{key}/replays": {"policies": ["uniform"]},
+    "POST /v1/experiments/{key}/aa": {"salts": 10, "share": 0.5},
+    "PUT /v1/settings/tracking": {"events": {"Song Played": [{"kind": "session", "value": []}]}, "page": []},
+    "POST /v1/identify": {"userId": "u", "traits": {"plan": "gold"}, "messageId": "m1"},
+    **{
+        f"POST /v1/{call}": {"userId": "u", "event": "Song Played", "properties": {"x": 1}, "timestamp": AT}
+        for call in ("track", "page", "screen", "group", "alias")
+    },
+    "POST /v1/batch": {"batch": [{"type": "track", "userId": "u", "event": "Song Played", "messageId": "m2"}]},
+    "POST /v1/destinations": {
+        "key": "crm",
+        "kind": "braze",
+        "url": "https://braze.example",
+        "credential_env": "WINBACK_SECRET_BRAZE",
+        "batch_size": 50,
+        "options": {"event_name": "x"},
+    },
+    "PATCH /v1/destinations/{key}": {"url": "https://braze.example", "batch_size": 5, "options": {"event_name": "y"}},
+    "POST /v1/experiments/{key}/deliveries": {"format": "csv", "source": {"since": "0"}, "include_nothing": True},
+    "POST /v1/exposures/fallback": {
+        "exposures": [{"exposure_id": "x", "experiment": "e", "unit_id": "u", "arm": "a", "at": AT}]
+    },
+    "POST /ofrep/v1/evaluate/flags/{key}": {"context": {"targetingKey": "u", "x": 1}},
+    "POST /ofrep/v1/evaluate/flags": {"context": {"targetingKey": "u"}},
+    "PUT /v1/catalogue/arms": {"arms": [{"key": "bogo", "reward_amount": 5}]},
+    "PUT /v1/catalogue/arms/{arm}": {"reward_amount": 5, "payload": {"t": 1}},
+    "POST /v1/experiments/{key}/batches": {"assignments": [{"unit_id": "u", "context": {"x": 1}}]},
+    "POST /v1/segments": {"key": "new", "kind": "external", "refresh_every": "P1D", "drift_threshold": 0.3},
+    "PATCH /v1/segments/{key}": {"name": "renamed", "drift_threshold": 0.3},
+    "PUT /v1/segments/{key}/members": {"members": [{"unit_id": "u", "value": "gold"}], "leave": ["w"]},
     "POST /v1/outcomes": {"event_id": "e", "unit_id": "u", "kind": "session", "occurred_at": AT},
 }
 """A body that each route would take: what is spoilt below."""
@@ -59,6 +93,7 @@ RAW = {
 # Each outcome is refused alone, as `rejected` in the reply; and an empty list asks for nothing.
 _FINE = {("POST /v1/outcomes", kind) for kind in ("null", "a number", "a text", "an empty list")}
 _FINE |= {("POST /v1/experiments/{key}/assignments/batch", "an empty list")}
+_FINE |= {("POST /v1/exposures/fallback", "an empty list")}
 
 VALUES = {
     "NUL": "a\x00b",
@@ -73,6 +108,9 @@ VALUES = {
     "a wild text": "'; DROP TABLE decisions; --\u202e\ud83d\ude00 %s {} \\",
     "a line": "a\nb|c:d",
 }
+
+# Refused before a statement is made, whichever the database: one of them is enough.
+_NEVER_STORED = {"a list", "an object", "a truth value", "nothing", "10,000 features"}
 
 PLACES = ["%00", "x" * 30_000, "%ff%fe", "..", "%2e%2e%2fetc", "a%0ab", "%ed%a0%80", "9" * 30, "-1", "'--", "d_"]
 
@@ -105,7 +143,10 @@ def besieged(request, serving, tmp_path_factory):
     with serving(settings, engine) as service:
         service.client.post("/v1/experiments", json={**BODIES["POST /v1/experiments"], "key": "e"})
         service.client.post("/v1/experiments/e/start")
+        place = {**BODIES["POST /v1/destinations"], "key": "e"}
+        assert service.client.post("/v1/destinations", json=place).status_code == 201
         service.client.put("/v1/units/u", json={"profile": {"orders": 1}})
+        service.client.post("/v1/segments", json={"key": "e", "kind": "external"})
         service.client.post("/v1/users", json={"email": "z@b.c", "password": "correct horse", "role": "viewer"})
         yield service
     engine.dispose()
@@ -115,7 +156,7 @@ def besieged(request, serving, tmp_path_factory):
 
 def _address(name, **places):
     method, path = name.split(" ")
-    known = {"key": "e", "arm": "a", "unit_id": "u", "decision_id": "d_0000000000000"}
+    known = {"key": "e", "arm": "a", "variant": "v", "unit_id": "u", "decision_id": "d_0000000000000"}
     known |= dict.fromkeys(("user_id", "key_id", "number"), "1")
     for step, value in {**known, **places}.items():
         path = path.replace(f"{{{step}}}", value)
@@ -129,17 +170,24 @@ def _rows(engine):
 
 
 def _assert_refused_or_sound(service, before, answer, *, may_succeed):
+    """How many rows each table has afterwards."""
     assert answer.status_code < 500, answer.text[:2000]
+    after = _rows(service.engine)
     if may_succeed and answer.status_code < 300:
-        assert "rejected" not in answer.text or _rows(service.engine) == before
-        return
+        assert "rejected" not in answer.text or after == before
+        return after
     assert 400 <= answer.status_code < 500, answer.text[:2000]
+    if answer.headers["content-type"] == "application/json":  # OFREP has a form of its own for refusals
+        assert answer.json()["errorCode"] and answer.json()["errorDetails"]
+        assert len(answer.content) < 100_000 and after == before
+        return after
     assert answer.headers["content-type"] == "application/problem+json"
     document = answer.json()
     assert document["status"] == answer.status_code
     assert document["detail"]
     assert len(answer.content) < 100_000, "a refusal does not echo what it refuses"
-    assert _rows(service.engine) == before
+    assert after == before
+    return after
 
 
 def test_every_route_with_a_body_is_besieged():
@@ -153,14 +201,13 @@ def test_every_route_with_a_body_is_besieged():
     assert taking == set(BODIES)
 
 
-@pytest.mark.parametrize("kind", RAW)
 @pytest.mark.parametrize("name", WITH_BODY)
-def test_bodies_that_make_no_sense(besieged, name, kind):
-    before = _rows(besieged.engine)
+def test_bodies_that_make_no_sense(besieged, name):
     method, path = _address(name)
-    headers = {"Content-Type": "application/json"}
-    answer = besieged.client.request(method, path, content=RAW[kind], headers=headers)
-    _assert_refused_or_sound(besieged, before, answer, may_succeed=(name, kind) in _FINE)
+    before = _rows(besieged.engine)
+    for kind, content in RAW.items():
+        answer = besieged.client.request(method, path, content=content, headers={"Content-Type": "application/json"})
+        before = _assert_refused_or_sound(besieged, before, answer, may_succeed=(name, kind) in _FINE)
 
 
 @pytest.mark.parametrize("name", WITH_BODY)
@@ -193,24 +240,28 @@ def _spoilt(body, value):
 @pytest.mark.parametrize("kind", VALUES)
 @pytest.mark.parametrize("name", WITH_BODY)
 def test_values_that_make_no_sense(besieged, name, kind):
+    if kind in _NEVER_STORED and not besieged.settings.is_sqlite:
+        return
     method, path = _address(name)
+    before = _rows(besieged.engine)
     for body in _spoilt(BODIES[name], VALUES[kind]):
-        before = _rows(besieged.engine)
         content = json.dumps(body).encode()
         answer = besieged.client.request(method, path, content=content, headers={"Content-Type": "application/json"})
-        _assert_refused_or_sound(besieged, before, answer, may_succeed=True)
+        before = _assert_refused_or_sound(besieged, before, answer, may_succeed=True)
 
 
 @pytest.mark.parametrize("name", sorted(name for name in ROUTES if "{" in name))
 def test_addresses_that_make_no_sense(besieged, name):
     steps = [part.strip("{}") for part in name.split("/") if part.startswith("{")]
+    before = _rows(besieged.engine)
     for place in PLACES:
-        before = _rows(besieged.engine)
         method, path = _address(name, **dict.fromkeys(steps, place))
         body = {"json": BODIES[name]} if name in BODIES else {}
         answer = besieged.client.request(method, path, **body)
         assert answer.status_code < 500, f"{place:.40}: {answer.text}"
-        _assert_refused_or_sound(besieged, before, answer, may_succeed="unit" in name or "clone" in name)
+        before = _assert_refused_or_sound(
+            besieged, before, answer, may_succeed=any(part in name for part in ("unit", "clone", "PUT /v1/catalogue"))
+        )
 
 
 QUERIES = [
@@ -227,10 +278,10 @@ QUERIES = [
 ]
 
 
-@pytest.mark.parametrize("query", QUERIES)
 @pytest.mark.parametrize("name", READS)
-def test_queries_that_make_no_sense(besieged, name, query):
+def test_queries_that_make_no_sense(besieged, name):
     _, path = _address(name)
     before = _rows(besieged.engine)
-    answer = besieged.client.get(f"{path}?{query}")
-    _assert_refused_or_sound(besieged, before, answer, may_succeed=True)
+    for query in QUERIES:
+        answer = besieged.client.get(f"{path}?{query}")
+        before = _assert_refused_or_sound(besieged, before, answer, may_succeed=True)

@@ -6,12 +6,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import httpx
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pytest
 
-from cli.driving.temporary import temporary_service
+from cli.client import Client
+from cli.driving.temporary import Running, temporary_service
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = ROOT / ".." / "shared" / "data"
@@ -92,14 +94,31 @@ def test_several_seeds_have_a_mean_with_an_interval(tmp_path: Path) -> None:
 
 def test_plays_against_a_service_that_is_there(tmp_path: Path) -> None:
     log, spec = write_log(tmp_path, 1100)
+    spec.write_text(f"{SPEC}\n[segments]\nby = ['kind']\n")
     with temporary_service() as running:
+        _hold_out(running)
         shown = drive(log, spec, "--policy", "rules", "--url", running.url, "--key", running.key)
         assert shown.returncode == 2 and "[rules]" in shown.stderr
         shown = drive(log, spec, "--policy", "fixed:Mail A", "--url", running.url, "--key", running.key)
+        segments = _segments(running) if shown.returncode == 0 else {}
     assert shown.returncode == 0, shown.stderr
     document = json.loads(shown.stdout)
     assert document["verified"] == {"checked": 1100, "different": 0}
     assert document["matched"] > 200 and document["snapshots"] == 0
+    assert set(segments) == {"x", "y"}
+
+
+def _hold_out(running: Running) -> None:
+    """People are held out of campaigns; a replay concerns nobody."""
+    headers = {"Authorization": f"Bearer {running.key}"}
+    answer = httpx.put(f"{running.url}/v1/settings/global-holdout", json={"share": 0.2}, headers=headers)
+    assert answer.status_code == 200
+
+
+def _segments(running: Running) -> dict[str, Any]:
+    with Client(running.url, running.key) as client:
+        (experiment,) = client.get("/v1/experiments", status="running")["items"]
+        return dict(client.get(f"/v1/experiments/{experiment['key']}/results")["segments"])
 
 
 LIFTS = {("hillstrom", "hillstrom.csv.gz"): 0.15, ("starbucks", "starbucks_offers.csv.gz"): 0.45}

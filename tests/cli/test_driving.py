@@ -1,5 +1,6 @@
 """Driving a log, without a service: the experiment, the order of rows, the sampler, the sums."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -65,6 +66,22 @@ def test_definition_fits_the_model(tmp_path: Path, policy: str) -> None:
     assert parsed.clock == "caller"
     assert parsed.objective.maximise == "reengagement"
     assert {metric.name for metric in parsed.metrics} == {"reengagement", "revenue"}
+
+
+def test_segments_of_the_spec_go_along(tmp_path: Path) -> None:
+    """Also where the column is no feature: then it is in the context, and no policy sees it."""
+    log = made_log(tmp_path)
+    spec = replace(log.spec, segments=("kind", "age", "mail"))
+    segmented = open_log(tmp_path / "log.csv", spec)
+    parsed = Definition.model_validate(definition(segmented, "squarecb", 1, "made-1"))
+    assert parsed.segments.by == ["kind", "age", "mail"]
+    assert parsed.context == Definition.model_validate(definition(log, "squarecb", 1, "made-1")).context
+    without = {play.row: play for play in plays(log, 4)}
+    for play in plays(segmented, 4):
+        plain = without[play.row]
+        assert play.context == {**plain.context, "mail": play.context["mail"]}
+        assert arm_keys(log.arms)[play.context["mail"]] == play.arm
+        assert play.kept == plain.kept
 
 
 def test_definition_refuses_an_unknown_arm(tmp_path: Path) -> None:

@@ -26,14 +26,15 @@ class Session:
         self.folder, self.port = folder, free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = folder / "run.log"
-        self.environment = {**os.environ, "PYTHONPATH": str(ROOT), "WINBACK_API_PORT": str(self.port)}
+        ports = {"WINBACK_API_PORT": str(self.port), "WINBACK_DASHBOARD_PORT": str(free_port())}
+        self.environment = {**os.environ, "PYTHONPATH": str(ROOT), **ports}
         self.process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> None:
+    def start(self, *arguments: str) -> None:
         self.log.write_bytes(b"")
         with self.log.open("ab") as out:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "cli", "run", "--demo"],
+                [sys.executable, "-m", "cli", *(arguments or ("run", "--demo"))],
                 cwd=self.folder,
                 env=self.environment,
                 stdout=out,
@@ -113,7 +114,7 @@ def test_from_nothing_to_a_campaign_and_back(session: Session) -> None:
     assert session.interrupt() < 10
     text = session.text()
     assert "was killed" not in text
-    assert "Traceback" not in text and "ERROR" not in text
+    assert "Traceback" not in text and "ERROR" not in text and "leaked" not in text
     assert not ready(session)
     checked = session.winback("verify", "demo-winback", "--json")
     assert checked.returncode == 0, checked.stderr
@@ -125,6 +126,21 @@ def test_from_nothing_to_a_campaign_and_back(session: Session) -> None:
     assert session.process is not None
     session.process.terminate()
     assert session.process.wait(15) == 0
+
+
+@pytest.mark.parametrize(("command", "says"), [("api", None), ("worker", "acting"), ("consume", "waiting")])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_process_leaves_the_terminal_clean(session: Session, command: str, says: str | None, number: int) -> None:
+    """Nothing of what libraries hold at the end is told."""
+    if command == "consume":
+        session.environment["WINBACK_BROKER_URL"] = "amqp://127.0.0.1:1"  # nobody is there
+    assert session.winback("migrate").returncode == 0
+    session.start(command)
+    until(lambda: ready(session) if says is None else says in session.text(), session)
+    assert session.process is not None
+    session.process.send_signal(number)
+    session.process.wait(15)
+    assert "leaked" not in session.text()
 
 
 def test_a_taken_port_ends_at_once_with_the_remedy(session: Session) -> None:

@@ -11,6 +11,7 @@ from cli.app import COMMANDS, GROUPS, build
 from cli.errors import CallError, JobError, exit_status, sentence
 from cli.running.ports import free_port, require_free
 from experiments import errors
+from experiments.settings import Settings
 
 
 def winback(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -71,6 +72,17 @@ def test_a_wrong_call_is_status_2_and_names_the_remedy(tmp_path: Path, arguments
     assert shown.returncode == 2
     assert remedy in shown.stderr and "Traceback" not in shown.stderr
     assert not shown.stdout
+
+
+def test_an_empty_variable_means_none_whatever_the_file_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    names = ("BROKER_URL", "DATA_DIR", "BATCH_DIR")
+    Path(".env").write_text("".join(f"WINBACK_{name}=amqp://here\n" for name in names))
+    assert Settings().broker_url == "amqp://here"
+    for name in names:
+        monkeypatch.setenv(f"WINBACK_{name}", "")
+    found = Settings()
+    assert (found.broker_url, found.data_dir, found.batch_dir) == (None, None, None)
 
 
 def test_faults_of_the_configuration_name_the_variable(tmp_path: Path) -> None:

@@ -1,0 +1,61 @@
+"""Bodies of the routes about batch decisions."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import AwareDatetime, BaseModel, Field, model_validator
+
+from api.schemas.bodies import Body
+from experiments.model.fields import Key
+
+Moment = Annotated[AwareDatetime, Field(strict=False, description="RFC 3339 with an offset")]
+
+
+class BatchBody(Body):
+    """Whom to decide for: a segment (under some of its values), a file, rows, or by default every stored profile.
+
+    `file` lies below the folder that the service is configured to read (Parquet, CSV or JSON lines: `unit_id`, other
+    columns are context). `assignments` are rows themselves. `at` is for experiments on the caller's clock.
+    """
+
+    segment: Key | None = None
+    values: list[Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\x00]*$")]] = Field(
+        default=[], max_length=1000
+    )
+    file: Annotated[str, Field(min_length=1, max_length=1000)] | None = None
+    assignments: list[dict[str, Any]] | None = Field(default=None, min_length=1, max_length=100_000)
+    at: Moment | None = None
+
+    @model_validator(mode="after")
+    def _one_source(self) -> "BatchBody":
+        if sum(each is not None for each in (self.segment, self.file, self.assignments)) > 1:
+            raise ValueError("give one of `segment`, `file` and `assignments`")
+        if self.values and self.segment is None:
+            raise ValueError("`values` are those of a `segment`")
+        return self
+
+
+class BatchFace(BaseModel):
+    """A batch. `counts` are of answers by reason; `refused` are rows that were no request."""
+
+    id: int
+    experiment: str
+    status: str
+    request: dict[str, Any]
+    total: int | None
+    done: int
+    progress: float
+    counts: dict[str, int]
+    error: str | None
+    created_by: str
+    asked_at: datetime
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+
+
+class Batches(BaseModel):
+    """A page of batches."""
+
+    items: list[BatchFace]
+    next_cursor: str | None

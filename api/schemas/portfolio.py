@@ -1,0 +1,62 @@
+"""What the route of the portfolio gives."""
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import BaseModel, Field
+
+from api.schemas.results import Added, Check, Contrast, Estimate
+
+
+class Sides(BaseModel):
+    """Units that the campaigns could reach, and units that were left alone."""
+
+    reached: int
+    held_out: int
+
+
+class GainFace(BaseModel):
+    """Reached minus held out, per unit; `total` is that times the units reached."""
+
+    per_unit: Contrast
+    total: Added
+
+
+class RatioFace(Estimate):
+    """A ratio; `note` says where it is unbounded."""
+
+    note: str
+
+
+class PortfolioMoney(BaseModel):
+    """What was gained, in money."""
+
+    currency: str | None
+    margin: float
+    revenue: Estimate
+    cost: Estimate
+    net_value: Estimate
+    incremental_roi: RatioFace
+    cost_per_incremental: RatioFace
+
+
+class CampaignFace(BaseModel):
+    """A campaign that ran in the span."""
+
+    key: str
+    name: str
+
+
+class PortfolioFace(BaseModel):
+    """All campaigns together against the global holdout, over whole days (UTC) that are complete by `as_of`."""
+
+    since: Annotated[datetime | None, Field(alias="from", description="null before any day is complete")]
+    to: datetime | None
+    as_of: datetime | None
+    holdout_share: float
+    summary: Annotated[str, Field(description="in words that need no statistics")]
+    checks: list[Check]
+    units: Sides
+    metrics: dict[str, GainFace]
+    money: Annotated[PortfolioMoney | None, Field(description="null where campaigns have several currencies")]
+    campaigns: list[CampaignFace]

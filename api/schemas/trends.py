@@ -1,0 +1,19 @@
+"""Bodies of the route about trends."""
+
+from pydantic import BaseModel
+
+Columns = dict[str, dict[str, list[float]]]
+
+
+class Trend(BaseModel):
+    """Sums by slot of time; every list is as long as `at`.
+
+    `variants` count voided decisions (intention to treat), `arms` only delivered ones.
+    """
+
+    experiment: str
+    by: str
+    time_zone: str
+    at: list[str]
+    variants: Columns
+    arms: Columns

@@ -1,0 +1,110 @@
+"""An experiment's readout for people: verdict and checks first, then lifts, parts and money."""
+
+from rich.console import Console
+from rich.table import Table
+
+from cli.readout_tables import MARKS, Json, interval, lift_cells, p_value, titled
+
+
+def show_experiment(document: Json, console: Console | None = None) -> None:
+    """Print it."""
+    console = console or Console()
+    _head(document, console)
+    console.print(group_table("variants, on intention to treat", document["variants"]))
+    if any(variant["versus"] for variant in document["variants"].values()):
+        console.print(versus_table(document))
+    if any(len(face) > 6 for name, face in document["money"].items() if name != "currency"):
+        console.print(money_table(document))
+    for name in ("segments", "event_types"):
+        if any(part["versus"] for part in document[name].values()):
+            _parts(document, name, console)
+    console.print(group_table("arms, plain means (biased where a bandit moved the shares)", document["arms"]))
+    if any(arm["versus"] for arm in document["arms"].values()):
+        console.print(arm_table(document))
+
+
+def _head(document: Json, console: Console) -> None:
+    counts, verdict = document["counts"], document["verdict"]
+    told = ", ".join(f"{count:,} {name}" for name, count in counts.items() if count is not None)
+    console.print(f"{document['experiment']}, revision {document['revision']}, {document['status']}: {told}")
+    console.print(f"[bold]{verdict['word']}[/bold]: {verdict['reason']}", highlight=False)
+    for check in document["checks"]:
+        console.print(f"{MARKS[check['status']]} {check['name']}: {check['detail']}", highlight=False, markup=False)
+    for note in document["notes"]:
+        console.print(f"note: {note}", highlight=False, markup=False)
+    maturing = ", ".join(f"{day['day']} {day['decisions']:,}" for day in document["maturity"]["by_day"])
+    if maturing:
+        console.print(f"open decisions mature on: {maturing}", highlight=False)
+    early = document["maturity"]["early"] or {"note": "", "variants": {}}
+    if early["note"]:
+        console.print(f"early: {early['note']}", highlight=False, markup=False)
+    for key, one in early["variants"].items():
+        told = f"early, {key}: {interval(one['rate'])}, {one['open']:,} open; {one['note']}"
+        console.print(told, highlight=False, markup=False)
+
+
+def group_table(title: str, groups: Json) -> Table:
+    """Means by metric and, below it, by variant or arm: a line for each fits a narrow terminal.
+
+    An arm's metric holds its plain mean as `naive`.
+    """
+    metrics = list(dict.fromkeys(metric for group in groups.values() for metric in group["metrics"]))
+    table = titled(title, "metric", "", "units", "decisions", "mean")
+    for metric in metrics:
+        table.add_section()
+        shown = {key: group for key, group in groups.items() if group["metrics"].get(metric) is not None}
+        for place, (key, group) in enumerate(shown.items()):
+            mean = group["metrics"][metric]
+            plain = mean.get("naive", mean)
+            counts = f"{group['units']:,}", f"{group['decisions']:,}"
+            table.add_row("" if place else metric, key, *counts, "–" if plain is None else interval(plain))
+    return table
+
+
+def versus_table(document: Json) -> Table:
+    """Every variant's lift of every metric over the control."""
+    table = titled(f"against {document['control']}, {document['method']}", "metric", "", "difference", "relative", "p")
+    for key, variant in document["variants"].items():
+        for contrasts in variant["versus"].values():
+            table.add_section()
+            for metric, contrast in contrasts.items():
+                table.add_row(metric, key, *lift_cells(contrast)[:3])
+    return table
+
+
+def money_table(document: Json) -> Table:
+    """What every variant earned beyond the control."""
+    title = f"money in {document['money']['currency']}"
+    table = titled(title, "variant", "net value", "ROI", "incremental ROI", "cost per added re-engagement")
+    for key, face in document["money"].items():
+        if key == "currency":
+            continue
+        ratios = (face["roi"], face.get("incremental_roi"), face.get("cost_per_incremental"))
+        cells = ["" if ratio is None else ratio["note"] or interval(ratio) for ratio in ratios]
+        table.add_row(key, f"{face['net_value']:,.2f}", *cells)
+    return table
+
+
+def arm_table(document: Json) -> Table:
+    """Arms against the control arm where both were eligible, valid though the policy moved the traffic."""
+    table = titled("arms, adjusted for the policy", "arm", "metric", "difference", "p", "both eligible")
+    for key, arm in document["arms"].items():
+        for contrasts in arm["versus"].values():
+            for metric, contrast in contrasts.items():
+                share = "–" if arm["eligible_share"] is None else f"{arm['eligible_share']:.1%}"
+                cells = interval(contrast["absolute"], 1.0, "+"), p_value(contrast["p_value"])
+                table.add_row(key, metric, *cells, share)
+    return table
+
+
+def _parts(document: Json, name: str, console: Console) -> None:
+    """First whether parts differ at all, then the objective's lifts."""
+    metric = document["objective"]
+    for key, tests in document["differ"][name].items():
+        console.print(f"{key}, {metric}: {tests[metric]['said']}", highlight=False, markup=False)
+    columns = ("variant", "difference", "relative", "p", "p adjusted")
+    table = titled(f"{metric} by {name.removesuffix('s').replace('_', ' ')}", "", *columns)
+    for part, face in document[name].items():
+        for key, contrasts in face["versus"].items():
+            table.add_row(part, key, *lift_cells(contrasts[metric]))
+    console.print(table)
