@@ -1,0 +1,61 @@
+"""The dashboard as a WSGI application: sign-in, shell, and every page of PAGES."""
+
+from functools import cache
+
+import dash_mantine_components as dmc
+from dash import Dash
+from sqlalchemy import Engine
+
+from dashboard import filtering, routing, sections, theme
+from dashboard.callbacks import Callbacks
+from dashboard.door import install_door
+from dashboard.pages import PAGES
+from dashboard.shell import shell
+from dashboard.shipping import install_shipping, ship_no_tables
+from experiments.services.opening import open_service
+from experiments.settings import Settings
+
+
+def create_dashboard(settings: Settings, engine: Engine | None = None) -> Dash:
+    """The application over the configured database (or the engine given), which must be migrated."""
+    _scheme_before_drawing()
+    ship_no_tables()
+    app = Dash(
+        "dashboard",
+        title="Winback",
+        update_title="",
+        suppress_callback_exceptions=True,
+        serve_locally=True,
+        assets_ignore=r"sign-in\.css",
+        include_pages_meta=False,
+        meta_tags=[
+            {"name": "viewport", "content": "width=device-width, initial-scale=1"},
+            {"name": "description", "content": "Win-back campaigns: what they earn, and what to do next."},
+        ],
+        index_string=INDEX,
+    )
+    theme.use()
+    callbacks = Callbacks(app, engine or open_service(settings).reports, settings)
+    install_shipping(app.server)
+    install_door(app.server, callbacks.people)
+    app.layout = shell
+    routing.register(callbacks, PAGES)
+    filtering.register(callbacks)
+    sections.register(callbacks, PAGES)
+    for page in PAGES.values():
+        if page.register is not None:
+            page.register(callbacks)
+    return app
+
+
+@cache
+def _scheme_before_drawing() -> None:
+    # A hook of the whole process: a second one would declare its script's names twice on every page.
+    dmc.pre_render_color_scheme()
+
+
+INDEX = """<!DOCTYPE html>
+<html lang="en">
+<head>{%metas%}<title>{%title%}</title>{%favicon%}{%css%}</head>
+<body>{%app_entry%}<footer>{%config%}{%scripts%}{%renderer%}</footer></body>
+</html>"""

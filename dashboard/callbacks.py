@@ -1,0 +1,83 @@
+"""Callbacks that say what they need: signed in, with a scope, checked on the server at every call (law 11)."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+import flask
+import structlog
+from dash import Dash, no_update, set_props
+from dash.dependencies import DashDependency
+from dash.exceptions import PreventUpdate
+from sqlalchemy import Engine
+
+from dashboard.who import Who
+from experiments.errors import InvalidError, WinbackError
+from experiments.model.principal import SCOPES, Scope, require
+from experiments.services.signing_in import Person, SignIns
+from experiments.settings import Settings
+
+COOKIE = "winback_sign_in"
+NOTICES = "notices"
+"""Id of the container that shows notices; see `notify`."""
+
+_log = structlog.get_logger("winback.dashboard")
+
+
+class Callbacks:
+    """Registers callbacks. `needs` has what each of them declared, by the name of its function."""
+
+    def __init__(self, app: Dash, engine: Engine, settings: Settings) -> None:
+        self.app = app
+        self.people = SignIns(engine)
+        self.needs: dict[str, Scope] = {}
+        self._engine, self._settings = engine, settings
+
+    def person(self) -> Person:
+        """Who sent the request under way. Raises UnauthenticatedError, UnavailableError."""
+        return self.people.person(flask.request.cookies.get(COOKIE))
+
+    def who(self) -> Who:
+        """The same, as views and services take it."""
+        return Who(self._engine, self.person().principal, self._settings)
+
+    def on(self, scope: Scope, *dependencies: DashDependency, **options: Any) -> Callable[..., Any]:
+        """Like `app.callback`; the function's first argument is the caller, who holds `scope`.
+
+        An error of ours becomes a notice, and nothing on the page changes.
+        """
+        if scope not in SCOPES:
+            raise ValueError(f"{scope!r} is no scope")
+
+        def register(function: Callable[..., Any]) -> Callable[..., Any]:
+            @wraps(function)
+            def checked(*values: Any) -> Any:
+                try:
+                    who = self.who()
+                    require(who.principal, scope)
+                    return function(who, *values)
+                except InvalidError as error:
+                    notify("Not accepted", "; ".join(fault.detail for fault in error.faults), "red")
+                except WinbackError as error:
+                    notify("Not done", str(error), "red")
+                raise PreventUpdate
+
+            self.needs[f"{function.__module__}.{function.__qualname__}"] = scope
+            setattr(checked, "winback_needs", scope)  # noqa: B010 - functions declare no attributes
+            self.app.callback(*dependencies, **options)(checked)
+            return function
+
+        return register
+
+    def in_browser(self, source: str, *dependencies: DashDependency, **options: Any) -> None:
+        """A callback that runs in the browser and never reaches the server: it needs nothing."""
+        self.app.clientside_callback(source, *dependencies, **options)
+
+
+def notify(title: str, message: str, color: str = "teal") -> None:
+    """Show a notice in the corner, from within a callback."""
+    notice = {"action": "show", "title": title, "message": message, "color": color, "autoClose": 8000}
+    set_props(NOTICES, {"sendNotifications": [notice]})
+
+
+__all__ = ["COOKIE", "NOTICES", "Callbacks", "no_update", "notify"]

@@ -1,0 +1,1 @@
+"""Cards: pure functions from what views return to components."""

@@ -1,0 +1,57 @@
+"""People, keys and the audit trail."""
+
+from typing import Any
+
+from dashboard.who import Who
+from experiments.model.principal import ROLES, SCOPES
+from experiments.model.times import DAY, now
+from experiments.services.granting import create_key, revoke_key
+from experiments.services.granting_users import UserChange, change_user, create_user
+from experiments.views.credentials import audit_log, keys, users
+from experiments.views.paging import Wanted
+
+MOST = 500
+LATEST = 100
+ROLE_NAMES, SCOPE_NAMES = tuple(ROLES), tuple(SCOPES)
+Face = dict[str, Any]
+
+
+def people(who: Who) -> list[Face]:
+    """Everyone with a login, newest first. Raises ForbiddenError."""
+    return list(users(who.engine, who.principal, Wanted(limit=MOST))["items"])
+
+
+def credentials(who: Who) -> list[Face]:
+    """Keys of systems, newest first, without the keys themselves. Raises ForbiddenError."""
+    return list(keys(who.engine, who.principal, Wanted(limit=MOST))["items"])
+
+
+def trail(who: Who) -> list[Face]:
+    """The latest entries of the audit log. Raises ForbiddenError."""
+    return list(audit_log(who.engine, who.principal, Wanted(limit=LATEST))["items"])
+
+
+def add_person(who: Who, email: str, password: str, role: str) -> None:
+    """A new login. Raises ForbiddenError, InvalidError, ConflictError."""
+    create_user(who.engine, who.principal, email, password, role)
+
+
+def set_role(who: Who, number: int, role: str) -> None:
+    """Another role. Raises ForbiddenError, NotFoundError, InvalidError."""
+    change_user(who.engine, who.principal, number, UserChange(role=role))
+
+
+def set_disabled(who: Who, number: int, *, disabled: bool) -> None:
+    """Take access away, or give it back. Raises ForbiddenError, NotFoundError."""
+    change_user(who.engine, who.principal, number, UserChange(disabled=disabled))
+
+
+def add_key(who: Who, name: str, scopes: list[str], days: int | None) -> str:
+    """A new key, shown this once. Raises ForbiddenError, InvalidError."""
+    expires_at = None if not days else now() + int(days) * DAY
+    return create_key(who.engine, who.principal, name, scopes, expires_at).key
+
+
+def end_key(who: Who, number: int) -> None:
+    """Revoke a key. Raises ForbiddenError, NotFoundError."""
+    revoke_key(who.engine, who.principal, number)

@@ -1,0 +1,116 @@
+"""Readouts, trends, budgets and the timeline of a campaign, as the filters ask for them."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+
+from dashboard.data.campaigns import campaign
+from dashboard.data.shared import shared
+from dashboard.page import View
+from dashboard.who import Who
+from experiments.errors import NotFoundError
+from experiments.model.times import HOUR, to_micros
+from experiments.views.budgets import budget
+from experiments.views.readout import Question, readout
+from experiments.views.timeline import timeline
+from experiments.views.trends import trend
+from offline_eval.ab.posterior import best_of, posterior_of
+from offline_eval.ab.sample import Sample
+
+Face = dict[str, Any]
+Span = tuple[datetime, datetime]
+HOURLY_UP_TO = 4 * 24
+"""Hours of a span up to which a trend is drawn by the hour."""
+
+
+def definition_of(view: View) -> Face | None:
+    """The chosen campaign; None where none is chosen. Raises NotFoundError."""
+    return None if view.filters.campaign is None else campaign(view.who, view.filters.campaign)
+
+
+def results(view: View) -> Face | None:
+    """The readout that the filters ask for; None where no campaign is chosen. Raises NotFoundError, InvalidError."""
+    return _readout(view, view.filters.span(datetime.now(UTC)))
+
+
+def results_before(view: View) -> Face | None:
+    """That of the period before, where it is asked for."""
+    span = view.filters.before(datetime.now(UTC))
+    return None if span is None else _readout(view, span)
+
+
+def _readout(view: View, span: Span | None) -> Face | None:
+    filters, who = view.filters, view.who
+    if filters.campaign is None:
+        return None
+    start, end = (None, None) if span is None else (_hour(span[0]), _hour(span[1]))
+    key, question = filters.campaign, Question(filters.segment, filters.event_type, start, end)
+    return shared(who, ("readout", key, question), lambda: readout(who.engine, who.principal, key, question))
+
+
+def _hour(moment: datetime) -> int:
+    """The hour's beginning: parts of a readout are whole hours."""
+    return to_micros(moment) // HOUR * HOUR
+
+
+def trends(view: View) -> Face | None:
+    """Sums by day, or by hour where the campaign or the period is short. Raises NotFoundError."""
+    filters, who = view.filters, view.who
+    if filters.campaign is None:
+        return None
+    span = filters.span(datetime.now(UTC))
+    bounds = (None, None) if span is None else (_hour(span[0]), _hour(span[1]))
+    key = filters.campaign
+    return shared(who, ("trend", key, filters.segment, bounds), lambda: _trend(who, key, filters.segment, bounds))
+
+
+def _trend(who: Who, key: str, segment: str | None, bounds: tuple[int | None, int | None]) -> Face:
+    daily = trend(who.engine, who.principal, key, "day", segment, bounds)
+    if len(daily["at"]) * 24 > HOURLY_UP_TO:
+        return daily
+    return trend(who.engine, who.principal, key, "hour", segment, bounds)
+
+
+def spending(view: View) -> Face | None:
+    """Where the budget stands; None where there is none. Raises NotFoundError where there is no such campaign."""
+    if view.filters.campaign is None or definition_of(view) is None:
+        return None
+    try:
+        return budget(view.who.engine, view.who.principal, view.filters.campaign)
+    except NotFoundError:
+        return None
+
+
+def remarks(view: View) -> list[Face]:
+    """What was done to the campaign and what happened to it, oldest first. Raises NotFoundError."""
+    if view.filters.campaign is None:
+        return []
+    return list(timeline(view.who.engine, view.who.principal, view.filters.campaign)["items"])
+
+
+def best_over_time(trends: Face, metric: str, most: int = 60) -> tuple[list[str], dict[str, list[float | None]]]:
+    """Probability that each variant is best by a 0/1 metric, on all decisions up to each of at most `most` slots.
+
+    Beta posteriors of matured decisions as if each were a unit of its own: for the eye; the verdict rests on more.
+    """
+    at, variants = trends["at"], trends["variants"]
+    sums = {
+        name: (np.cumsum(c.get("decisions", [0.0] * len(at))), np.cumsum(c.get(metric, [0.0] * len(at))))
+        for name, c in variants.items()
+    }
+    places = np.unique(np.linspace(0, len(at) - 1, most).round().astype(int)) if at else np.zeros(0, dtype=int)
+    found: dict[str, list[float | None]] = {name: [] for name in variants}
+    for place in places:
+        posteriors = {name: posterior_of(_share(n[place], events[place])) for name, (n, events) in sums.items()}
+        known = {name: one for name, one in posteriors.items() if one is not None}
+        best = best_of(known) if len(known) > 1 else {}
+        for name, values in found.items():
+            values.append(best[name][0] if name in best else None)
+    return [at[place] for place in places], found
+
+
+def _share(decisions: float, events: float) -> Sample:
+    n, hits = int(decisions), min(int(events), int(decisions))
+    mean = hits / n if n else 0.0
+    return Sample(("value",), n, np.array([mean]), np.array([[n * mean * (1 - mean)]]), hits, binary=True)

@@ -1,0 +1,110 @@
+"""Numbers, money and times as people read them."""
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+MISSING = "–"
+_SIGNS = {"EUR": "€", "USD": "$", "GBP": "£", "JPY": "¥", "CHF": "CHF ", "SEK": "SEK ", "PLN": "PLN "}
+_SHARES = frozenset(
+    {
+        "delivered",
+        "view",
+        "click",
+        "participation",
+        "session",
+        "conversion",
+        "reward_redeemed",
+        "unsubscribe",
+        "reengagement",
+        "roi",
+    }
+)
+_MONEY = frozenset({"revenue", "reward_cost", "contact_cost", "net_value", "margin"})
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """With thousands separated and about `digits` significant ones; never -0, never as a power of ten."""
+    if value is None:
+        return MISSING
+    if abs(value) < 0.0000005:
+        return "0"
+    if abs(value) < 0.0001:
+        return _minus(f"{value:.6f}".rstrip("0"))
+    if abs(value) >= 10 ** (digits - 1) or float(value).is_integer():
+        return "0" if abs(value) < 0.5 else _minus(f"{value:,.0f}")
+    return _minus(f"{value:,.{digits}g}")
+
+
+def _minus(text: str) -> str:
+    """A minus as wide as the plus, where a hyphen stands."""
+    return text.replace("-", "−", 1) if text.startswith("-") else text
+
+
+def percent(value: float | None, *, signed: bool = False) -> str:
+    """A share of 1, in per cent."""
+    if value is None:
+        return MISSING
+    if abs(value) < 0.00005:
+        return "0 %"
+    digits = 0 if abs(value) >= 1 else 1 if abs(value) >= 0.01 else 2
+    return _minus(f"{100 * value:{'+' if signed else ''},.{digits}f} %")
+
+
+def chance(value: float | None) -> str:
+    """A probability that is an estimate: never quite nothing, never quite certain."""
+    if value is None:
+        return MISSING
+    return f"< {percent(0.001)}" if value < 0.001 else f"> {percent(0.999)}" if value > 0.999 else percent(value)
+
+
+def money(value: float | None, currency: str, *, signed: bool = False) -> str:
+    """In the experiment's currency."""
+    if value is None:
+        return MISSING
+    sign = "−" if value < 0 else "+" if signed and value > 0 else ""
+    digits = 0 if abs(value) >= 1000 else 2 if abs(value) >= 0.01 or value == 0 else 4
+    return f"{sign}{_SIGNS.get(currency, currency + ' ')}{abs(value):,.{digits}f}"
+
+
+def amounts(text: str, currency: str | None) -> str:
+    """A sentence of the service, its amounts (`EUR −1,200`) written as `money` writes them (`−€1,200`)."""
+    if not currency:
+        return text
+    sign = _SIGNS.get(currency, currency + " ")
+    return re.sub(rf"\b{re.escape(currency)} (−?)(?=\d)", rf"\g<1>{sign}", text)
+
+
+def metric(name: str, value: float | None, currency: str, *, signed: bool = False) -> str:
+    """A metric's value in its own unit: per cent, money, or a plain number."""
+    if name in _MONEY:
+        return money(value, currency, signed=signed)
+    if name in _SHARES:
+        return percent(value, signed=signed)
+    told = number(value)
+    return f"+{told}" if signed and value is not None and value > 0 and told != "0" else told
+
+
+def interval(name: str, estimate: Mapping[str, Any] | None, currency: str, *, signed: bool = False) -> str:
+    """`lower to upper`; a bound that is not known is said to be."""
+    if estimate is None or (estimate.get("lower") is None and estimate.get("upper") is None):
+        return "no interval yet"
+    lower = "unbounded" if estimate["lower"] is None else metric(name, estimate["lower"], currency, signed=signed)
+    upper = "unbounded" if estimate["upper"] is None else metric(name, estimate["upper"], currency, signed=signed)
+    return f"{lower} to {upper}"
+
+
+def title(name: str) -> str:
+    """A metric, arm or segment key as a heading: `net_value` is Net value."""
+    known = {"roi": "ROI", "reengagement": "Re-engagement"}
+    return known.get(name, name.replace("_", " ").strip().capitalize())
+
+
+def moment(text: str | None, zone: str = "UTC") -> str:
+    """An RFC 3339 time on the experiment's clock on the wall."""
+    if not text:
+        return MISSING
+    local = datetime.fromisoformat(text.replace("Z", "+00:00")).astimezone(ZoneInfo(zone))
+    return f"{local:%d %b %Y, %H:%M} {local.tzname()}"

@@ -1,0 +1,213 @@
+"""What a campaign earns: the verdict, key figures, variants against the control, arms."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import dash_mantine_components as dmc
+from dash.development.base_component import Component
+
+from dashboard.cards.empty import empty, no_campaign
+from dashboard.cards.kpi import kpi, metric_kpi
+from dashboard.cards.state import state
+from dashboard.cards.table import table
+from dashboard.cards.verdict import checks_list, verdict_banner
+from dashboard.charts.graph import graph
+from dashboard.charts.intervals import forest
+from dashboard.data import results
+from dashboard.format import MISSING, chance, interval, metric, moment, money, number, percent, title
+from dashboard.page import Drawn, View
+
+SHARES = ("participation", "reengagement", "conversion", "session", "click", "view", "unsubscribe", "delivered")
+FIRST = ("reengagement", "participation", "conversion", "revenue", "roi")
+
+
+def treated(face: Mapping[str, Any]) -> str | None:
+    """The variant that the cards speak of: the largest beside the control, else the only one."""
+    others = {key: one for key, one in face["variants"].items() if key != face["control"]} or face["variants"]
+    return max(others, key=lambda key: others[key]["decisions"], default=None)
+
+
+def verdict(view: View) -> Component:
+    """What to do, then the checks."""
+    face = results.results(view)
+    definition = results.definition_of(view)
+    if face is None or definition is None:
+        return no_campaign()
+    zone = definition["time_zone"]
+    counts = face["counts"]
+    context = (
+        f"{number(counts['matured'])} matured decisions · objective {title(face['objective'])} · "
+        f"control {face['control']} · as of {moment(face['as_of'], zone)}"
+    )
+    name = dmc.Group(
+        [dmc.Text(definition["name"] or definition["key"], fw=650, size="lg"), state(definition["status"])]
+    )
+    notes = [dmc.Text(note, size="sm", c="dimmed") for note in face.get("notes", [])]
+    return dmc.Stack(
+        [name, verdict_banner(face["verdict"], definition["status"], context), checks_list(face["checks"]), *notes],
+        gap="sm",
+    )
+
+
+def kpis(view: View) -> Drawn:
+    """Cards of the treated variant."""
+    face, definition = results.results(view), results.definition_of(view)
+    if face is None or definition is None:
+        return Drawn(no_campaign())
+    key = treated(face)
+    if key is None or not face["variants"][key]["decisions"]:
+        return Drawn(waiting(face), [])
+    currency, variant = definition["currency"], face["variants"][key]
+    lifts = variant["versus"].get(face["control"], {})
+    before = results.results_before(view)
+    earlier = {} if before is None else before["variants"].get(key, {}).get("metrics", {})
+    shown = [name for name in FIRST if name in variant["metrics"]]
+    cards = [
+        metric_kpi(
+            name,
+            currency,
+            variant["metrics"][name],
+            lifts.get(name),
+            face["control"],
+            earlier.get(name) if before else None,
+        )
+        for name in shown
+    ]
+    cards.append(_cost_card(face, key, currency))
+    rows = [{"metric": name, **variant["metrics"][name], "variant": key} for name in shown]
+    told = dmc.Text(
+        f"Variant {key}, {number(variant['units'])} users; {_against_whom(key, face['control'])}.",
+        size="sm",
+        c="dimmed",
+    )
+    return Drawn(dmc.Stack([told, dmc.SimpleGrid(cards, cols={"base": 1, "xs": 2, "lg": 3}, spacing="md")]), rows)
+
+
+def _against_whom(key: str, control: str) -> str:
+    return "there is no other to compare it with" if key == control else f"lifts are against {control}"
+
+
+def waiting(face: Mapping[str, Any]) -> Component:
+    """Where nothing has matured: what is open, and until when."""
+    maturity = face.get("maturity") or {}
+    until = maturity.get("all_by")
+    remedy = (
+        f"{number(maturity.get('open', 0))} decisions are open; all have matured by {moment(until)}." if until else ""
+    )
+    return empty("No decision has matured yet.", remedy or "Start the campaign and send it traffic.")
+
+
+def _cost_card(face: Mapping[str, Any], key: str, currency: str) -> Component:
+    cost = face["money"].get(key, {}).get("cost_per_incremental") or {}
+    if cost.get("value") is None:
+        below = cost.get("note") or "not known yet"
+    elif cost.get("upper") is None:
+        below = "95 %: the upper end is unbounded: the lift may be nothing"
+    else:
+        below = f"95 %: {interval('net_value', cost, currency)}"
+    return kpi(
+        "Cost per incremental re-engaged user",
+        money(cost.get("value"), currency),
+        dmc.Text(below, size="xs", c="dimmed"),
+    )
+
+
+def lift(view: View) -> Drawn:
+    """Every variant against the control."""
+    face, definition = results.results(view), results.definition_of(view)
+    if face is None or definition is None:
+        return Drawn(no_campaign())
+    name, currency = face["objective"], definition["currency"]
+    rows, estimates = [], []
+    for key, variant in face["variants"].items():
+        found = variant["versus"].get(face["control"], {}).get(name, {})
+        relative = found.get("relative") or {}
+        estimate = variant["metrics"].get(name, {})
+        best = variant.get("bayesian", {}).get(name, {}).get("probability_best")
+        rows.append(
+            {
+                "variant": key,
+                "users": number(variant["units"]),
+                "decisions": number(variant["decisions"]),
+                "value": metric(name, estimate.get("value"), currency),
+                "interval": interval(name, estimate, currency),
+                "lift": "the control" if key == face["control"] else _lift(relative, found),
+                "best": chance(best),
+            }
+        )
+        if relative.get("lower") is not None:
+            estimates.append((key, relative))
+    columns = {
+        "variant": "Variant",
+        "users": "Users #",
+        "decisions": "Decisions #",
+        "value": f"{title(name)} #",
+        "interval": "95 % interval #",
+        "lift": f"Lift over {face['control']} #",
+        "best": "Chance of being best #",
+    }
+    parts = [table(columns, rows, f"Variants by {title(name)}", 720)]
+    if estimates:
+        told = f"Relative lift of each variant over {face['control']} with its 95 % interval."
+        parts.insert(
+            0,
+            graph(
+                forest(estimates, f"lift of {title(name)} over {face['control']}", percent=True, reference=0.0), told
+            ),
+        )
+    return Drawn(dmc.Stack(parts), rows)
+
+
+def _lift(relative: Mapping[str, Any], found: Mapping[str, Any]) -> str:
+    if relative.get("value") is None:
+        return str(found.get("note") or "not known yet")
+    if relative.get("lower") is None or relative.get("upper") is None:
+        return f"{percent(relative['value'], signed=True)} (no interval yet)"
+    bounds = f"{percent(relative['lower'], signed=True)} to {percent(relative['upper'], signed=True)}"
+    return f"{percent(relative['value'], signed=True)} ({bounds})"
+
+
+def arms(view: View) -> Drawn:
+    """Arms under adaptive allocation: adjusted values, naive means beside them and named so."""
+    face, definition = results.results(view), results.definition_of(view)
+    if face is None or definition is None:
+        return Drawn(no_campaign())
+    name, currency = face["objective"], definition["currency"]
+    control = next((key for arm in face["arms"].values() for key in arm.get("versus", {})), "")
+    rows, estimates = [], []
+    for key, arm in face["arms"].items():
+        found = arm["metrics"].get(name, {})
+        adjusted, naive = found.get("adjusted") or {}, found.get("naive") or {}
+        rows.append(
+            {
+                "arm": key,
+                "decisions": number(arm["decisions"]),
+                "adjusted": metric(name, adjusted.get("value"), currency),
+                "interval": interval(name, adjusted, currency) if adjusted else "not compared",
+                "versus": _against(arm.get("versus", {}).get(control, {}), name),
+                "eligible": percent(arm.get("eligible_share")),
+                "naive": metric(name, naive.get("value"), currency),
+            }
+        )
+        if adjusted.get("lower") is not None:
+            estimates.append((key, adjusted))
+    estimates.sort(key=lambda pair: -pair[1]["value"])
+    columns = {
+        "arm": "Arm",
+        "decisions": "Decisions #",
+        "adjusted": f"{title(name)}, adjusted #",
+        "interval": "95 % interval #",
+        "versus": f"Against {control or 'the control arm'} #",
+        "eligible": "Eligible in #",
+        "naive": "Naive mean (biased) #",
+    }
+    parts = [table(columns, rows, f"Arms by {title(name)}", 820)]
+    if estimates:
+        told = f"Adjusted {title(name)} of each arm with its interval, best first."
+        parts.insert(0, graph(forest(estimates, f"{title(name)} per decision, adjusted", percent=name in SHARES), told))
+    return Drawn(dmc.Stack(parts), rows)
+
+
+def _against(versus: Mapping[str, Any], name: str) -> str:
+    found = versus.get(name)
+    return _lift(found.get("relative") or {}, found) if found else MISSING

@@ -1,0 +1,267 @@
+"""What the designer's form does as it is filled in: written, looked at, stored."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import dash_mantine_components as dmc
+from dash import ALL, Input, Output, State, ctx, set_props
+from dash.development.base_component import Component
+from dash.exceptions import PreventUpdate
+
+from dashboard.callbacks import Callbacks, no_update, notify
+from dashboard.data import designing
+from dashboard.designer.commands import call_of
+from dashboard.designer.document import Json, patch_between
+from dashboard.designer.edits import Typed, edited, key_from, shown
+from dashboard.designer.faults import placed
+from dashboard.designer.parts import PARTS
+from dashboard.designer.pen import BUTTON, FIELD, PAUSE, SWITCH, Pen
+from dashboard.designer.structure import acted
+from dashboard.filters import Filters
+from dashboard.page import View
+from dashboard.parts.drafting import PLAIN, drawn, fields_of, problems
+from dashboard.sections import woken
+from dashboard.who import Who
+
+REDRAWING = frozenset({"policy", "operator", "holdout", "match", "flag"})
+"""Kinds of fields that change which other fields there are."""
+
+ALSO = {"arms": ("variants", "limits"), "variants": ("limits",), "time_zone": ("schedule", "limits"),
+        "currency": ("limits",), "objective": ("basics",)}  # fmt: skip
+"""Field of the definition → other parts that show it."""
+
+SLACK = 150
+"""Milliseconds that a browser may take from the end of a pause to the field's value."""
+
+FIELDS = {"type": FIELD, "at": ALL, "kind": ALL}
+SWITCHES = {"type": SWITCH, "at": ALL, "kind": ALL}
+BUTTONS = {"type": BUTTON, "verb": ALL, "at": ALL}
+
+PRESSED = """(_clicks, presses) => {
+    const found = dash_clientside.callback_context.triggered.filter((each) => each.value);
+    if (found.length !== 1) return dash_clientside.no_update;
+    const {verb, at} = JSON.parse(found[0].prop_id.slice(0, found[0].prop_id.lastIndexOf(".")));
+    return [...presses, {verb, at}];
+}"""
+"""Keeps which buttons were pressed, in order; see `caught_up`."""
+
+ASKED = """async (_saved, _started) => {
+    const [pressed] = dash_clientside.callback_context.triggered.filter((each) => each.value);
+    if (!pressed) return dash_clientside.no_update;
+    await window.winbackTyped(%d);
+    return {start: pressed.prop_id.startsWith("design-start"), at: Date.now()};
+}"""
+"""What was typed a moment ago is still on its way from the keys to the field's value: storing waits for it."""
+
+STORING = """(asked, _design) => {
+    const by = dash_clientside.callback_context.triggered.map(({prop_id}) => prop_id);
+    return asked && by.includes("design-asked.data") ? asked : dash_clientside.no_update;
+}"""
+"""It waits for edits under way, too, as Dash lets nothing run before an answer that it takes: an answer that came after
+the stored campaign is shown would put the draft in its place."""
+
+
+def register(callbacks: Callbacks) -> None:
+    """Opening, typing, checking, storing."""
+    _register_opening(callbacks)
+    _register_typing(callbacks)
+    _register_checking(callbacks)
+    _register_storing(callbacks)
+
+
+def _register_opening(callbacks: Callbacks) -> None:
+    @callbacks.on(
+        "read",
+        Output("designer", "children"),
+        Input(woken("designer"), "data"),
+        prevent_initial_call=True,
+        running=[(Output("design-covered", "visible"), True, False)],
+    )
+    def reopened(who: Who, address: Json) -> Component:
+        return drawn(View(who, Filters.parse(address["search"])))
+
+    @callbacks.on(
+        "read",
+        Output("url", "search", allow_duplicate=True),
+        Input("design-open", "value"),
+        State("url", "search"),
+        prevent_initial_call=True,
+    )
+    def chosen(_who: Who, key: str | None, search: str) -> str:
+        filters = Filters.parse(search)
+        if not key or (key == filters.campaign and "new" not in filters.own):
+            raise PreventUpdate
+        return Filters(campaign=key).search()
+
+
+def _register_typing(callbacks: Callbacks) -> None:
+    callbacks.in_browser(
+        PRESSED,
+        Output("design-presses", "data"),
+        Input(BUTTONS, "n_clicks"),
+        State("design-presses", "data"),
+        prevent_initial_call=True,
+    )
+
+    @callbacks.on(
+        "experiment",
+        Output("design", "data"),
+        Output("design-rule", "data"),
+        Output({"type": "df-part", "part": ALL}, "children"),
+        Input(FIELDS, "value"),
+        Input(SWITCHES, "value"),
+        Input("design-presses", "data"),
+        State("design", "data"),
+        prevent_initial_call=True,
+    )
+    def typed(who: Who, _values: Any, _switched: Any, presses: list[Json], design: Json) -> Any:
+        before, fields = design["document"], _fields(ctx.inputs_list[0], ctx.inputs_list[1])
+        kinds = {field.kind for field in fields if field.value != shown(before, field.at, field.kind)}
+        after = caught_up(design, fields, presses)
+        if after == before:
+            raise PreventUpdate
+        if after["key"] not in (before["key"], *(field.value for field in fields if field.at == "/key")):
+            set_props({"type": FIELD, "at": "/key", "kind": "text"}, {"value": after["key"]})
+        rule = {"rule": after["eligible"]} if after["eligible"] != before["eligible"] else no_update
+        parts = [each["id"]["part"] for each in ctx.outputs_list[2]]
+        pen = Pen(after, (), designing.locked(design["status"]))
+        again = redrawn(before, after, len(presses) > design["pressed"] or bool(kinds & REDRAWING))
+        pen = Pen(after, designing.features(who), pen.locks) if again else pen
+        return (
+            {**design, "document": after, "pressed": len(presses)},
+            rule,
+            [fields_of(part, pen) if part in again else no_update for part in parts],
+        )
+
+
+def caught_up(design: Json, fields: Sequence[Typed], presses: Sequence[Json]) -> Json:
+    """The draft with all that was typed and pressed and that it has not seen.
+
+    Dash drops an answer that a later call overtakes, and the later call knows the draft of before: so every call reads
+    all fields and does all presses since then.
+    """
+    before = design["document"]
+    after = edited(before, fields)
+    for pressed in presses[design["pressed"] :]:
+        after = acted(after, pressed["verb"], pressed["at"])
+    return _key_follows(design, before, after)
+
+
+def _fields(*lists: Sequence[Any]) -> list[Typed]:
+    return [Typed(each["id"]["at"], each["id"]["kind"], each.get("value")) for group in lists for each in group]
+
+
+def _key_follows(design: Json, before: Json, after: Json) -> Json:
+    """A new campaign's key follows its name until somebody types one."""
+    name = before["name"]
+    if design["key"] is not None or after["name"] == name or after["key"] != before["key"]:
+        return after
+    if before["key"] != key_from(name) and not before["key"].startswith(design["before"]["key"]):
+        return after
+    return {**after, "key": key_from(after["name"], design["before"]["key"])}
+
+
+def redrawn(before: Json, after: Json, structural: bool) -> set[str]:
+    """Parts whose fields are others now."""
+    changed = {name for name in after if after[name] != before.get(name)}
+    keys = [[each.get("key") for each in made["arms"]] for made in (before, after)]
+    again = {part for name in changed for part in ALSO.get(name, ())} if structural or keys[0] != keys[1] else set()
+    again |= {part for name in changed - {"arms", "variants"} for part in ALSO.get(name, ())}
+    if structural:
+        again |= {name for name, part in PARTS.items() if changed & set(part.owns)}
+    return again
+
+
+def _register_checking(callbacks: Callbacks) -> None:
+    @callbacks.on(
+        "experiment",
+        Output("design-check", "children"),
+        Output("design-save", "disabled"),
+        Output("design-start", "disabled"),
+        Output(FIELDS, "error"),
+        Output({"type": "df-faults", "part": ALL}, "children"),
+        Output("design-call", "children"),
+        Output("design-copy", "value"),
+        Input("design", "data"),
+    )
+    def checked(who: Who, design: Json) -> Any:
+        document, key = design["document"], design["key"]
+        patch = patch_between(design["before"], document)
+        found = designing.checked(who, document, key, patch)
+        places = [(each["id"]["at"], each["id"]["kind"]) for each in ctx.outputs_list[3]]
+        errors, rest = placed(found.faults, places)
+        parts = [each["id"]["part"] for each in ctx.outputs_list[4]]
+        call = call_of(document, key, design["before"]) if key is None or patch else "Nothing is changed."
+        told = problems(found, key is None) if key is None or patch else dmc.Text("Nothing is changed yet.", mb="xs")
+        return (
+            told,
+            bool(found.faults) or (key is not None and not patch),
+            bool(found.faults),
+            errors,
+            [_beside(rest.get(part, [])) for part in parts],
+            call,
+            call,
+        )
+
+
+def _beside(sentences: list[str]) -> Any:
+    if not sentences:
+        return None
+    return dmc.Alert(dmc.List([dmc.ListItem(each) for each in sentences], size="sm"), color="red", variant="outline",
+                     title="To mend here", mt="xs", styles=PLAIN)  # fmt: skip
+
+
+def _register_storing(callbacks: Callbacks) -> None:
+    callbacks.in_browser(
+        ASKED % (PAUSE + SLACK),
+        Output("design-asked", "data"),
+        Input("design-save", "n_clicks"),
+        Input("design-start", "n_clicks"),
+        prevent_initial_call=True,
+    )
+    callbacks.in_browser(
+        STORING,
+        Output("design-stores", "data"),
+        Input("design-asked", "data"),
+        Input("design", "data"),
+        prevent_initial_call=True,
+    )
+
+    @callbacks.on(
+        "experiment",
+        Output("url", "search", allow_duplicate=True),
+        Output("url", "pathname", allow_duplicate=True),
+        Input("design-stores", "data"),
+        State(FIELDS, "value"),
+        State(SWITCHES, "value"),
+        State("design-presses", "data"),
+        State("design", "data"),
+        prevent_initial_call=True,
+        running=[(Output("design-covered", "visible"), True, False)],
+    )
+    def stored(who: Who, asked: Json | None, _values: Any, _switched: Any, presses: list[Json], design: Json) -> Any:
+        if not asked:
+            raise PreventUpdate
+        fields = _fields(ctx.states_list[0], ctx.states_list[1])
+        key = store(who, {**design, "document": caught_up(design, fields, presses)})
+        if not asked["start"]:
+            notify("Saved", f"{key} is stored; nothing is sent before it is started." if design["key"] is None
+                   else f"The changes of {key} hold from now on.")  # fmt: skip
+            return Filters(campaign=key, own={"saved": str((design["version"] or 0) + 1)}).search(), no_update
+        designing.move(who, key, "start")
+        notify("Started", f"{key} is running.")
+        return Filters(campaign=key).search(), "/campaign"
+
+
+def store(who: Who, design: Json) -> str:
+    """Create the campaign, or change the stored one; its key.
+
+    Raises ForbiddenError, InvalidError, ConflictError, PreconditionFailedError.
+    """
+    document, key = design["document"], design["key"]
+    if key is None:
+        return designing.create(who, document)
+    patch = patch_between(design["before"], document)
+    if patch:
+        designing.change(who, key, patch, design["version"])
+    return str(key)

@@ -1,0 +1,84 @@
+"""What flows through a campaign: users, money, decisions that mature."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import dash_mantine_components as dmc
+from dash.development.base_component import Component
+
+from dashboard.cards.empty import no_campaign
+from dashboard.cards.table import table
+from dashboard.charts.bars import days, meter, steps
+from dashboard.charts.graph import graph
+from dashboard.data import results
+from dashboard.format import moment, money, number, percent, title
+from dashboard.page import Drawn, View
+from dashboard.parts.comparing import treated, waiting
+
+FUNNEL = ("delivered", "view", "click", "session", "participation", "conversion", "reward_redeemed")
+
+
+def funnel(view: View) -> Drawn:
+    """From decision to conversion, of the treated variant."""
+    face = results.results(view)
+    if face is None:
+        return Drawn(no_campaign())
+    key = treated(face)
+    if key is None or not face["variants"][key]["decisions"]:
+        return Drawn(waiting(face), [])
+    variant = face["variants"][key]
+    reached = [(name, variant["metrics"][name]["value"]) for name in FUNNEL if name in variant["metrics"]]
+    names = ["Decided", *(title(name) for name, _ in reached)]
+    counts = [float(variant["decisions"]), *((value or 0.0) * variant["decisions"] for _, value in reached)]
+    rows = [{"step": name, "decisions": round(count)} for name, count in zip(names, counts, strict=True)]
+    return Drawn(graph(steps(names, counts), f"Steps of {number(counts[0])} decisions of {key}."), rows)
+
+
+def spend(view: View) -> Drawn:
+    """Money in and out of every variant, and the budget where there is one."""
+    face, definition = results.results(view), results.definition_of(view)
+    if face is None or definition is None:
+        return Drawn(no_campaign())
+    currency = definition["currency"]
+    names = ("revenue", "reward_cost", "contact_cost", "net_value")
+    rows = [
+        {
+            "variant": key,
+            **{name: money(one.get(name), currency) for name in names},
+            "roi": percent((one.get("roi") or {}).get("value")),
+        }
+        for key, one in face["money"].items()
+        if isinstance(one, dict)
+    ]
+    columns = {"variant": "Variant", **{name: f"{title(name)} #" for name in names}, "roi": "ROI #"}
+    parts: list[Component] = [table(columns, rows, "Money by variant", 560)]
+    budget = results.spending(view)
+    if budget is not None:
+        parts.insert(0, _budget(budget, currency))
+    return Drawn(dmc.Stack(parts), rows)
+
+
+def _budget(budget: Mapping[str, Any], currency: str) -> Component:
+    paid, committed, amount = budget["realised"], budget["committed"], budget["amount"]
+    bar = meter([("paid", paid), ("committed, not due yet", max(committed - paid, 0.0))], amount, currency)
+    ends = budget.get("depletes_at")
+    when = ends.get("value") if isinstance(ends, dict) else ends
+    told = f"{money(committed, currency)} of {money(amount, currency)} committed, {money(paid, currency)} paid."
+    forecast = f"At this pace spent by {moment(when)}." if when else "At this pace it lasts to the end."
+    return dmc.Stack([graph(bar, told), dmc.Text(f"{told} {forecast}", size="sm")], gap=4)
+
+
+def maturing(view: View) -> Drawn:
+    """What is still open, and when it will count."""
+    face = results.results(view)
+    if face is None:
+        return Drawn(no_campaign())
+    maturity, counts = face.get("maturity") or {}, face["counts"]
+    listed = maturity.get("by_day", [])
+    told = (
+        f"{number(counts['matured'])} matured, {number(maturity.get('open', 0))} open, {number(counts['void'])} void."
+    )
+    if not listed:
+        return Drawn(dmc.Text(f"{told} Nothing is open.", size="sm"), [])
+    figure = days([one["day"] for one in listed], [one["decisions"] for one in listed], "decisions that mature")
+    return Drawn(dmc.Stack([dmc.Text(told, size="sm"), graph(figure, told)]), listed)

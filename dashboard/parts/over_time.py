@@ -1,0 +1,84 @@
+"""A campaign over time: values, allocation, how sure the data became."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import dash_mantine_components as dmc
+from dash.development.base_component import Component
+
+from dashboard.cards.empty import empty, no_campaign
+from dashboard.charts.graph import graph
+from dashboard.charts.trends import allocation, annotate, chances, rates, within
+from dashboard.data import results
+from dashboard.format import moment, title
+from dashboard.page import Drawn, View
+
+SHARES = ("participation", "reengagement", "conversion", "session", "click", "view", "unsubscribe", "delivered")
+
+
+def trend(view: View) -> Drawn:
+    """The objective over time, with what was done marked."""
+    face, definition = results.trends(view), results.definition_of(view)
+    if face is None or definition is None:
+        return Drawn(no_campaign())
+    if not face["at"]:
+        return Drawn(empty("Nothing has matured yet."), [])
+    name = definition["objective"]["maximise"]
+    remarks = within(results.remarks(view), face["at"])
+    figure = rates(face["at"], face["variants"], name, f"{title(name)} per decision", percent=name in SHARES)
+    annotate(figure, remarks, face["at"])
+    told = f"{title(name)} per decision by {face['by']}, a line for each variant."
+    parts: list[Component] = [graph(figure, told)]
+    if remarks:
+        zone = definition["time_zone"]
+        items = [dmc.ListItem(f"{moment(one['at'], zone)}: {_remark(one)}") for one in remarks]
+        parts.append(dmc.List(items, type="ordered", size="xs"))
+    rows = [
+        {
+            "at": at,
+            "variant": key,
+            "decisions": columns["decisions"][place],
+            name: columns.get(name, [0.0] * len(face["at"]))[place],
+        }
+        for key, columns in face["variants"].items()
+        for place, at in enumerate(face["at"])
+    ]
+    return Drawn(dmc.Stack(parts), rows)
+
+
+def _remark(one: Mapping[str, Any]) -> str:
+    what = title(str(one["action"]).replace(".", " ").replace("-", " "))
+    about = f" {one['target']}" if one["target"] else ""
+    reason = one["detail"].get("reason")
+    return f"{what}{about}" + (f" ({reason})" if reason else "")
+
+
+def shares(view: View) -> Drawn:
+    """How much each arm was given, over time."""
+    face = results.trends(view)
+    if face is None:
+        return Drawn(no_campaign())
+    if not face["arms"]:
+        return Drawn(empty("Nothing has matured yet."), [])
+    told = f"Share of each arm in the decisions of a {face['by']}, over time."
+    rows = [
+        {"at": at, "arm": key, "decisions": columns["decisions"][place]}
+        for key, columns in face["arms"].items()
+        for place, at in enumerate(face["at"])
+    ]
+    return Drawn(graph(allocation(face["at"], face["arms"]), told), rows)
+
+
+def best(view: View) -> Drawn:
+    """How sure the data became of the best variant."""
+    face = results.trends(view)
+    if face is None:
+        return Drawn(no_campaign())
+    if not face["at"] or len(face["variants"]) < 2:
+        return Drawn(empty("Nothing to compare yet."), [])
+    at, found = results.best_over_time(face, "reengagement")
+    rows = [
+        {"at": moment_, **{name: values[place] for name, values in found.items()}} for place, moment_ in enumerate(at)
+    ]
+    told = "Probability of each variant of having the highest re-engagement rate, as the evidence gathered."
+    return Drawn(graph(chances(at, found), told), rows)

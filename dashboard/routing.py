@@ -1,0 +1,60 @@
+"""From the address to a page."""
+
+from typing import Any
+
+from dash import Input, Output, State
+
+from dashboard.callbacks import Callbacks
+from dashboard.filters import Filters
+from dashboard.page import Page, View
+from dashboard.shell import content, missing, navigation, person_menu
+from dashboard.who import Who
+
+
+def register(callbacks: Callbacks, pages: dict[str, Page]) -> None:
+    """Which page is shown, the navigation beside it, and who is signed in."""
+    keys = {page.path: key for key, page in pages.items()}
+
+    @callbacks.on("read", Output("content", "children"), Input("url", "pathname"), State("url", "search"))
+    def shown_page(who: Who, path: str, search: str) -> Any:
+        key = keys.get(path)
+        if key is None or not who.may(pages[key].needs):
+            return missing()
+        return content(key, pages[key], View(who, Filters.parse(search)))
+
+    @callbacks.on("read", Output("nav", "children"), Input("url", "pathname"), Input("url", "search"))
+    def shown_navigation(who: Who, path: str, search: str) -> Any:
+        return navigation(pages, who, path, Filters.parse(search))
+
+    @callbacks.on("read", Output("person", "children"), Input("url", "pathname"))
+    def shown_person(_who: Who, _path: str) -> Any:
+        return person_menu(callbacks.person())
+
+    callbacks.in_browser(
+        # Opening a page from the narrow screen's navigation closes it again.
+        """(opened, path, navbar) => {
+            const by = dash_clientside.callback_context.triggered.map(t => t.prop_id.split('.')[0]);
+            const open = by.includes('url') ? false : opened;
+            return [{...navbar, collapsed: {mobile: !open}}, open];
+        }""",
+        Output("shell", "navbar"),
+        Output("burger", "opened"),
+        Input("burger", "opened"),
+        Input("url", "pathname"),
+        State("shell", "navbar"),
+    )
+
+    callbacks.in_browser(
+        """(path) => {
+            const bars = %s;
+            const shown = bars[path] || [];
+            return ['campaign', 'event_type', 'segment', 'period'].map(
+                name => shown.includes(name) ? {} : {display: 'none'});
+        }"""
+        % {page.path: list(page.filters) for page in pages.values()},
+        Output("campaign-box", "style"),
+        Output("event-type-box", "style"),
+        Output("segment-box", "style"),
+        Output("period-box", "style"),
+        Input("url", "pathname"),
+    )

@@ -1,0 +1,74 @@
+"""Law 11 in the dashboard: every callback says what it needs, and nothing is served to whom nobody knows."""
+
+import pytest
+
+from dashboard.app import create_dashboard
+from dashboard.callbacks import COOKIE
+from experiments.model.principal import SCOPES, SYSTEM
+from experiments.services.granting_users import create_user
+
+PASSWORD = "correct horse battery"
+
+
+@pytest.fixture
+def browser(app, engine):
+    create_user(engine, SYSTEM, "viewer@example.com", PASSWORD, "viewer")
+    return app.server.test_client()
+
+
+def test_every_callback_says_what_it_needs(app):
+    served = {name: entry for name, entry in app.callback_map.items() if "callback" in entry}
+    assert served
+    for name, entry in served.items():
+        declared = getattr(_innermost(entry["callback"]), "winback_needs", None)
+        assert declared in SCOPES, f"the callback of {name} was not registered with Callbacks.on"
+
+
+def _innermost(function):
+    """The function as it was given to Dash, which wraps it; ours carries what it declared."""
+    while not hasattr(function, "winback_needs") and hasattr(function, "__wrapped__"):
+        function = function.__wrapped__
+    return function
+
+
+@pytest.mark.parametrize("path", ["/", "/campaign", "/_dash-layout", "/_dash-dependencies", "/nowhere"])
+def test_strangers_get_nothing(browser, path):
+    answer = browser.get(path)
+    assert answer.status_code in (303, 401)
+    assert b"Winback" not in answer.data
+
+
+def test_signing_in_and_out(browser):
+    wrong = browser.post("/sign-in", data={"email": "viewer@example.com", "password": "wrong password"})
+    assert wrong.status_code == 401 and b"wrong" in wrong.data
+    given = {"email": "viewer@example.com", "password": PASSWORD, "next": "/campaign?campaign=x"}
+    answer = browser.post("/sign-in", data=given)
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/campaign?campaign=x")
+    cookie = answer.headers["Set-Cookie"]
+    assert COOKIE in cookie and "HttpOnly" in cookie and "SameSite=Lax" in cookie
+    assert browser.get("/").status_code == 200
+    browser.get("/sign-out")
+    assert browser.get("/").status_code == 303
+
+
+@pytest.mark.parametrize("target", ["https://evil.example", "//evil.example", "/\\evil.example", "javascript:alert(1)"])
+def test_signing_in_never_leads_elsewhere(browser, target):
+    answer = browser.post("/sign-in", data={"email": "viewer@example.com", "password": PASSWORD, "next": target})
+    assert answer.headers["Location"] == "/"
+
+
+def test_another_site_cannot_post(browser):
+    given = {"email": "viewer@example.com", "password": PASSWORD}
+    assert browser.post("/sign-in", data=given, headers={"Origin": "https://evil.example"}).status_code == 403
+
+
+def test_a_disabled_person_is_out_within_seconds(settings, engine, browser, monkeypatch):
+    from experiments.services import signing_in
+    from experiments.services.granting_users import UserChange, change_user
+
+    monkeypatch.setattr(signing_in, "FRESH", 0.0)
+    guarded = create_dashboard(settings, engine).server.test_client()
+    guarded.post("/sign-in", data={"email": "viewer@example.com", "password": PASSWORD})
+    assert guarded.get("/").status_code == 200
+    change_user(engine, SYSTEM, 1, UserChange(disabled=True))
+    assert guarded.get("/").status_code == 303
