@@ -11,12 +11,13 @@ COPY bandit /opt/winback/bandit
 COPY offline_eval /opt/winback/offline_eval
 COPY experiments /opt/winback/experiments
 COPY api /opt/winback/api
+COPY dashboard /opt/winback/dashboard
 COPY cli /opt/winback/cli
 COPY migrations /opt/winback/migrations
 ENV PATH=/opt/venv/bin:$PATH PYTHONPATH=/opt/winback PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 \
-    WINBACK_API_HOST=0.0.0.0 WINBACK_LOG_JSON=true
+    WINBACK_API_HOST=0.0.0.0 WINBACK_DASHBOARD_HOST=0.0.0.0 WINBACK_LOG_JSON=true
 USER winback
 WORKDIR /var/lib/winback
-EXPOSE 8000
+EXPOSE 8000 8050
 ENTRYPOINT ["python", "-m", "cli"]
 CMD ["api"]

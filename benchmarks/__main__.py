@@ -7,11 +7,17 @@ PARTS = {
     "decisions": ["benchmarks.decisions"],
     "memory": ["benchmarks.decisions", "--memory"],
     "learner": ["benchmarks.learner"],
+    "pacing": ["benchmarks.pacing"],
+    "consumer": ["benchmarks.consumer"],
+    "consumer_postgresql": ["benchmarks.consumer", "--postgres"],
+    "import_speed": ["benchmarks.import_speed"],
     "quality": ["benchmarks.quality"],
     "ope": ["benchmarks.ope"],
     "logs_scale": ["benchmarks.logs_scale"],
     "coverage": ["benchmarks.coverage"],
+    "readout_speed": ["benchmarks.readout_speed"],
     "readout_coverage": ["benchmarks.readout_coverage"],
+    "readout_eras": ["benchmarks.readout_eras"],
 }
 """What can be run by name: `python -m benchmarks decisions memory`. Each is a process of its own."""
 

@@ -2,11 +2,13 @@
 
 import os
 import shutil
+import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Thread
 from typing import Any
 from uuid import uuid4
 
@@ -14,6 +16,7 @@ import httpx
 import psycopg
 import pytest
 import structlog
+import uvicorn
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 from fastapi import FastAPI
 from hypothesis import HealthCheck
@@ -140,10 +143,15 @@ def database_url(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def settings(database_url: str) -> Settings:
+def settings(database_url: str, tmp_path: Path) -> Settings:
     """Settings over the fresh database: quick in everything that polls, patient where the machine is busy."""
     return Settings(
-        database_url=database_url, snapshot_poll=0.05, worker_interval=0.1, database_timeout=5.0, _env_file=None
+        database_url=database_url,
+        data_dir=tmp_path / "history",
+        snapshot_poll=0.05,
+        worker_interval=0.1,
+        database_timeout=5.0,
+        _env_file=None,
     )
 
 
@@ -229,3 +237,28 @@ def service(settings: Settings, engine: Engine) -> Iterator[RunningService]:
 def client(service: RunningService) -> Client:
     """A client of the service that holds an admin key."""
     return service.client
+
+
+@dataclass(frozen=True)
+class ListeningService:
+    """A whole service behind a real socket, for clients that bring their own HTTP."""
+
+    url: str
+    key: str
+    engine: Engine
+
+
+@pytest.fixture
+def listening(settings: Settings, engine: Engine) -> Iterator[ListeningService]:
+    """The service over a fresh database on a free port of the loopback interface."""
+    key = create_key(engine, SYSTEM, "tests", SCOPES).key
+    server = uvicorn.Server(uvicorn.Config(create_app(settings), port=0, log_config=None, timeout_graceful_shutdown=2))
+    thread = Thread(target=server.run, daemon=True)
+    thread.start()
+    deadline = time.monotonic() + 30
+    while not server.started and thread.is_alive() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    yield ListeningService(f"http://127.0.0.1:{port}", key, engine)
+    server.should_exit = True
+    thread.join(timeout=10)

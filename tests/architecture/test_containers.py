@@ -21,12 +21,12 @@ def compose() -> dict[str, Any]:
 
 def test_the_processes_are_commands(compose: dict[str, Any]) -> None:
     ours = {name: service for name, service in compose["services"].items() if service["image"] == "winback"}
-    assert set(ours) == {"migrate", "api", "worker"}
+    assert set(ours) == {"migrate", "api", "worker", "consume", "dashboard"}
     assert all(service["command"] == [name] and name in COMMANDS for name, service in ours.items())
 
 
 def test_api_and_worker_wait_for_the_migrations(compose: dict[str, Any]) -> None:
-    for name in ("api", "worker"):
+    for name in ("api", "worker", "consume", "dashboard"):
         waits = compose["services"][name]["depends_on"]
         assert waits["migrate"]["condition"] == "service_completed_successfully"
     for name in ("postgres", "rabbitmq", "api"):

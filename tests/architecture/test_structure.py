@@ -10,7 +10,18 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-ROOMS = ("bandit", "offline_eval", "experiments", "api", "cli", "winback_client", "migrations", "benchmarks", "tests")
+ROOMS = (
+    "bandit",
+    "offline_eval",
+    "experiments",
+    "api",
+    "dashboard",
+    "cli",
+    "winback_client",
+    "migrations",
+    "benchmarks",
+    "tests",
+)
 SOURCES = sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py") if "__pycache__" not in path.parts)
 
 BANNED_NAMES = {"util", "utils", "helper", "helpers", "common", "misc", "manager", "managers"}
@@ -90,6 +101,7 @@ def test_every_package_is_pinned_with_hashes() -> None:
 REGISTRIES = {
     "bandit.policies.POLICIES": "bandit/policies",
     "experiments.jobs.JOBS": "experiments/jobs",
+    "experiments.connectors.destinations.DESTINATIONS": "experiments/connectors/destinations",
     "offline_eval.ope.ESTIMATORS": "offline_eval/ope",
     "offline_eval.intervals.INTERVALS": "offline_eval/intervals",
 }

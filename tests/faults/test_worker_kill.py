@@ -18,9 +18,10 @@ from sqlalchemy import Engine, select, text
 from benchmarks.synthetic_log import Shape, definition_of, write_log
 from experiments.jobs import Desk
 from experiments.model.policy_snapshots import open_policy
+from experiments.model.principal import SYSTEM
 from experiments.model.tables import HourlyRollup, Learner, LoggedRound, Snapshot, TotalsRollup
 from experiments.model.times import now
-from experiments.services import joining, learning
+from experiments.services import joining, learning, rebuilding
 from experiments.settings import Settings
 from experiments.store.engine import engine_for, reading
 
@@ -171,6 +172,7 @@ def disturb(url: str, undisturbed: Ending, kills: int, seed: int) -> None:
     with worker_process(url):
         wait_for(lambda: is_done(engine, undisturbed))
     compare(ending(engine), undisturbed)
+    assert rebuilding.compare(engine, SYSTEM, "synthetic", lambda *_: None).agrees
     engine.dispose()
 
 
@@ -192,4 +194,5 @@ def test_two_workers_at_once_and_the_death_of_one(database_url: str, undisturbed
         first.kill()
         wait_for(lambda: is_done(engine, undisturbed))
     compare(ending(engine), undisturbed)
+    assert rebuilding.compare(engine, SYSTEM, "synthetic", lambda *_: None).agrees
     engine.dispose()

@@ -1,0 +1,251 @@
+"""How quick pages are over the rollups of 100 million decisions: 20 campaigns, 180 days, 12 arms, 20 segments.
+
+    python -m benchmarks.dashboard_speed [--quick]
+
+The tiers are written directly: totals and arm cells, all finished days, and the hours of the last two days. Pages read
+no others: a day is added up two hours after its last decision matured, and nothing is rolled up before it matures. The
+dashboard runs in a process of its own on one core; Chromium on the other opens every page and measures each callback's
+answer, the first load with an empty cache, and the way from a changed filter to settled pixels. Aims: callbacks 300 ms
+at the 95th percentile, first load 2 s, filter change 500 ms.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import httpx
+import numpy as np
+from playwright.sync_api import Page, Request, Response, sync_playwright
+from sqlalchemy import Engine, insert
+
+import migrations
+from benchmarks.readout_speed import World, cells, write
+from dashboard.pages import PAGES
+from experiments.model.principal import SYSTEM
+from experiments.model.tables import DailyProgress, DailyRollup, Experiment, HourlyRollup
+from experiments.model.times import DAY, now
+from experiments.model.trend_tables import EVERYONE
+from experiments.services.granting_users import create_user
+from experiments.settings import Settings
+from experiments.store.bulk import insert_rows
+from experiments.store.engine import engine_for, transaction
+
+LOGIN, PASSWORD = "bench@example.com", "correct horse battery"
+CAMPAIGNS, DAYS, OPEN_DAYS = 20, 180, 2
+DECISIONS = 5_000_000
+METRICS = ("#decisions", "reengagement", "conversion", "revenue", "reward_cost", "contact_cost", "net_value")
+RATES = (1.0, 0.11, 0.04, 1.7, 0.11, 0.01, 0.4)
+CALLBACK = "/_dash-update-component"
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+Row = tuple[object, ...]
+
+
+def slots(rng: np.random.Generator, first: int, count: int, per_slot: float) -> Iterator[Row]:
+    """(slot, variant, arm, segment, voided, metric, rounds, total) of every cell in `count` slots."""
+    for slot in range(first, first + count):
+        for variant, arm, segment, voided, share in cells():
+            decisions = share * per_slot * (0.9 + 0.2 * float(rng.random()))
+            for name, rate in zip(METRICS, RATES, strict=True):
+                yield slot, variant, arm, segment, voided, name, int(decisions * min(rate, 1)) + 1, decisions * rate
+
+
+def write_time(engine: Engine, number: int, rng: np.random.Generator) -> int:
+    """Both tiers of time of one campaign; how many rows."""
+    today = now() // DAY
+    begin = today - DAYS
+    daily: defaultdict[Row, list[float]] = defaultdict(lambda: [0, 0.0])
+    for day, variant, arm, segment, voided, name, rounds, total in slots(
+        rng, begin, DAYS - OPEN_DAYS, DECISIONS / DAYS
+    ):
+        for part in (segment, EVERYONE):
+            place = daily[part, day, variant, arm, voided, name]
+            place[0] += rounds
+            place[1] += total
+    hours = [
+        (number, hour, 1, variant, arm, segment, voided, name, rounds, total)
+        for hour, variant, arm, segment, voided, name, rounds, total in slots(
+            rng, (today - OPEN_DAYS) * 24, OPEN_DAYS * 24, DECISIONS / DAYS / 24
+        )
+    ]
+    days = [(number, *key, int(rounds), total) for key, (rounds, total) in sorted(daily.items())]
+    for table, rows in ((DailyRollup, days), (HourlyRollup, sorted(hours))):
+        names = tuple(column.name for column in table.__table__.columns)
+        with transaction(engine) as session:
+            insert_rows(session.connection(), table.__table__, names, rows)
+    with transaction(engine) as session:
+        session.connection().execute(insert(DailyProgress), [{"experiment_id": number, "through": today - OPEN_DAYS}])
+        experiment = session.get_one(Experiment, number)
+        experiment.started_at = begin * DAY
+        session.add(experiment)
+    return len(days) + len(hours)
+
+
+def fill(settings: Settings, campaigns: int) -> int:
+    """All campaigns; rows of the tiers of time."""
+    migrations.upgrade(settings.database_url)
+    engine = engine_for(settings)
+    create_user(engine, SYSTEM, LOGIN, PASSWORD, "admin")
+    rows = 0
+    for number in range(1, campaigns + 1):
+        rng = np.random.default_rng(number)
+        write(engine, World(f"campaign-{number}", number, DECISIONS, 0), rng)
+        rows += write_time(engine, number, rng)
+    engine.dispose()
+    return rows
+
+
+class Watch:
+    """Callbacks of the pages that are opened: milliseconds from request to answer, and bytes shipped."""
+
+    def __init__(self, page: Page) -> None:
+        self.took: defaultdict[str, list[float]] = defaultdict(list)
+        self.shipped: defaultdict[str, int] = defaultdict(int)
+        self.at = ""
+        self.open = 0
+        page.on("request", self._sent)
+        page.on("requestfinished", self._finished)
+        page.on("requestfailed", self._failed)
+
+    def _sent(self, request: Request) -> None:
+        self.open += CALLBACK in request.url
+
+    def _failed(self, request: Request) -> None:
+        self.open -= CALLBACK in request.url
+
+    def _finished(self, request: Request) -> None:
+        response: Response | None = request.response()
+        if response is not None:
+            self.shipped[self.at] += request.sizes()["responseBodySize"]
+        if CALLBACK in request.url:
+            self.open -= 1
+            self.took[self.at].append(request.timing["responseEnd"] - request.timing["requestStart"])
+
+
+def settled(page: Page) -> None:
+    """Nothing is a placeholder any more, and nothing is under way."""
+    page.wait_for_selector("[data-page]")
+    page.wait_for_function("!document.querySelector('.mantine-Skeleton-root')")
+    page.wait_for_load_state("networkidle")
+
+
+def sign_in(page: Page, url: str) -> None:
+    """With the one login there is."""
+    page.goto(f"{url}/sign-in")
+    page.fill("#email", LOGIN)
+    page.fill("#password", PASSWORD)
+    with page.expect_navigation():
+        page.click("button")
+    settled(page)
+
+
+def measure(url: str, repeats: int) -> None:
+    """Open every page several times and print what it took."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
+        page = browser.new_context(viewport={"width": 1440, "height": 900}).new_page()
+        page.set_default_timeout(60_000)
+        sign_in(page, url)
+        watch = Watch(page)
+        loads: defaultdict[str, list[float]] = defaultdict(list)
+        for key, one in list(PAGES.items()) * repeats:
+            watch.at = key
+            began = time.perf_counter()
+            page.goto(f"{url}{one.path}?campaign=campaign-1")
+            settled(page)
+            loads[key].append(time.perf_counter() - began - 0.5)  # Playwright calls it idle half a second later
+        print("| page | callbacks | median ms | 95th percentile ms | slowest ms | load s | kB shipped |")
+        print("|---|---|---|---|---|---|---|")
+        for key in PAGES:
+            took = np.array(watch.took[key])
+            print(
+                f"| {key} | {len(took) // repeats} | {np.median(took):.0f} | {np.percentile(took, 95):.0f} | "
+                f"{took.max():.0f} | {np.median(loads[key]):.2f} | {watch.shipped[key] / repeats / 1e3:,.0f} |"
+            )
+        every = np.concatenate([np.array(took) for took in watch.took.values()])
+        print(f"\nAll callbacks: 95th percentile {np.percentile(every, 95):.0f} ms of {len(every)}.")
+        print(f"First load, empty cache: {first_load(page, url):.2f} s.")
+        print(f"Filter to settled pixels, campaign page: {filter_change(page, watch, url):.2f} s.")
+        browser.close()
+
+
+def first_load(page: Page, url: str) -> float:
+    """Seconds to the settled portfolio for somebody signed in whose browser has nothing cached."""
+    fresh = page.context.browser.new_context(storage_state=page.context.storage_state()).new_page()  # type: ignore[union-attr]  # was launched
+    fresh.set_default_timeout(60_000)
+    began = time.perf_counter()
+    fresh.goto(f"{url}/")
+    settled(fresh)
+    return time.perf_counter() - began - 0.5
+
+
+CHANGES = """() => {
+    window.drawn = 0;
+    new MutationObserver(() => { window.drawn = performance.now(); }).observe(document.body,
+        {subtree: true, childList: true, attributes: true, characterData: true});
+}"""
+CALM = 0.6
+"""Seconds without an answer or a change after which a page has settled."""
+
+
+def filter_change(page: Page, watch: Watch, url: str) -> float:
+    """Seconds from choosing another period to the last change of the page; median of five."""
+    page.goto(f"{url}/campaign?campaign=campaign-1")
+    settled(page)
+    page.evaluate(CHANGES)
+    took = []
+    for label in ("Last 30 days", "Last 90 days", "Last 7 days", "Last 90 days", "Whole time"):
+        page.click("#period")
+        option = page.get_by_role("option", name=label)
+        option.wait_for()
+        page.wait_for_timeout(1000 * CALM)
+        chosen = page.evaluate("performance.now()")
+        option.click()
+        page.wait_for_timeout(1000 * CALM)
+        while watch.open or page.evaluate("performance.now() - window.drawn") < 1000 * CALM:
+            page.wait_for_timeout(20)
+        took.append((page.evaluate("window.drawn") - chosen) / 1000)
+    return float(np.median(took))
+
+
+def main() -> None:
+    """Write, serve, open, print."""
+    quick = "--quick" in sys.argv
+    port = 18_450
+    with TemporaryDirectory() as folder:
+        database = f"sqlite:///{Path(folder) / 'winback.db'}"
+        campaigns = 3 if quick else CAMPAIGNS
+        rows = fill(Settings(database_url=database, _env_file=None), campaigns)
+        print(f"{campaigns} campaigns of {DECISIONS:,} decisions: {rows:,} rows of days and hours\n")
+        environment = {**os.environ, "WINBACK_DATABASE_URL": database, "WINBACK_DASHBOARD_PORT": str(port)}
+        server = subprocess.Popen([sys.executable, "-m", "cli", "dashboard"], env=environment)
+        cores = sorted(os.sched_getaffinity(0))
+        os.sched_setaffinity(server.pid, cores[:1])
+        os.sched_setaffinity(0, cores[1:] or cores)
+        try:
+            wait(f"http://127.0.0.1:{port}/healthz")
+            measure(f"http://127.0.0.1:{port}", 1 if quick else 5)
+        finally:
+            server.terminate()
+            server.wait(10)
+
+
+def wait(url: str) -> None:
+    """Until the dashboard answers; at most a minute."""
+    for _ in range(240):
+        try:
+            httpx.get(url, timeout=1)
+        except httpx.TransportError:
+            time.sleep(0.25)
+        else:
+            return
+    raise TimeoutError(url)
+
+
+if __name__ == "__main__":
+    main()
