@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import stats
 
 from offline_eval.estimate import Estimate
 from offline_eval.logs import Log
@@ -22,7 +22,7 @@ def mean(values: Floats) -> Estimate:
     if n < 2:
         return Estimate(float(values[0]) if n else None, None, None, n, float(n), "replay", ALPHA)
     value = float(values.mean())
-    reach = float(stats.norm.ppf(1 - ALPHA / 2) * values.std(ddof=1) / np.sqrt(n))
+    reach = float(scipy.stats.norm.ppf(1 - ALPHA / 2) * values.std(ddof=1) / np.sqrt(n))
     return Estimate(value, value - reach, value + reach, n, float(n), "replay, normal", ALPHA)
 
 
@@ -93,5 +93,5 @@ def mean_lift(documents: Sequence[dict[str, Any]]) -> Estimate:
     n = len(lifts)
     if n < 2:
         return Estimate(value, None, None, n, float(n), "mean over seeds", ALPHA)
-    reach = float(stats.t.ppf(1 - ALPHA / 2, n - 1) * lifts.std(ddof=1) / np.sqrt(n))
+    reach = float(scipy.stats.t.ppf(1 - ALPHA / 2, n - 1) * lifts.std(ddof=1) / np.sqrt(n))
     return Estimate(value, value - reach, value + reach, n, float(n), "mean over seeds, t", ALPHA)

@@ -6,8 +6,8 @@ from math import hypot, sqrt
 from typing import Protocol
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.optimize import brentq
 from scipy.special import betainc, betaincinv, ndtr, ndtri
 
 from offline_eval.ab.sample import Sample
@@ -130,7 +130,7 @@ def _solve(excess: Callable[[float], float], start: float, error: float) -> floa
         low, step = low - step, 2 * step
     while excess(high) < 0:
         high, step = high + step, 2 * step
-    return float(brentq(excess, low, high, xtol=1e-13, rtol=1e-12))
+    return float(scipy.optimize.brentq(excess, low, high, xtol=1e-13, rtol=1e-12))
 
 
 def posterior_of(sample: Sample, prior: float = 1.0) -> Posterior | None:

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import sparse
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -23,5 +23,5 @@ def row_sums(matrix: Floats, group: Integers, groups: int, weight: Floats | None
     """(groups, d) sums of the (n, d) matrix's rows, each times its (n,) weight, which is 1 where none is given."""
     rows = len(matrix)
     weight = np.ones(rows) if weight is None else weight
-    indicator = sparse.csc_array((weight, group, np.arange(rows + 1)), shape=(groups, rows))
+    indicator = scipy.sparse.csc_array((weight, group, np.arange(rows + 1)), shape=(groups, rows))
     return np.asarray(indicator @ matrix)

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.stats import norm, rankdata
 
 from offline_eval.ab.proportion import clopper_pearson
 from offline_eval.activity.histories import Floats
@@ -53,7 +53,7 @@ def log_loss(probability: Floats, truth: Truths) -> float:
 def auc(score: Floats, truth: Truths) -> float:
     """P(a unit that came scores above one that did not), ties half: Mann & Whitney (1947)."""
     came = int(truth.sum())
-    ranks = rankdata(score)
+    ranks = scipy.stats.rankdata(score)
     return float((ranks[truth].sum() - came * (came + 1) / 2) / (came * (len(truth) - came)))
 
 
@@ -63,7 +63,7 @@ def auc_difference(score: Floats, other: Floats, truth: Truths, alpha: float = 0
     came = placements[0][0] - placements[1][0]
     stayed = placements[0][1] - placements[1][1]
     gap = float(came.mean())
-    half = float(norm.ppf(1 - alpha / 2)) * float(
+    half = float(scipy.stats.norm.ppf(1 - alpha / 2)) * float(
         np.sqrt(came.var(ddof=1) / len(came) + stayed.var(ddof=1) / len(stayed))
     )
     return Estimate(gap, gap - half, gap + half, len(truth), float(len(truth)), "delong", alpha)
@@ -71,6 +71,7 @@ def auc_difference(score: Floats, other: Floats, truth: Truths, alpha: float = 0
 
 def _placements(score: Floats, truth: Truths) -> tuple[Floats, Floats]:
     """For each unit the share of the other class that it is ranked rightly against (n₁,), (n₀,)."""
-    ranks = rankdata(score)
+    ranks = scipy.stats.rankdata(score)
     came, stayed = int(truth.sum()), int((~truth).sum())
-    return (ranks[truth] - rankdata(score[truth])) / stayed, 1.0 - (ranks[~truth] - rankdata(score[~truth])) / came
+    among_came, among_stayed = scipy.stats.rankdata(score[truth]), scipy.stats.rankdata(score[~truth])
+    return (ranks[truth] - among_came) / stayed, 1.0 - (ranks[~truth] - among_stayed) / came

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy.optimize import minimize
+import scipy
 
 from offline_eval.activity.errors import HistoryError
 from offline_eval.activity.histories import Floats, Histories
@@ -38,5 +38,5 @@ def maximise(likelihood: Likelihood, counts: Floats, region: Region) -> list[flo
         value, gradient = likelihood(logs)
         return -float(weights @ value), -(gradient @ weights)
 
-    found = minimize(loss, np.array(region.start), jac=True, method="L-BFGS-B", bounds=region.bounds)
+    found = scipy.optimize.minimize(loss, np.array(region.start), jac=True, method="L-BFGS-B", bounds=region.bounds)
     return [float(value) for value in np.exp(found.x)]

@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from scipy.stats import f as fisher
+import scipy
 
 from offline_eval.intervals.evidence import Evidence, MissingEvidenceError, Range
 
@@ -93,7 +93,7 @@ def cressie_read(evidence: Evidence, alpha: float) -> Range:
         raise MissingEvidenceError("Cressie–Read needs a known reward range")
     low, high = evidence.known.reward_range
     sums = five_sums(evidence).thinned(float(evidence.moments.design_effect()[1]))
-    quantile = float(fisher.isf(alpha, 1, sums.n))
+    quantile = float(scipy.stats.f.isf(alpha, 1, sums.n))
     weights = evidence.known.weight_range
     lower = _lower(sums, weights, low, quantile) if math.isfinite(low) else -math.inf
     upper = -_lower(sums.mirrored(), weights, -high, quantile) if math.isfinite(high) else math.inf

@@ -3,7 +3,7 @@
 import math
 
 import numpy as np
-from scipy.stats import f as fisher
+import scipy
 
 from offline_eval.intervals.cells import Cells
 from offline_eval.intervals.evidence import Evidence, MissingEvidenceError, Range
@@ -22,7 +22,7 @@ def table_of(cells: Cells, known: Known) -> tuple[Table, Matrix]:
 def bounds(table: Table, product: Matrix, reward: Range, alpha: float, inflation: float = 1.0) -> tuple[Matrix, Matrix]:
     """(R,) lower and upper bounds of R logs at once; `product` (R, C) is w r."""
     low, high = reward
-    slack = np.asarray(0.5 * fisher.isf(alpha, 1, np.maximum(table.n - 1, 1)) * inflation)
+    slack = np.asarray(0.5 * scipy.stats.f.isf(alpha, 1, np.maximum(table.n - 1, 1)) * inflation)
     scale = high - low if math.isfinite(high - low) else 1.0
     above = product - low * table.weight if math.isfinite(low) else np.zeros_like(product)
     below = high * table.weight - product if math.isfinite(high) else np.zeros_like(product)

@@ -3,7 +3,7 @@
 import math
 
 import numpy as np
-from scipy.optimize import brentq
+import scipy
 from scipy.special import gammainc, gammaln
 
 from offline_eval.intervals.evidence import Evidence, MissingEvidenceError, Range
@@ -39,7 +39,7 @@ def lower_bound(total: float, variance: float, t: float, alpha: float) -> float:
         return 0.0
     if surplus(top) >= 0.0:
         return top
-    return float(brentq(surplus, 0.0, top, xtol=1e-14, rtol=1e-14))
+    return float(scipy.optimize.brentq(surplus, 0.0, top, xtol=1e-14, rtol=1e-14))
 
 
 def side_bound(side: Side, alpha: float) -> float:

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
@@ -119,16 +118,23 @@ def unit_hash(decoded: Decoded) -> NDArray[np.uint64]:
     """64-bit hashes of the units' ids (of row numbers where there are none), the same on every machine; shape (n,)."""
     if decoded.unit is None:
         rows = np.arange(decoded.first_row, decoded.first_row + len(decoded), dtype=np.uint64)
-        return np.asarray(pd.util.hash_array(rows), dtype=np.uint64)
+        return hashes(rows)
     hashed = hash_texts(decoded.unit.values)
     return np.append(hashed, np.uint64(0))[decoded.unit.codes]
+
+
+def hashes(values: NDArray[Any]) -> NDArray[np.uint64]:
+    """64-bit hashes of an array of shape (n,): the same on every machine."""
+    import pandas as pd  # a second that only who reads a log should wait for
+
+    return np.asarray(pd.util.hash_array(values, categorize=False), dtype=np.uint64)
 
 
 def hash_texts(values: Sequence[str]) -> NDArray[np.uint64]:
     """64-bit hashes, shape (len(values),)."""
     if not values:
         return np.zeros(0, dtype=np.uint64)
-    return np.asarray(pd.util.hash_array(np.array(values, dtype=object), categorize=False), dtype=np.uint64)
+    return hashes(np.array(values, dtype=object))
 
 
 def context_columns(decoded: Decoded, names: Sequence[str]) -> Mapping[str, Any]:

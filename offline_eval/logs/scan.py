@@ -4,13 +4,12 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from bandit.rounds import Arm
 from offline_eval.logs.batch import Categorical, Floats
-from offline_eval.logs.decoded import Decoded, crossed, decode, hash_texts, unit_hash
+from offline_eval.logs.decoded import Decoded, crossed, decode, hash_texts, hashes, unit_hash
 from offline_eval.logs.eligibility import eligible_sets, members
 from offline_eval.logs.errors import Fault
 from offline_eval.logs.objective import with_money
@@ -164,7 +163,7 @@ def _see_moments(spec: LogSpec, decoded: Decoded, scan: Scan) -> None:
         return
     key = unit_hash(decoded)
     if decoded.time is not None:
-        key = key * np.uint64(0x9E3779B97F4A7C15) ^ pd.util.hash_array(decoded.time)
+        key = key * np.uint64(0x9E3779B97F4A7C15) ^ hashes(decoded.time)
     if spec.position:
         slots = decoded.categorical[spec.position]
         key = key * np.uint64(0x9E3779B97F4A7C15) + np.append(hash_texts(slots.values), np.uint64(0))[slots.codes]

@@ -11,7 +11,6 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 import pyarrow.csv as pa_csv
-import pyarrow.dataset as pa_dataset
 
 from offline_eval.logs.errors import Fault, LogDataError, LogError
 
@@ -140,6 +139,8 @@ class ParquetSource:
 
 def parquet_source(path: Path) -> ParquetSource:
     """A Parquet file or folder. Raises LogError where a folder holds none or a file is not Parquet."""
+    import pyarrow.dataset as pa_dataset  # brings pandas along, which only who reads such a log should wait for
+
     try:
         found = pa_dataset.dataset(str(path), format="parquet", partitioning="hive", exclude_invalid_files=False)
         fragments = sorted(found.get_fragments(), key=lambda fragment: str(fragment.path))

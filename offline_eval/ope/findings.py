@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass
 
 import numpy as np
-from scipy.stats import chi2, norm
+import scipy
 
 from offline_eval.intervals.known import Weights
 from offline_eval.moments import Matrix
@@ -82,7 +82,7 @@ def findings_of(tallies: Tallies, weights: Weights) -> Findings:
 def _two_sided(excess: float, variance: float) -> float:
     if variance <= 1e-12:
         return 1.0 if abs(excess) <= 1e-6 else 0.0
-    return float(2.0 * norm.sf(abs(excess) / np.sqrt(variance)))
+    return float(2.0 * scipy.stats.norm.sf(abs(excess) / np.sqrt(variance)))
 
 
 def _mean_weight(tallies: Tallies) -> tuple[float, float]:
@@ -125,7 +125,7 @@ def _reward_drift(period: Matrix) -> tuple[float, float]:
     variance = squares.sum() / rows.sum() - overall**2
     if variance <= 0:
         return 1.0, 0.0
-    p_value = float(chi2.sf((rows * (means - overall) ** 2).sum() / variance, len(period) - 1))
+    p_value = float(scipy.stats.chi2.sf((rows * (means - overall) ** 2).sum() / variance, len(period) - 1))
     return p_value, float((means.max() - means.min()) / abs(overall)) if overall else 0.0
 
 
@@ -136,4 +136,4 @@ def _arm_drift(table: Matrix) -> float:
         return 1.0
     expected = np.outer(table.sum(axis=1), table.sum(axis=0)) / table.sum()
     freedom = (table.shape[0] - 1) * (table.shape[1] - 1)
-    return float(chi2.sf(((table - expected) ** 2 / expected).sum(), freedom))
+    return float(scipy.stats.chi2.sf(((table - expected) ** 2 / expected).sum(), freedom))

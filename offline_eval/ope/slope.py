@@ -1,7 +1,7 @@
 """Choosing a clipping, switching or shrinkage parameter from the data."""
 
 import numpy as np
-from scipy.stats import t
+import scipy
 
 from offline_eval.intervals.functional import Functional, unit_vector
 from offline_eval.moments import Matrix, Moments
@@ -33,7 +33,7 @@ def chosen(moments: Moments, grid: tuple[float, ...]) -> Functional:
     if moments.n < 2:
         return of_column(moments, grid, len(grid) - 1)
     variances = np.diag(moments.covariance_of_means())[: len(grid)]
-    widths = np.sqrt(np.maximum(variances, 0.0)) * float(t.isf(CONFIDENCE, moments.n - 1))
+    widths = np.sqrt(np.maximum(variances, 0.0)) * float(scipy.stats.t.isf(CONFIDENCE, moments.n - 1))
     return of_column(moments, grid, slope(moments.means[: len(grid)], widths))
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from scipy.optimize import brentq
+import scipy
 from scipy.special import ndtr, ndtri
 
 from offline_eval.ab.sequential import mixture_critical
@@ -131,7 +131,7 @@ def detectable(test: FixedTest, n: int) -> float | None:
         high *= 2
         if high > LARGEST * abs(test.effect):
             return None
-    found = sign * float(brentq(excess, low, high, xtol=abs(test.effect) * 1e-12))
+    found = sign * float(scipy.optimize.brentq(excess, low, high, xtol=abs(test.effect) * 1e-12))
     try:
         test.metric.variances(found)
     except PlanError:
@@ -145,7 +145,7 @@ def _solve(excess: Callable[[float], float]) -> float | None:
         high *= 2
         if high > LARGEST:
             return None
-    return float(brentq(excess, low, high, rtol=1e-14)) if excess(low) < 0 else low
+    return float(scipy.optimize.brentq(excess, low, high, rtol=1e-14)) if excess(low) < 0 else low
 
 
 def _check(test: FixedTest) -> None:

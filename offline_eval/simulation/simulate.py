@@ -8,7 +8,7 @@ from functools import partial
 from multiprocessing import get_context
 
 import numpy as np
-from scipy import stats
+import scipy
 
 from bandit.rounds import PolicySpec
 from offline_eval.estimate import Estimate
@@ -85,5 +85,5 @@ def interval(values: Sequence[float], alpha: float = 0.05) -> Estimate:
     n, mean = len(values), float(np.mean(values))
     if n < 2:
         return Estimate(mean, None, None, n, float(n), "mean", alpha)
-    reach = float(stats.t.ppf(1 - alpha / 2, n - 1) * np.std(values, ddof=1) / np.sqrt(n))
+    reach = float(scipy.stats.t.ppf(1 - alpha / 2, n - 1) * np.std(values, ddof=1) / np.sqrt(n))
     return Estimate(mean, mean - reach, mean + reach, n, float(n), "mean+student", alpha)

@@ -4,8 +4,8 @@ from itertools import pairwise
 from typing import Annotated
 
 import numpy as np
+import scipy
 from pydantic import BaseModel, ConfigDict, Field, field_validator
-from scipy.stats import rankdata
 
 from experiments.services.segmenting.segmenter import Assigned, Floats, Segmenter
 from experiments.services.segmenting.source import Kinds, Population, Source
@@ -53,6 +53,6 @@ def _worth(population: Population, quantiles: int) -> Floats:
     count = len(population.units)
     if not count:
         return np.zeros(0, dtype=np.int64)
-    score = rankdata(population.events) + rankdata(population.amount)
-    place = (rankdata(score) - 0.5) / count
+    score = scipy.stats.rankdata(population.events) + scipy.stats.rankdata(population.amount)
+    place = (scipy.stats.rankdata(score) - 0.5) / count
     return np.minimum((place * quantiles).astype(np.int64) + 1, quantiles)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.stats import barnard_exact, fisher_exact
 
 from offline_eval.ab.contrast import Contrast, Sizes, need
 from offline_eval.ab.proportion import Proportion, clopper_pearson, difference_bounds, ratio_bounds
@@ -14,8 +14,8 @@ from offline_eval.ab.sample import Sample
 from offline_eval.estimate import Estimate
 
 TESTS: dict[str, Callable[[NDArray[np.int64]], float]] = {
-    "fisher": lambda table: float(fisher_exact(table).pvalue),
-    "barnard": lambda table: float(barnard_exact(table).pvalue),
+    "fisher": lambda table: float(scipy.stats.fisher_exact(table).pvalue),
+    "barnard": lambda table: float(scipy.stats.barnard_exact(table).pvalue),
 }
 
 
