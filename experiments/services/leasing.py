@@ -49,6 +49,8 @@ class Leaseholder:
         """Let another worker act at once."""
         if self._lease is not None:
             leases.let_go(self._engine, self._lease)
+            if self._lock is not None:
+                self._lock.unlock()
         self.lost()
 
     def _take(self) -> Lease | None:

@@ -1,13 +1,13 @@
 """The row that says which worker may act. Its token rises with every new holder and fences the old one's writes."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection, Engine, text
 from sqlmodel import Session
 
-from experiments.errors import LeaseLostError
+from experiments.errors import LeaseLostError, UnavailableError
 from experiments.model.times import SECOND, now
 from experiments.store.bulk import is_sqlite
 from experiments.store.engine import transaction, unavailable_when_gone
@@ -49,6 +49,12 @@ class AdvisoryLock:
         with unavailable_when_gone():
             if self._connection is not None:
                 self._connection.execute(text("SELECT 1"))
+
+    def unlock(self) -> None:
+        """Others may lock at once: a closed connection's lock falls only when the server notices."""
+        with suppress(UnavailableError), unavailable_when_gone():
+            if self._connection is not None:
+                self._connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": Lock.WORKER.value})
 
     def let_go(self) -> None:
         """Close the connection."""

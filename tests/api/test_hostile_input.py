@@ -137,7 +137,7 @@ def besieged(request, serving, tmp_path_factory):
         url = f"sqlite:///{path}"
     else:
         databases = request.getfixturevalue("postgres_databases")
-        name, url = databases.create()
+        name, url = databases.lend()
     settings = Settings(database_url=url, database_timeout=5.0, _env_file=None)
     engine = engine_for(settings)
     with serving(settings, engine) as service:
@@ -151,7 +151,7 @@ def besieged(request, serving, tmp_path_factory):
         yield service
     engine.dispose()
     if name is not None:
-        databases.drop(name)
+        databases.give_back(name)
 
 
 def _address(name, **places):
