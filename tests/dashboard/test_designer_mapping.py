@@ -118,7 +118,8 @@ def test_what_is_typed_is_shown_and_nothing_else_changes(document, data):
     assert shown(made, field.at, field.kind) == value
     others = [each for each in fields(document) if each.at != field.at and "arms" not in field.at]
     if field.at == f"/variants/{holdout_of(document)}/share":
-        others = [each for each in others if each.kind != "holdout"]  # shows that very share
+        others = [each for each in others if each.kind != "holdout"]
+        assert shown(made, "/variants#holdout", "holdout") == f"{value:g}", "the quick choice shows that very share"
     for each in others:
         assert shown(made, each.at, each.kind) == each.value
 
