@@ -82,7 +82,7 @@ def _area(
     )
 
 
-def chances(at: Sequence[str], best: Mapping[str, Sequence[float | None]]) -> go.Figure:
+def chances(at: Sequence[str], best: Mapping[str, Sequence[float]]) -> go.Figure:
     """Probability of being the best variant, as the evidence gathered."""
     figure = go.Figure()
     for place, (name, values) in enumerate(best.items()):

@@ -15,8 +15,7 @@ from experiments.views.budgets import budget
 from experiments.views.readout import Question, readout
 from experiments.views.timeline import timeline
 from experiments.views.trends import trend
-from offline_eval.ab.posterior import best_of, posterior_of
-from offline_eval.ab.sample import Sample
+from offline_eval.ab.best_shares import best_shares
 
 Face = dict[str, Any]
 Span = tuple[datetime, datetime]
@@ -89,28 +88,19 @@ def remarks(view: View) -> list[Face]:
     return list(timeline(view.who.engine, view.who.principal, view.filters.campaign)["items"])
 
 
-def best_over_time(trends: Face, metric: str, most: int = 60) -> tuple[list[str], dict[str, list[float | None]]]:
+def best_over_time(trends: Face, metric: str, most: int = 60) -> tuple[list[str], dict[str, list[float]]]:
     """Probability that each variant is best by a 0/1 metric, on all decisions up to each of at most `most` slots.
 
     Beta posteriors of matured decisions as if each were a unit of its own: for the eye; the verdict rests on more.
     """
     at, variants = trends["at"], trends["variants"]
-    sums = {
-        name: (np.cumsum(c.get("decisions", [0.0] * len(at))), np.cumsum(c.get(metric, [0.0] * len(at))))
-        for name, c in variants.items()
-    }
-    places = np.unique(np.linspace(0, len(at) - 1, most).round().astype(int)) if at else np.zeros(0, dtype=int)
-    found: dict[str, list[float | None]] = {name: [] for name in variants}
-    for place in places:
-        posteriors = {name: posterior_of(_share(n[place], events[place])) for name, (n, events) in sums.items()}
-        known = {name: one for name, one in posteriors.items() if one is not None}
-        best = best_of(known) if len(known) > 1 else {}
-        for name, values in found.items():
-            values.append(best[name][0] if name in best else None)
-    return [at[place] for place in places], found
-
-
-def _share(decisions: float, events: float) -> Sample:
-    n, hits = int(decisions), min(int(events), int(decisions))
-    mean = hits / n if n else 0.0
-    return Sample(("value",), n, np.array([mean]), np.array([[n * mean * (1 - mean)]]), hits, binary=True)
+    if len(at) == 0 or len(variants) < 2:
+        return [], {name: [] for name in variants}
+    none = [0.0] * len(at)
+    decisions, events = (
+        np.cumsum([columns.get(name, none) for columns in variants.values()], axis=1) for name in ("decisions", metric)
+    )
+    places = np.unique(np.linspace(0, len(at) - 1, most).round().astype(int))
+    counts = np.floor(decisions[:, places].T)
+    chances = best_shares(np.minimum(np.floor(events[:, places].T), counts), counts)
+    return [at[place] for place in places], dict(zip(variants, chances.T.tolist(), strict=True))

@@ -22,7 +22,7 @@ from experiments.model.readout_tables import AaRun, ArmCell, ArmEra, EligibleSet
 from experiments.model.segment_tables import Segment, SegmentChange, SegmentMember, SegmentRefresh
 from experiments.model.session_tables import SignIn
 from experiments.model.stream_tables import CatalogueArm, DeadLetter, StreamCursor
-from experiments.model.trend_tables import DailyProgress, DailyRollup
+from experiments.model.trend_tables import DailyProgress, DailyRollup, HourTotals
 from experiments.model.worker_tables import (
     EarlyRound,
     HourlyRollup,
@@ -60,6 +60,7 @@ __all__ = [
     "GuardrailTrip",
     "HeldOutAsk",
     "HistoryPart",
+    "HourTotals",
     "HourlyRollup",
     "Import",
     "JoinCursor",

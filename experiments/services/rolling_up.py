@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from experiments.model.hashing import UNIT_BUCKETS
 from experiments.model.rollups import ARM_UNITS, DECISIONS, FORCED, UNITS
 from experiments.model.times import HOUR
+from experiments.store.hour_totals import HOURS, DayHours, DayKey
 from experiments.store.joining import Matured
 from experiments.store.rollups import PART, PARTS, STATISTICS, CellKey, Increments, Sums
 
@@ -52,7 +53,7 @@ class Batch:
     def __init__(self, places: Mapping[str, int]) -> None:
         self._known = len(places)
         self._places = dict(places)
-        self._cells: dict[tuple[object, ...], int] = {}
+        self._cells: dict[tuple[int, str, str, str, int], int] = {}
         self._hours: dict[tuple[int, int], int] = {}
         self._alike: dict[tuple[str, ...], _Alike] = {}
 
@@ -92,6 +93,7 @@ class Batch:
             [key for key, _ in keys],
             np.ascontiguousarray(by_row.transpose(2, 1, 0, 3)),
             self._hourly_rows(experiment_id, names, hourly),
+            self._days(hourly),
         )
 
     def _hourly_rows(self, experiment_id: int, names: list[str], hourly: Sums) -> list[tuple[object, ...]]:
@@ -104,6 +106,20 @@ class Batch:
             for at in range(len(hours))
             if rounds[place][at]
         )
+
+    def _days(self, hourly: Sums) -> DayHours:
+        """The hours over all segments; `hourly` as (2, metrics, hours)."""
+        cells, keys = list(self._cells), dict[DayKey, int]()
+        rows = []
+        for hour, cell in self._hours:
+            revision, variant, arm, _, voided = cells[cell]
+            row = keys.setdefault(DayKey(hour // HOURS, revision, variant, arm, voided), len(keys))
+            rows.append(row * HOURS + hour % HOURS)
+        statistics, metrics, _ = hourly.shape
+        sums = np.zeros((len(keys) * HOURS, metrics, statistics))
+        np.add.at(sums, rows, hourly.transpose(2, 1, 0))
+        by_day = sums.reshape(len(keys), HOURS, metrics, statistics)
+        return DayHours(list(keys), np.ascontiguousarray(by_day.transpose(0, 2, 3, 1)))
 
 
 class _Alike(NamedTuple):

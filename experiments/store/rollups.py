@@ -10,6 +10,7 @@ from sqlalchemy import Connection, text
 from experiments.model.hashing import UNIT_BUCKETS
 from experiments.model.tables import HourlyRollup, RollupMetric
 from experiments.store.bulk import add_rows, insert_rows
+from experiments.store.hour_totals import NO_HOURS, DayHours, add_to_hours
 from experiments.store.variant_totals import add_to_variants
 
 PART = 16
@@ -49,13 +50,17 @@ ORDER BY revision, variant, arm, segment, voided, part
 
 
 class Increments(NamedTuple):
-    """What a batch adds. `sums` has shape (R, P, 3, 16) for the R `keys` and the P metrics of `places`."""
+    """What a batch adds. `sums` has shape (R, P, 3, 16) for the R `keys` and the P metrics of `places`.
+
+    `hourly` are rows of rollup_hourly, `hours` the same over all segments.
+    """
 
     places: dict[str, int]
     new_metrics: list[str]
     keys: list[CellKey]
     sums: Sums
     hourly: list[tuple[object, ...]]
+    hours: DayHours = NO_HOURS
 
 
 class TotalsWriter:
@@ -115,6 +120,7 @@ def write_rollups(connection: Connection, experiment_id: int, increments: Increm
         connection.exec_driver_sql(_PUT.format(values=", ".join([mark] * 8)), rows)
     add_to_variants(connection, experiment_id, increments.keys, increments.sums)
     add_rows(connection, HourlyRollup.__table__, ("rounds", "total"), increments.hourly)  # type: ignore[attr-defined]
+    add_to_hours(connection, experiment_id, increments.hours)
 
 
 class Totals(NamedTuple):

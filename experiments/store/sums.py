@@ -22,6 +22,7 @@ from experiments.store.cells import (
     write_cells,
 )
 from experiments.store.days import forget_days
+from experiments.store.hour_totals import sum_hours_anew
 from experiments.store.joining import last_sequence_of
 from experiments.store.rollups import CellKey, Totals, read_totals
 from experiments.store.trust_sums import TrustKey, clear_trust, read_trust, write_trust
@@ -96,6 +97,7 @@ def replace_sums(connection: Connection, experiment_id: int, new: NewSums) -> No
     hours = [(experiment_id, *key, *sums) for key, sums in new.hourly.items()]
     names = tuple(column.name for column in HourlyRollup.__table__.columns)  # type: ignore[attr-defined]
     insert_rows(connection, HourlyRollup.__table__, names, hours)  # type: ignore[attr-defined]
+    sum_hours_anew(connection, experiment_id, new.places)
     write_cells(connection, experiment_id, new.cells)
     write_trust(connection, experiment_id, new.trust)
 

@@ -13,17 +13,41 @@ import numpy as np
 from sqlalchemy import Connection
 
 from experiments.model.times import HOUR
+from experiments.store.hour_totals import HOURS, ROUNDS, TOTAL, DayHours, read_hour_totals
 from experiments.store.hours import Hours, read_hours
 from experiments.views.readout.cells import Cell, Cells
 from experiments.views.readout.question import Question
 
+_FOREVER = 2**40
+"""Hours."""
+
 
 def of_span(connection: Connection, experiment_id: int, whole: Cells, question: Question) -> Cells:
     """Cells by hour, those decided in the span; without segments, unless one is asked for."""
-    start = None if question.start is None else question.start // HOUR
-    end = None if question.end is None else question.end // HOUR
-    found = read_hours(connection, experiment_id, (start, end), question.segment)
-    return of_hours(found, whole.places)._replace(shares=whole.shares, whole=whole)
+    start = -_FOREVER if question.start is None else question.start // HOUR
+    end = _FOREVER if question.end is None else question.end // HOUR
+    if question.segment is None:
+        part = of_days(read_hour_totals(connection, experiment_id, whole.places, (start, end)), whole.places)
+    else:
+        part = of_hours(read_hours(connection, experiment_id, (start, end), question.segment), whole.places)
+    return part._replace(shares=whole.shares, whole=whole)
+
+
+def of_days(found: DayHours, places: Mapping[str, int]) -> Cells:
+    """Hours over all segments as cells whose buckets are hours; the cells' segment is empty."""
+    used = found.sums[:, :, ROUNDS].any(axis=(1, 2))
+    packed, keys = found.sums[used], [key for key, kept in zip(found.keys, used.tolist(), strict=True) if kept]
+    cells: dict[Cell, int] = {}
+    days: dict[int, int] = {}
+    cell_at = [cells.setdefault(Cell(key.revision, key.variant, key.arm, "", key.voided), len(cells)) for key in keys]
+    day_at = [days.setdefault(key.day, len(days)) for key in keys]
+    hours = np.zeros((len(days), HOURS), dtype=bool)
+    np.logical_or.at(hours, day_at, packed[:, :, ROUNDS].any(axis=1))
+    sums, flat = np.zeros((len(cells), len(places), len(days), HOURS)), np.zeros((len(cells), len(places), 3))
+    sums[cell_at, :, day_at] = packed[:, :, TOTAL]
+    np.add.at(flat[:, :, :2], cell_at, packed.sum(axis=3))
+    flat[:, :, 2] = np.nan
+    return Cells(list(cells), places, sums[:, :, hours], flat, by_hour=True)
 
 
 def of_hours(found: Hours, places: Mapping[str, int]) -> Cells:

@@ -12,13 +12,15 @@ from benchmarks.synthetic_log import Shape, write_log
 from experiments.jobs import Desk
 from experiments.model.days import day_of_hour, hours_of_day
 from experiments.model.principal import SYSTEM
-from experiments.model.tables import DailyRollup, HourlyRollup
+from experiments.model.tables import DailyRollup, HourlyRollup, RollupMetric
 from experiments.model.times import DAY, HOUR
 from experiments.services.summing_days import sum_days
 from experiments.store.engine import reading, transaction
+from experiments.store.hour_totals import sum_hours_anew
 from experiments.store.joining import MATURED, Cursor, move_cursor
 from experiments.store.lease import Lease
 from experiments.store.revisions import RevisionBook
+from experiments.store.rollups import metric_places
 from experiments.views.trends import trend
 
 ZONES = ["UTC", "Europe/Berlin", "America/St_Johns", "Australia/Lord_Howe"]
@@ -59,7 +61,11 @@ def fill(desk: Desk, days: int, seed: int) -> int:
         if rng.random() < 0.4
     ]
     with transaction(desk.engine) as session:
-        session.connection().execute(insert(HourlyRollup), rows)
+        connection = session.connection()
+        connection.execute(insert(HourlyRollup), rows)
+        metrics = [{"experiment_id": 1, "place": at, "name": name} for at, name in enumerate(("#decisions", "revenue"))]
+        connection.execute(insert(RollupMetric), metrics)
+        sum_hours_anew(connection, 1, metric_places(connection, 1))
     return FIRST + 24 * days
 
 
