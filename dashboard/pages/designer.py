@@ -1,6 +1,6 @@
 """A campaign is set up and changed here, by clicks: the form, what is said of it, and storing it."""
 
-from dash import html
+from dash import dcc, html
 from dash.development.base_component import Component
 
 from dashboard.callbacks import Callbacks
@@ -14,9 +14,10 @@ from experiments.errors import WinbackError
 def head(view: View) -> Component:
     """The form and the panels beside it; in their place what is wrong with the address."""
     try:
-        return html.Div(drawn(view), id="designer")
+        form: Component = drawn(view)
     except WinbackError as error:
-        return html.Div(trouble("This cannot be shown", str(error), "yellow"), id="designer")
+        form = trouble("This cannot be shown", str(error), "yellow")
+    return html.Div([dcc.Store(id="design-opens"), html.Div(form, id="designer")])
 
 
 def register(callbacks: Callbacks) -> None:

@@ -16,6 +16,7 @@ from dashboard.designer.document import Json
 from dashboard.designer.planning import LIFTS, Belief, fixed_sentence, fixed_test, simulation
 from dashboard.designer.words import policy_label
 from dashboard.format import money, number, percent
+from dashboard.parts.drafting import DRAFT
 from dashboard.who import Who
 from experiments.errors import InvalidError
 
@@ -34,7 +35,7 @@ def register(callbacks: Callbacks) -> None:
         "experiment",
         Output("design-plan", "children"),
         Output("design-simulate-box", "hidden"),
-        Input("design", "data"),
+        Input(DRAFT, "data"),
         *[Input(name, "value") for name in BELIEFS],
     )
     def planned(_who: Who, design: Json, *values: Any) -> Any:
@@ -51,7 +52,7 @@ def _register_simulating(callbacks: Callbacks) -> None:
         Output("design-clock", "disabled"),
         Output("design-simulation", "children"),
         Input("design-simulate", "n_clicks"),
-        State("design", "data"),
+        State(DRAFT, "data"),
         *[State(name, "value") for name in BELIEFS],
         prevent_initial_call=True,
     )
@@ -68,7 +69,7 @@ def _register_simulating(callbacks: Callbacks) -> None:
         Output("design-simulation", "children", allow_duplicate=True),
         Input("design-clock", "n_intervals"),
         State("design-simulated", "data"),
-        State("design", "data"),
+        State(DRAFT, "data"),
         prevent_initial_call=True,
     )
     def followed(who: Who, _ticks: int, asked: int | None, design: Json) -> Any:

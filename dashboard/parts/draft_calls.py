@@ -19,7 +19,7 @@ from dashboard.designer.pen import BUTTON, FIELD, PAUSE, SWITCH, Pen
 from dashboard.designer.structure import acted
 from dashboard.filters import Filters
 from dashboard.page import View
-from dashboard.parts.drafting import PLAIN, drawn, fields_of, problems
+from dashboard.parts.drafting import DRAFT, PLAIN, drawn, fields_of, problems
 from dashboard.sections import woken
 from dashboard.who import Who
 
@@ -53,6 +53,12 @@ ASKED = """async (_saved, _started) => {
 }"""
 """What was typed a moment ago is still on its way from the keys to the field's value: storing waits for it."""
 
+OPENING = """(address, _drafts) => {
+    const by = dash_clientside.callback_context.triggered.map(({prop_id}) => prop_id);
+    return by.some((one) => one.includes("woken")) ? address : dash_clientside.no_update;
+}"""
+"""An edit under way belongs to the form that is left: the next one is opened once it is answered (see STORING)."""
+
 STORING = """(asked, _design) => {
     const by = dash_clientside.callback_context.triggered.map(({prop_id}) => prop_id);
     return asked && by.includes("design-asked.data") ? asked : dash_clientside.no_update;
@@ -70,10 +76,18 @@ def register(callbacks: Callbacks) -> None:
 
 
 def _register_opening(callbacks: Callbacks) -> None:
+    callbacks.in_browser(
+        OPENING,
+        Output("design-opens", "data"),
+        Input(woken("designer"), "data"),
+        Input({**DRAFT, "of": ALL}, "data"),  # a reader's form holds none
+        prevent_initial_call=True,
+    )
+
     @callbacks.on(
         "read",
         Output("designer", "children"),
-        Input(woken("designer"), "data"),
+        Input("design-opens", "data"),
         prevent_initial_call=True,
         running=[(Output("design-covered", "visible"), True, False)],
     )
@@ -105,13 +119,13 @@ def _register_typing(callbacks: Callbacks) -> None:
 
     @callbacks.on(
         "experiment",
-        Output("design", "data"),
+        Output(DRAFT, "data"),
         Output("design-rule", "data"),
         Output({"type": "df-part", "part": ALL}, "children"),
         Input(FIELDS, "value"),
         Input(SWITCHES, "value"),
         Input("design-presses", "data"),
-        State("design", "data"),
+        State(DRAFT, "data"),
         prevent_initial_call=True,
     )
     def typed(who: Who, _values: Any, _switched: Any, presses: list[Json], design: Json) -> Any:
@@ -182,7 +196,7 @@ def _register_checking(callbacks: Callbacks) -> None:
         Output({"type": "df-faults", "part": ALL}, "children"),
         Output("design-call", "children"),
         Output("design-copy", "value"),
-        Input("design", "data"),
+        Input(DRAFT, "data"),
     )
     def checked(who: Who, design: Json) -> Any:
         document, key = design["document"], design["key"]
@@ -223,7 +237,7 @@ def _register_storing(callbacks: Callbacks) -> None:
         STORING,
         Output("design-stores", "data"),
         Input("design-asked", "data"),
-        Input("design", "data"),
+        Input(DRAFT, "data"),
         prevent_initial_call=True,
     )
 
@@ -235,7 +249,7 @@ def _register_storing(callbacks: Callbacks) -> None:
         State(FIELDS, "value"),
         State(SWITCHES, "value"),
         State("design-presses", "data"),
-        State("design", "data"),
+        State(DRAFT, "data"),
         prevent_initial_call=True,
         running=[(Output("design-covered", "visible"), True, False)],
     )

@@ -21,6 +21,9 @@ from dashboard.icons import icon
 from dashboard.page import View
 
 NEW = "new"
+DRAFT = {"type": "design", "of": "draft"}
+"""Id of the store that holds what is being edited."""
+
 PLAIN = {"title": {"color": "var(--mantine-color-text)"}}
 """Titles that pass on any ground; the colour is the frame's."""
 
@@ -83,7 +86,7 @@ def drawn(view: View) -> Component:
 def _stores(draft: Draft) -> list[Component]:
     data = {**draft._asdict(), "before": draft.document, "pressed": 0}
     return [
-        dcc.Store(id="design", data=data),
+        dcc.Store(id=DRAFT, data=data),
         dcc.Store(id="design-presses", data=[]),
         dcc.Store(id="design-asked"),
         dcc.Store(id="design-stores"),

@@ -139,6 +139,28 @@ def test_saving_stores_what_is_under_way_and_what_was_typed_a_moment_ago(empty_s
     assert not visitor.faults
 
 
+def test_an_edit_under_way_stays_with_the_campaign_that_was_left(empty_site, browser, slow):
+    visitor = empty_site.visit(browser, role="experimenter")
+    for key in ("left", "entered"):
+        page = visitor.open("/designer?new=1&template=ab")
+        page.get_by_role("textbox", name="Name").fill(key)
+        page.get_by_role("button", name="Save draft").click()
+        page.wait_for_url(f"**/designer?campaign={key}**")
+    page = visitor.open("/designer?campaign=left")
+    before = len(slow)
+    page.get_by_role("button", name="Gone 30–60 days").click()
+    until(lambda: len(slow) > before)
+    page.get_by_role("textbox", name="Campaign").click()
+    page.get_by_role("option", name="entered").click()
+    page.wait_for_url("**/designer?campaign=entered")
+    page.wait_for_function("document.querySelector('#design-call').textContent.includes('Nothing')")
+    visitor.settled()
+    assert page.get_by_role("textbox", name="Name").input_value() == "entered"
+    assert page.get_by_text("Nothing is changed yet.").count() == 1
+    page.close()
+    assert not visitor.faults
+
+
 def test_the_whole_form_is_sound_for_a_screen_reader(site, browser):
     visitor = site.visit(browser)
     page = visitor.open("/designer?new=1&template=against-rules")
