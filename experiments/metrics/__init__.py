@@ -12,7 +12,18 @@ from experiments.metrics.money import AT_ONCE, MONEY, Bill
 from experiments.model.definition import ArmDefinition, Definition
 from experiments.model.times import duration_micros
 
-__all__ = ["METRICS", "MONEY", "RATIOS", "Event", "Exposure", "MetricPlan", "attributed", "join", "metric_names"]
+__all__ = [
+    "METRICS",
+    "MONEY",
+    "RATIOS",
+    "Event",
+    "Exposure",
+    "MetricPlan",
+    "attributed",
+    "join",
+    "metric_names",
+    "shares_of",
+]
 
 METRICS: dict[str, EventMetric] = {
     "delivered": of("any", "delivered"),
@@ -97,6 +108,11 @@ class MetricPlan:
         for name, metric in MONEY.items():
             known[name] = metric(bill)
         return {name: known[name] for name in MONEY}
+
+
+def shares_of(definition: Definition) -> frozenset[str]:
+    """Metrics that are 0 or 1 for every decision."""
+    return frozenset(name for name, metric in MetricPlan(definition).events.items() if metric.aggregate == "any")
 
 
 def join(definition: Definition, exposure: Exposure, events: Iterable[Event]) -> tuple[float, dict[str, float]]:

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Engine
 from sqlmodel import Session
 
 from bandit.rounds import NOTHING
+from experiments.metrics import shares_of
 from experiments.model.definition import Definition, StopDefinition
 from experiments.model.guardrails import (
     ALPHA,
@@ -34,7 +35,6 @@ from experiments.store.revisions import definitions_of
 from experiments.store.rollups import read_totals
 from experiments.views.arm_stacks import arm_stacks
 from experiments.views.guarded import Evidence
-from experiments.views.readout.faces import shares_of
 from offline_eval.ab.adaptive import ARM_CONTRASTS
 from offline_eval.ab.evidence import p_value_of
 from offline_eval.ab.rare import Rare, harm

@@ -24,12 +24,14 @@ class Finding:
         higher_is_better: false for unsubscribes and costs.
         worthwhile: the least difference worth having (primary), or the worst that is put up with (guardrail), in the
             metric's unit; 0: any.
+        unit: how the difference is told: as it is, or a hundred times it in "points" of a share or in "%".
     """
 
     name: str
     estimate: Estimate
     higher_is_better: bool = True
     worthwhile: float = 0.0
+    unit: Literal["", "points", "%"] = ""
 
     @property
     def gain(self) -> tuple[float, float, float] | None:
@@ -82,7 +84,7 @@ def verdict(
     known = [(finding, finding.gain) for finding in primaries if finding.gain]
     if known and len(known) == len(primaries) and all(_negligible(finding) for finding in primaries):
         told = "; ".join(_told(finding) for finding in primaries)
-        return Verdict("no difference worth having", f"{told}: nothing beyond ±{primaries[0].worthwhile:.4g} is left")
+        return Verdict("no difference worth having", f"{told}: nothing beyond ±{_worthwhile(primaries[0])} is left")
     better = [(gain[0], finding) for finding, gain in known if gain[1] > 0]
     if better:
         best = max(better, key=lambda pair: pair[0])[1]
@@ -100,7 +102,14 @@ def _negligible(finding: Finding) -> bool:
 
 def _told(finding: Finding) -> str:
     e = finding.estimate
-    return f"{finding.name} {e.value:+.4g} ({e.lower:+.4g} to {e.upper:+.4g})"
+    if not finding.unit:
+        return f"{finding.name} {e.value:+.4g} ({e.lower:+.4g} to {e.upper:+.4g})"
+    value, lower, upper = (100.0 * (each or 0.0) for each in (e.value, e.lower, e.upper))
+    return f"{finding.name} {value:+.3g} {finding.unit} ({lower:+.3g} to {upper:+.3g})"
+
+
+def _worthwhile(finding: Finding) -> str:
+    return f"{100.0 * finding.worthwhile:.3g} {finding.unit}" if finding.unit else f"{finding.worthwhile:.4g}"
 
 
 def undecided(primaries: Sequence[Finding], per_day: float | None = None, still_open: int = 0) -> Verdict:

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine
 from sqlmodel import Session
 
 from experiments.errors import Fault, InvalidError
+from experiments.metrics import shares_of
 from experiments.model.controls import arms_by_event_type, control_of
 from experiments.model.definition import Definition
 from experiments.model.principal import Principal, require
@@ -25,7 +26,7 @@ from experiments.store.experiments import find
 from experiments.views.arms import arm_contrasts
 from experiments.views.readout.cells import Cell, Cells, of_totals
 from experiments.views.readout.early import early_faces
-from experiments.views.readout.faces import Facing, method_of, shares_of, shown_metrics
+from experiments.views.readout.faces import Facing, method_of, shown_metrics
 from experiments.views.readout.maturing import Maturity, maturity_of
 from experiments.views.readout.question import WHOLE, Question
 from experiments.views.readout.spans import of_span

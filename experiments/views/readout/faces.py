@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from experiments.metrics import RATIOS, MetricPlan, metric_names
+from experiments.metrics import RATIOS, metric_names
 from experiments.model.controls import control_of, draws_blindly
 from experiments.model.definition import Definition
 from experiments.model.rollups import ARM_UNITS, DECISIONS, FORCED, UNITS
@@ -48,11 +48,6 @@ def shown_metrics(definition: Definition, known: Mapping[str, int]) -> list[str]
 def method_of(row: Experiment, question: Question) -> str:
     """The method that is asked for, or that the experiment's state calls for."""
     return question.method or ("fixed" if row.status in OVER else "always_valid")
-
-
-def shares_of(definition: Definition) -> frozenset[str]:
-    """Metrics that are 0 or 1 for every decision."""
-    return frozenset(name for name, metric in MetricPlan(definition).events.items() if metric.aggregate == "any")
 
 
 @dataclass(frozen=True, slots=True)

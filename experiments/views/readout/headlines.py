@@ -4,6 +4,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 
+from experiments.metrics import shares_of
 from experiments.model.definition import Definition
 from experiments.model.principal import Principal, require
 from experiments.model.rollups import DECISIONS
@@ -13,7 +14,7 @@ from experiments.store.cell_totals import read_variants
 from experiments.store.engine import reading
 from experiments.store.experiments import find
 from experiments.views.readout.cells import of_totals
-from experiments.views.readout.faces import Facing, shares_of
+from experiments.views.readout.faces import Facing
 from experiments.views.readout.maturing import maturity_of
 from experiments.views.readout.question import WHOLE
 from experiments.views.trust import checks

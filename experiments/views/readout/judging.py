@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
+from experiments.metrics import shares_of
 from experiments.model.definition import Definition
 from experiments.model.guardrails import Watch, direction, watches
 from experiments.model.kinds import COST_METRICS
@@ -97,7 +98,8 @@ class Judging:
         metric = self.definition.objective.maximise
         estimate = self._contrast(self.variants, (key, self.control), metric).absolute
         higher = metric not in COST_METRICS
-        return Finding(f"{key} against {self.control}, {metric}", estimate, higher, self.worthwhile)
+        unit = "points" if metric in shares_of(self.definition) else ""
+        return Finding(f"{key} against {self.control}, {metric}", estimate, higher, self.worthwhile, unit)
 
     def guardrails(self) -> list[Finding]:
         """How each guardrail on a variant stands: over the decisions that monitoring judges, at the verdict's level."""
@@ -109,7 +111,8 @@ class Judging:
         found = self._contrast(groups, (watch.subject, watch.versus), rule.metric)
         estimate = found.relative if rule.relative else found.absolute
         name = f"{watch.subject} against {watch.versus}, {rule.metric}{' (relative)' if rule.relative else ''}"
-        return Finding(name, estimate, direction(rule) > 0, rule.worst)
+        unit = "%" if rule.relative else "points" if rule.metric in shares_of(self.definition) else ""
+        return Finding(name, estimate, direction(rule) > 0, rule.worst, unit)
 
     def _per_day(self, primaries: Sequence[Finding], as_of: int | None) -> float | None:
         """Effective units a day, over the time in which they could mature: totals tell it without reading hours."""

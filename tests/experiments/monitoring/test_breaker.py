@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from sqlmodel import select
 
+from experiments.metrics import shares_of
 from experiments.model.definition import Definition
 from experiments.model.ids import public_id
 from experiments.model.principal import SYSTEM
@@ -18,7 +19,7 @@ from experiments.store.engine import reading
 from experiments.store.experiments import find
 from experiments.views.guardrails import assess
 from experiments.views.readout.cells import of_totals
-from experiments.views.readout.faces import Facing, shares_of
+from experiments.views.readout.faces import Facing
 from experiments.views.readout.question import WHOLE
 
 HARM = {"bold": 0.4, "mild": 0.1, "plain": 0.1, "nothing": 0.1}

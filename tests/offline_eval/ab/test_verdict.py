@@ -93,3 +93,11 @@ def test_salted_draws_are_uniform_and_unrelated_between_salts():
     one, other = salted_uniform(unit, 1), salted_uniform(unit, 2)
     assert np.histogram(one, 16, (0, 1))[0] == pytest.approx(np.full(16, 1250), rel=0.15)
     assert abs(np.corrcoef(one, other)[0, 1]) < 0.03
+
+
+def test_shares_are_told_in_points_and_relative_ones_in_per_cent():
+    assert verdict([finding(0.01, 0.03, unit="points")]).reason.startswith("lift +2 points (+1 to +3): the whole")
+    told = verdict([finding(-0.001, 0.001, unit="points", worthwhile=0.02)]).reason
+    assert told.endswith("nothing beyond ±2 points is left")
+    harm = verdict([finding(0.01, 0.03)], [finding(-0.3, -0.1, unit="%")]).reason
+    assert harm == "guardrail breached: lift -20 % (-30 to -10)"
