@@ -1,6 +1,6 @@
 """The one result that comes back from every room of maths."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,13 @@ class Estimate:
     effective_n: float
     method: str
     alpha: float = 0.05
+
+    def held_within(self, least: float, most: float) -> "Estimate":
+        """Without what cannot be: the truth lies in [least, most], so that the interval covers as often as before."""
+        value, lower, upper = (
+            None if each is None else min(max(each, least), most) for each in (self.value, self.lower, self.upper)
+        )
+        return replace(self, value=value, lower=lower, upper=upper)
 
     def as_dict(self) -> dict[str, float | int | str | None]:
         """The JSON form that the contract names EST."""

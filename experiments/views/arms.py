@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from bandit.rounds import NOTHING
+from experiments.metrics import shares_of
 from experiments.model.definition import Definition
 from experiments.model.tables import Experiment
 from experiments.views.arm_stacks import ArmStacks, arm_stacks
@@ -43,7 +44,8 @@ def arm_contrasts(
         return {}
     definition = Definition.model_validate(experiment_row.definition)
     kept = [name for name in dict.fromkeys(metrics) if name in stacks.metrics]
-    contrasting = Contrasting(stacks.arms, control_arm(definition, stacks.arms), method_of(method))
+    control = control_arm(definition, stacks.arms)
+    contrasting = Contrasting(stacks.arms, control, method_of(method), shares_of(definition))
     return contrasting.faces({name: stacks.of(name) for name in kept}, stacks)
 
 
@@ -62,11 +64,12 @@ def control_arm(definition: Definition, arms: Sequence[str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Contrasting:
-    """How arms are compared, and with which."""
+    """How arms are compared, and with which; `shares` are the metrics that are 0 or 1 for every decision."""
 
     arms: Sequence[str]
     control: str
     method: str
+    shares: frozenset[str] = frozenset()
     alpha: float = 0.05
 
     def faces(self, stacks: Mapping[str, Stack], whole: ArmStacks) -> dict[str, Face]:
@@ -81,7 +84,8 @@ class Contrasting:
     def _face(self, stack: Stack, arm: str, metric: str, share: float) -> Face:
         alone = ARM_CONTRASTS[self.method](stack, arm, None, self.alpha)
         versus = {} if arm == self.control else {self.control: self._versus(stack, arm, metric, share)}
-        face: Face = {"adjusted": alone.absolute.as_dict(), "versus": versus}
+        mean = alone.absolute.held_within(0.0, 1.0) if metric in self.shares else alone.absolute
+        face: Face = {"adjusted": mean.as_dict(), "versus": versus}
         return face | ({"note": alone.note} if alone.note else {})
 
     def _versus(self, stack: Stack, arm: str, metric: str, share: float) -> Face:
