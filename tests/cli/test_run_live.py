@@ -50,7 +50,7 @@ class Session:
         assert self.process is not None
         began = time.monotonic()
         os.killpg(self.process.pid, signal.SIGINT)
-        assert self.process.wait(15) == 0
+        assert self.process.wait(60) == 0
         return time.monotonic() - began
 
     def child(self, module: str) -> psutil.Process:
@@ -110,8 +110,9 @@ def test_from_nothing_to_a_campaign_and_back(session: Session) -> None:
     until(lambda: session.decisions() > before + 100, session)
 
     told = session.decisions()
-    # The children have four seconds before they are killed; the rest is room for the suite that runs beside.
-    assert session.interrupt() < 10
+    # The children have four seconds before they are killed, which would be told; the rest is room for the suite that
+    # runs beside and for a slow machine's interpreters to end.
+    assert session.interrupt() < 20
     text = session.text()
     assert "was killed" not in text
     assert "Traceback" not in text and "ERROR" not in text and "leaked" not in text
@@ -125,7 +126,7 @@ def test_from_nothing_to_a_campaign_and_back(session: Session) -> None:
     assert "admin key" not in session.text(), "shown once"
     assert session.process is not None
     session.process.terminate()
-    assert session.process.wait(15) == 0
+    assert session.process.wait(60) == 0
 
 
 @pytest.mark.parametrize(("command", "says"), [("api", None), ("worker", "acting"), ("consume", "waiting")])
@@ -139,7 +140,7 @@ def test_a_process_leaves_the_terminal_clean(session: Session, command: str, say
     until(lambda: ready(session) if says is None else says in session.text(), session)
     assert session.process is not None
     session.process.send_signal(number)
-    session.process.wait(15)
+    session.process.wait(60)
     assert "leaked" not in session.text()
 
 
