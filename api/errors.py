@@ -20,6 +20,7 @@ from starlette.responses import Response
 
 from experiments import errors
 from experiments.errors import Fault, InvalidError, WinbackError
+from experiments.model.wording import in_words
 
 STATUS: dict[type[WinbackError], HTTPStatus] = {
     errors.NotFoundError: HTTPStatus.NOT_FOUND,
@@ -84,7 +85,7 @@ def msgspec_fault(error: msgspec.ValidationError) -> Fault:
     sentence, _, path = str(error).partition(" - at `")
     known, _, _ = path.removesuffix("`").partition("[...]")
     parts = [name or index for name, index in _PATH_PART.findall(known)]
-    return Fault("".join(f"/{part}" for part in parts), sentence)
+    return Fault("".join(f"/{part}" for part in parts), in_words(sentence))
 
 
 def pydantic_faults(found: Iterable[Mapping[str, Any]]) -> list[Fault]:
@@ -96,8 +97,8 @@ def _pydantic_fault(found: Mapping[str, Any]) -> Fault:
     where, *path = found["loc"]
     if where == "body":
         escaped = (str(part).replace("~", "~0").replace("/", "~1") for part in path)
-        return Fault("".join(f"/{part}" for part in escaped), found["msg"])
-    return Fault("", f"{where} parameter {'.'.join(map(str, path))}: {found['msg']}")
+        return Fault("".join(f"/{part}" for part in escaped), in_words(found["msg"]))
+    return Fault("", f"{where} parameter {'.'.join(map(str, path))}: {in_words(found['msg'])}")
 
 
 async def _on_winback(_: Request, error: WinbackError) -> Response:

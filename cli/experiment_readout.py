@@ -3,7 +3,7 @@
 from rich.console import Console
 from rich.table import Table
 
-from cli.readout_tables import MARKS, Json, interval, lift_cells, p_value, titled
+from cli.readout_tables import MARKS, Json, interval, lift_cells, p_value, titled, told_verdict
 
 
 def show_experiment(document: Json, console: Console | None = None) -> None:
@@ -27,7 +27,7 @@ def _head(document: Json, console: Console) -> None:
     counts, verdict = document["counts"], document["verdict"]
     told = ", ".join(f"{count:,} {name}" for name, count in counts.items() if count is not None)
     console.print(f"{document['experiment']}, revision {document['revision']}, {document['status']}: {told}")
-    console.print(f"[bold]{verdict['word']}[/bold]: {verdict['reason']}", highlight=False)
+    console.print(told_verdict(verdict), highlight=False)
     for check in document["checks"]:
         console.print(f"{MARKS[check['status']]} {check['name']}: {check['detail']}", highlight=False, markup=False)
     for note in document["notes"]:

@@ -11,12 +11,20 @@ Json = Mapping[str, Any]
 MARKS = {"ok": "✓", "warning": "!", "failed": "✗", "too_few": "·"}
 
 
+def told_verdict(verdict: Json) -> str:
+    """The word and why; what is over without an answer cannot be kept running."""
+    word, _, rest = str(verdict["reason"]).partition(": ")
+    if word != "undecided":
+        word, rest = verdict["word"], verdict["reason"]
+    return f"[bold]{word}[/bold]: {rest}"
+
+
 def show(document: Json, console: Console | None = None) -> None:
     """Print the readout."""
     console = console or Console()
     verdict = document["verdict"]
     console.print(f"{document['log']['name']}: {document['n']:,} decisions, against {document['control']}")
-    console.print(f"[bold]{verdict['word']}[/bold]: {verdict['reason']}", highlight=False)
+    console.print(told_verdict(verdict), highlight=False)
     for check in document["checks"]:
         p_value = "" if check["p_value"] is None else f", p {check['p_value']:.3g}"
         console.print(f"{MARKS[check['status']]} {check['name']}{p_value}: {check['detail']}", highlight=False)

@@ -5,8 +5,9 @@ from typing import Annotated, Any
 from pydantic import BaseModel, Field
 
 from api.schemas.bodies import Body
+from experiments.model.wording import WORD
 
-VoidReason = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$", description="e.g. undeliverable, suppressed")]
+VoidReason = Annotated[str, Field(pattern=WORD, description="e.g. undeliverable, suppressed")]
 MOST_VOIDS = 1000
 
 

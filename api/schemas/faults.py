@@ -7,6 +7,7 @@ import msgspec
 from msgspec import Struct
 
 from experiments.errors import Fault
+from experiments.model.wording import in_words
 
 MOST_FAULTS = 100
 _PATH_PART = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]")
@@ -54,9 +55,8 @@ def _fault(kind: Any, value: Any, pointer: str) -> list[Fault]:
     except msgspec.ValidationError as error:
         sentence, _, path = str(error).partition(" - at `")
         known, _, _ = path.removesuffix("`").partition("[...]")
-        return [
-            Fault(pointer + "".join(_pointer(name or place) for name, place in _PATH_PART.findall(known)), sentence)
-        ]
+        inner = "".join(_pointer(name or place) for name, place in _PATH_PART.findall(known))
+        return [Fault(pointer + inner, in_words(sentence))]
     return []
 
 

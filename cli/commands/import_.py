@@ -109,6 +109,10 @@ def _print(report: dict[str, Any], *, dry_run: bool) -> None:
     if report["already"]:
         say(f"{report['source']}: this content was imported before ({report['accepted']:,} rows); nothing to do")
         return
+    if not report["read"]:
+        after = "" if report["watermark"] is None else f" after {report['watermark']}"
+        say(f"{report['source']}: nothing new{after}" if after else f"{report['source']}: no rows")
+        return
     if dry_run:
         for row in report["rows"]:
             say(f"  {row}")

@@ -20,6 +20,8 @@ ROWS = ("items", "data", "results", "records", "rows")
 _ATTEMPTS, _PATIENCE = 4, 30.0
 _WAIT = 0.2
 _SERVER_ERROR, _TOO_MANY, _REFUSED = 500, 429, 400
+_NOT_FOR_US = (401, 403)
+_SIGN_IN = "where it asks for a key, name the variable that holds the header Authorization with --authorization"
 _decode = msgspec.json.Decoder().decode
 
 
@@ -52,8 +54,12 @@ class Web:
         address = position.get("url") if "url" in position else self._start(highest)
         skip = int(position.get("parts", 0))
         pages = 0
+        asked: set[str] = set()
         with httpx.Client(headers=headers, timeout=_PATIENCE, follow_redirects=True) as client:
             while address is not None:
+                if address in asked:
+                    raise unreadable(f"the pages lead in a circle: one names {address} as the next, which was read")
+                asked.add(address)
                 answer = _get(client, address)
                 pages += 1
                 following = _next(answer, address)
@@ -76,6 +82,8 @@ class Web:
             yield from read_json_lines(stream, self._source)
         elif kind.endswith("json"):
             yield table_of(_rows(answer)), ()
+        elif kind.endswith("html"):
+            raise unreadable(f"a page for people ({kind}) instead of rows; {_SIGN_IN}")
         else:
             yield from read_text(stream, self._source)
 
@@ -97,8 +105,9 @@ def _get(client: httpx.Client, address: str) -> httpx.Response:
             return answer
         problem = f"status {answer.status_code}"
         if answer.status_code < _SERVER_ERROR and answer.status_code != _TOO_MANY:
-            raise unreadable(f"the server refuses: {problem}")
-    raise UnavailableError(f"the source: {problem}")
+            remedy = f"; {_SIGN_IN}" if answer.status_code in _NOT_FOR_US else ""
+            raise unreadable(f"the server refuses: {problem}{remedy}")
+    raise UnavailableError(f"the source {urlsplit(address).netloc.rpartition('@')[2]}: {problem}")
 
 
 def _rows(answer: httpx.Response) -> list[dict[str, Any]]:

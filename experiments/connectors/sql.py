@@ -36,7 +36,7 @@ class Database:
         if not source.query:
             raise unreadable("a database needs a query or the name of a table", "/query")
         self._source, self._engine = source, _engine(source.address)
-        self.label = f"{self._engine.url.render_as_string(hide_password=True)} {source.query}"
+        self.label = f"{make_url(source.address).render_as_string(hide_password=True)} {source.query}"
         self.resumable = source.watermark is not None
 
     def batches(self, position: Position) -> Iterator[Batch]:
@@ -136,7 +136,8 @@ def _engine(address: str) -> Engine:
             raise unreadable(f"there is no file {url.database}", "/source")
         return create_engine(url)
     except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
-        raise unreadable(f"no driver for this database: {error}") from error
+        told = "no driver for this database; install one and name it, such as mysql+pymysql://, or export the rows"
+        raise unreadable(f"{told} to a file: {error}") from error
 
 
 def _lacks_file(name: str) -> bool:

@@ -83,7 +83,8 @@ def plan_columns(duck: duckdb.DuckDBPyConnection, kind: str, sample: pa.Table, w
     missing = [name for name, each in KINDS[kind].items() if each.required and name not in fields]
     if missing:
         names = ", ".join(sample.column_names)
-        raise unreadable(f"no column is the {missing[0]}: say which with --map COLUMN={missing[0]}; there are: {names}")
+        told, maps = " or the ".join(missing), " and ".join(f"--map COLUMN={name}" for name in missing)
+        raise unreadable(f"no column is the {told}: say which with {maps}; there are: {names}")
     if kind == "outcomes" and not {"unit_id", "decision_id"} & fields.keys():
         raise unreadable("an outcome needs unit_id or decision_id: say which with --map COLUMN=unit_id")
     return Plan(kind, fields, features, wish.watermark)

@@ -3,32 +3,43 @@
 import csv
 import io
 import os
+import re
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 from experiments.connectors.connector import Malformed
 
 _EXAMPLES = 20
+_PLACE = re.compile(r"row \d+ ")
+"""Stands before the reason of a text that was no row."""
 
 
 class Rejects:
     """Rows of text with the columns of the source, `reason` last; made when the first row comes.
 
-    `size` goes into the position of the import: what was written after the last commit is cut off.
+    `size` goes into the position of the import: what was written after the last commit is cut off. A file that was
+    there before is never touched: a number is put behind the name. One that went missing is begun anew.
     """
 
     def __init__(self, path: Path, size: int) -> None:
-        self.path = path
-        self.size = size
+        self.path = path.absolute()  # an import may go on from another working directory
+        self.size = 0
         self.reasons: Counter[str] = Counter()
-        if path.exists() and path.stat().st_size > size:
-            os.truncate(path, size)
         self._names: list[str] = []
-        if size:
-            with path.open(newline="") as stream:
-                self._names = next(csv.reader(stream))
+        if size and self.path.is_file() and self.path.stat().st_size >= size:
+            os.truncate(self.path, size)
+            self._go_on(size)
+
+    def _go_on(self, size: int) -> None:
+        self.size = size
+        with self.path.open(newline="") as stream:
+            rows = csv.reader(stream)
+            self._names = next(rows)
+            self.reasons.update(_PLACE.sub("", row[-1]) for row in rows)
 
     def add(self, names: Sequence[str], rows: Sequence[dict[str, Any]], malformed: Sequence[Malformed] = ()) -> int:
         """Append rows with a `reason`, and texts that were no rows; how many, on disk when it returns.
@@ -58,9 +69,21 @@ class Rejects:
         return [{"reason": reason, "rows": rows} for reason, rows in self.reasons.most_common(_EXAMPLES)]
 
     def _append(self, data: bytes) -> None:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        if not self.size:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self.path = _made(self.path)
         with self.path.open("ab") as stream:
             stream.write(data)
             stream.flush()
             os.fsync(stream.fileno())
         self.size += len(data)
+
+
+def _made(path: Path) -> Path:
+    """An empty file of this name, or of the first one that is free: `a.csv`, `a.2.csv`, `a.3.csv`, …"""
+    for number in count(1):
+        free = path if number == 1 else path.with_suffix(f".{number}{path.suffix}")
+        with suppress(FileExistsError):
+            free.touch(exist_ok=False)
+            break
+    return free

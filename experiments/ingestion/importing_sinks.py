@@ -16,6 +16,7 @@ from experiments.ingestion.importing_rows import as_events
 from experiments.model.history import IMPORTED
 from experiments.model.principal import Principal, require
 from experiments.model.times import to_datetime
+from experiments.model.wording import in_words
 from experiments.services.importing import put_events
 from experiments.services.profiling import MOST_AT_ONCE, store_good_profiles
 from experiments.services.recording.intake import Intake
@@ -102,7 +103,8 @@ def _report(row: dict[str, Any]) -> Report | str:
     try:
         read = read_outcome(msgspec.convert(given, Outcome))
     except msgspec.ValidationError as error:
-        return str(error)
+        sentence, _, path = str(error).partition(" - at `$.")
+        return f"{path.removesuffix('`') or 'row'}: {in_words(sentence)}"
     if isinstance(read, Report):
         return read
     return "; ".join(f"{fault.pointer or '/'}: {fault.detail}" for fault in read)

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_seri
 from bandit.rounds import NOTHING, Arm, FeatureSpec, PolicySpec, Scalar
 from experiments.model.fields import Duration, Feature, Finite, Key, Moment, Money, Name, OutcomeKind, Rule, Share
 from experiments.model.limits import BudgetDefinition, CapsDefinition, QuietHoursDefinition
+from experiments.model.wording import CURRENCY
 
 
 class _Part(BaseModel):
@@ -164,7 +165,7 @@ class Definition(_Part):
     name: Annotated[str, StringConstraints(max_length=200)] = ""
     clock: Literal["server", "caller"] = "server"
     salt: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32,128}$")] | None = None
-    currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] = "EUR"
+    currency: Annotated[str, StringConstraints(pattern=CURRENCY)] = "EUR"
     time_zone: str = "UTC"
     objective: ObjectiveDefinition = ObjectiveDefinition()
     metrics: list[MetricDefinition] = []

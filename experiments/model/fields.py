@@ -14,7 +14,9 @@ from pydantic import (
     ValidationError,
 )
 
-Key = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+from experiments.model.wording import KEY, WORD
+
+Key = Annotated[str, StringConstraints(pattern=KEY)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Feature = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
@@ -39,4 +41,4 @@ Moment = Annotated[AwareDatetime, AfterValidator(lambda moment: moment.astimezon
 Rule = Any
 """JsonLogic; compiled by bandit.rules."""
 
-OutcomeKind = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+OutcomeKind = Annotated[str, StringConstraints(pattern=WORD)]

@@ -5,12 +5,13 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from experiments.model.fields import Duration, Key, Moment
+from experiments.model.wording import TIME_OF_DAY
 
 MICRO = 1_000_000
 """Money is counted in millionths of the currency, so that sums are exact."""
 
 Amount = Annotated[float, Field(ge=0, le=1e12)]
-TimeOfDay = Annotated[str, StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+TimeOfDay = Annotated[str, StringConstraints(pattern=TIME_OF_DAY)]
 
 
 def micros(amount: float) -> int:

@@ -14,13 +14,14 @@ from experiments.model.ids import public_id
 from experiments.model.principal import Principal, require
 from experiments.model.tables import Experiment
 from experiments.model.times import now, to_micros
+from experiments.model.wording import NO_NUL
 from experiments.services.voiding import Voided, void_decisions
 from experiments.store.engine import reading, transaction
 from experiments.store.fallback_log import FallbackRow, append_exposures, decisions_keyed, known_exposures
 
 REASON = "fallback"
-_Name = Annotated[str, Meta(min_length=1, max_length=512, pattern=r"^[^\x00]*$")]
-_Key = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[^\x00]*$")]
+_Name = Annotated[str, Meta(min_length=1, max_length=512, pattern=NO_NUL)]
+_Key = Annotated[str, Meta(min_length=1, max_length=64, pattern=NO_NUL)]
 
 
 class FallbackReport(Struct, forbid_unknown_fields=True):
@@ -29,7 +30,7 @@ class FallbackReport(Struct, forbid_unknown_fields=True):
     `idempotency_key` is that of the call that failed: a decision that it made after all was never seen.
     """
 
-    exposure_id: Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
+    exposure_id: Annotated[str, Meta(min_length=1, max_length=200, pattern=NO_NUL)]
     experiment: _Key
     unit_id: _Name
     arm: _Key

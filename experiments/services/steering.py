@@ -52,7 +52,10 @@ def move(session: Session, row: Experiment, verb: str) -> dict[str, str]:
 
 def _refuse_over(row: Experiment, moment: int) -> None:
     definition = Definition.model_validate(row.definition)
-    if definition.clock == "caller" or definition.ends_at is None:
+    if definition.clock == "caller":
         return
-    if to_micros(definition.ends_at) <= moment:
-        raise ConflictError(f"{row.key} ended at {definition.ends_at.isoformat()}; move ends_at first")
+    budget = definition.budget
+    ends = {"ends_at": definition.ends_at, "budget.ends_at": None if budget is None else budget.ends_at}
+    for name, end in ends.items():
+        if end is not None and to_micros(end) <= moment:
+            raise ConflictError(f"{row.key}: {name} has passed ({end.isoformat()}); move it first")

@@ -112,14 +112,16 @@ def _worthwhile(finding: Finding) -> str:
     return f"{100.0 * finding.worthwhile:.3g} {finding.unit}" if finding.unit else f"{finding.worthwhile:.4g}"
 
 
-def undecided(primaries: Sequence[Finding], per_day: float | None = None, still_open: int = 0) -> Verdict:
+def undecided(
+    primaries: Sequence[Finding], per_day: float | None = None, still_open: int = 0, over: str = "it was stopped"
+) -> Verdict:
     """What "keep running" comes to in an experiment that is over: nothing is shown, and nothing is denied.
 
     "No difference worth having" would be a claim at no known rate of error. `per_day`: effective units that came in a
-    day while it ran. `still_open`: decisions that have not matured.
+    day while it ran. `still_open`: decisions that have not matured. `over`: how it ended.
     """
     known = [finding for finding in primaries if finding.gain]
-    told = [f"undecided: it was stopped before it could tell: {_open_question(known)}"]
+    told = [f"undecided: {over} before it could tell: {_open_question(known)}"]
     days = min((_days_left(finding, per_day) for finding in known), default=FARTHEST + 1) if per_day else FARTHEST + 1
     if days <= FARTHEST:
         told.append(f"at the pace it had, about {days:.0f} days more would have told")

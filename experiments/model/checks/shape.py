@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from experiments.errors import Fault
 from experiments.model.definition import Definition
+from experiments.model.wording import in_words
 
 MAX_DEPTH = 40
 _ROUNDS = 6
@@ -51,7 +52,8 @@ def parse(document: Any) -> tuple[Definition, list[Fault]]:
             found = error.errors(include_url=False, include_context=False)
         # Later rounds find only what the mending itself brought about.
         faults = faults or [
-            Fault(_pointer(document, each["loc"]), each["msg"].removeprefix("Value error, ")) for each in found
+            Fault(_pointer(document, each["loc"]), in_words(each["msg"].removeprefix("Value error, ")))
+            for each in found
         ]
         for each in found:
             _mend(mended, each["loc"], each["type"])

@@ -5,8 +5,10 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct, field
 
+from experiments.model.wording import OUTCOME_KIND
+
 EventId = Annotated[str, Meta(min_length=1, max_length=512)]
-Kind = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,63}(?!\n)$", description="one of ours or one's own")]
+Kind = Annotated[str, Meta(pattern=OUTCOME_KIND, description="one of ours or one's own")]
 OutcomeClass = Literal["accepted", "duplicate", "pending", "unattributed", "late", "rejected"]
 
 

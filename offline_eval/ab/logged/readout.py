@@ -16,7 +16,7 @@ from offline_eval.ab.logged.gathering import WHOLE, Segment, Sight, tally_part
 from offline_eval.ab.logged.mismatch import mismatch
 from offline_eval.ab.multiplicity import holm
 from offline_eval.ab.posterior import best_of, posterior_of
-from offline_eval.ab.verdict import Finding, Verdict, share_of_alpha, verdict
+from offline_eval.ab.verdict import Finding, Verdict, share_of_alpha, undecided, verdict
 from offline_eval.engine import Engine, Threads, map_merge
 from offline_eval.logs.log import Log
 from offline_eval.logs.spec import NET_VALUE
@@ -174,7 +174,8 @@ class _Work:
             )
             for key, pair in self.treated.items()
         ]
-        return verdict(findings, checks=checks)
+        found = verdict(findings, checks=checks)
+        return undecided(findings, over="the log ends") if found.word == "keep running" else found
 
     def _lifts(self, metric: str) -> dict[str, Any]:
         pair = partial(self.contrasting.pair, metric=metric, alpha=self.settings.alpha)

@@ -28,6 +28,13 @@ class Pages(BaseHTTPRequestHandler):
             Pages.fails -= 1
             self.send_error(503)
             return
+        if path in ("/circle", "/people"):
+            kind = "application/json" if path == "/circle" else "text/html; charset=utf-8"
+            self.send_response(200)
+            self.send_header("Content-Type", kind)
+            self.end_headers()
+            self.wfile.write(json.dumps({"items": ROWS[:2], "next": "/circle"}).encode())
+            return
         if path == "/gone":
             self.send_error(404)
             return
@@ -136,7 +143,7 @@ def test_going_on_from_any_position_loses_nothing_and_repeats_nothing(source):
 
 def test_labels_hold_no_password():
     opened = open_source(Source("postgresql://ana:geheim@127.0.0.1:1/x", query="SELECT 1"))
-    assert "geheim" not in opened.label
+    assert "geheim" not in opened.label and "psycopg" not in opened.label
     with pytest.raises(UnavailableError) as caught:
         list(opened.batches({}))
     assert "geheim" not in str(caught.value)
@@ -177,7 +184,7 @@ def test_a_stumbling_server_is_asked_again(web, monkeypatch):
     Pages.fails = 0
 
 
-@pytest.mark.parametrize("path", ["/gone", "/away"])
+@pytest.mark.parametrize("path", ["/gone", "/away", "/circle", "/people"])
 def test_a_page_that_refuses_or_leads_elsewhere_ends_it(web, path):
     with pytest.raises(InvalidError):
         list(open_source(Source(web + path)).batches({}))

@@ -17,9 +17,11 @@ from hypothesis import strategies as st
 from sqlmodel import select
 
 from experiments.connectors import Source
+from experiments.connectors.connector import Malformed
 from experiments.errors import InvalidError
 from experiments.ingestion.importing import Importer, Order
 from experiments.ingestion.importing_plan import Wish
+from experiments.ingestion.importing_rejects import Rejects
 from experiments.model.principal import SYSTEM
 from experiments.model.tables import Import, Outcome, Unit
 from experiments.store.activity import history, scan
@@ -114,6 +116,34 @@ def test_rejected_rows_are_in_the_file_with_their_reasons(importer, tmp_path):
     assert len(rows) == 6 and rows[1]["b"] == "yesterday"
 
 
+def test_files_of_rejected_rows_are_never_overwritten(importer, tmp_path):
+    precious = _write(tmp_path / "rejected.csv", ["mine"])
+    reports = [
+        importer.run(_order(_write(tmp_path / f"{name}.csv", [*ROWS[:3], f"u1,{name},1"]), tmp_path))
+        for name in ("first", "second")
+    ]
+    assert precious.read_text() == "a,b,c\nmine\n"
+    assert [Path(report.rejects).name for report in reports] == ["rejected.2.csv", "rejected.3.csv"]
+    assert ["first" in Path(report.rejects).read_text() for report in reports] == [True, False]
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_an_import_goes_on_from_another_directory_or_without_its_rejects(tmp_path, monkeypatch, kept):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    begun = Rejects(Path("r.csv"), 0)
+    begun.add(["a"], [{"a": "1", "reason": "bad"}], [Malformed(7, "x", "no row")])
+    size = begun.size
+    begun.add(["a"], [{"a": "2", "reason": "not committed"}])
+    monkeypatch.chdir(tmp_path)
+    if not kept:
+        begun.path.unlink()
+    again = Rejects(begun.path, size)
+    again.add(["a"], [{"a": "3", "reason": "bad"}])
+    assert again.path == tmp_path / "here" / "r.csv" and again.size == again.path.stat().st_size
+    assert again.reasons == ({"bad": 2, "no row": 1} if kept else {"bad": 1})
+
+
 def test_a_dry_run_shows_the_types_and_writes_nothing(importer, tmp_path):
     report = importer.preview(_order(_write(tmp_path / "pay.csv", ROWS), tmp_path))
     assert report.columns["occurred_at"] == {"column": "b", "constant": None, "type": "time (iso)"}
@@ -176,6 +206,7 @@ def test_units_merge_and_outcomes_are_classified(importer, engine, tmp_path):
     report = importer.run(Order("outcomes", Source(str(tmp_path / "o.csv")), rejects=tmp_path / "r.csv"))
     assert (report.accepted, report.duplicates, report.rejected) == (1, 1, 1)
     assert report.classes == {"unattributed": 1, "duplicate": 1}
+    assert "small letters" in report.reasons[0]["reason"] and "session" in report.reasons[0]["reason"]
     with reading(engine) as session:
         assert [row.event_id for row in session.exec(select(Outcome))] == ["e1"]
 

@@ -157,3 +157,18 @@ def test_verify_derives_decisions_under_a_price_again(launch, engine, desk, leas
     assert standing["lambda"] == prices[-1]
     assert standing["depletes_at"]["lower"] <= standing["depletes_at"]["value"]
     assert verify(engine, SYSTEM, "e").different == 0
+
+
+def test_a_campaign_whose_budget_has_ended_is_not_started(client):
+    body = {
+        "key": "late",
+        "arms": [{"key": "nothing"}, {"key": "mail"}],
+        "variants": [{"key": "v", "share": 1.0, "policy": {"name": "uniform"}}],
+        "budget": {"amount": 10, "ends_at": "2020-01-01T00:00:00Z"},
+    }
+    assert client.post("/v1/experiments", json=body).status_code == 201
+    refused = client.post("/v1/experiments/late/start")
+    assert refused.status_code == 409 and "budget.ends_at has passed" in refused.json()["detail"]
+    moved = client.patch("/v1/experiments/late", json={"budget": {"ends_at": ENDS}})
+    assert moved.status_code == 200, moved.text
+    assert client.post("/v1/experiments/late/start").status_code == 200

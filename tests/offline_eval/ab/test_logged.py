@@ -105,6 +105,7 @@ def test_weighting_takes_out_what_an_unequal_draw_put_in(tmp_path):
     assert lift["lower"] < 0 < lift["upper"]
     assert not document["sample_ratio"]["mismatch"]
     assert document["verdict"]["word"] == "keep running"
+    assert document["verdict"]["reason"].startswith("undecided: the log ends before it could tell: ")
 
 
 def test_units_with_many_rows_widen_the_interval(tmp_path):
