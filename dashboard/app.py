@@ -1,6 +1,7 @@
 """The dashboard as a WSGI application: sign-in, shell, and every page of PAGES."""
 
 from functools import cache
+from pathlib import Path
 
 import dash_mantine_components as dmc
 from dash import Dash
@@ -9,8 +10,8 @@ from sqlalchemy import Engine
 from dashboard import filtering, routing, sections, theme
 from dashboard.callbacks import Callbacks
 from dashboard.door import install_door
+from dashboard.foreseeing import Foresight, install_foresight
 from dashboard.pages import PAGES
-from dashboard.shell import shell
 from dashboard.shipping import install_shipping, ship_no_tables
 from experiments.services.opening import open_service
 from experiments.settings import Settings
@@ -32,15 +33,17 @@ def create_dashboard(settings: Settings, engine: Engine | None = None) -> Dash:
             {"name": "viewport", "content": "width=device-width, initial-scale=1"},
             {"name": "description", "content": "Win-back campaigns: what they earn, and what to do next."},
         ],
-        index_string=INDEX,
+        index_string=INDEX.replace("{icon}", str(int(FAVICON.stat().st_mtime))),
     )
     theme.use()
     callbacks = Callbacks(app, engine or open_service(settings).reports, settings)
     install_shipping(app.server)
     install_door(app.server, callbacks.people)
-    app.layout = shell
+    app.layout = routing.opened(callbacks, PAGES)
     routing.register(callbacks, PAGES)
-    filtering.register(callbacks)
+    foresight = Foresight(PAGES)
+    install_foresight(app.server, callbacks, foresight)
+    filtering.register(callbacks, foresight)
     sections.register(callbacks, PAGES)
     for page in PAGES.values():
         if page.register is not None:
@@ -54,8 +57,9 @@ def _scheme_before_drawing() -> None:
     dmc.pre_render_color_scheme()
 
 
+FAVICON = Path(__file__).parent / "assets" / "favicon.svg"
 INDEX = """<!DOCTYPE html>
 <html lang="en">
-<head>{%metas%}<title>{%title%}</title>{%favicon%}{%css%}</head>
+<head>{%metas%}<title>{%title%}</title><link rel="icon" href="/assets/favicon.svg?m={icon}">{%css%}</head>
 <body>{%app_entry%}<footer>{%config%}{%scripts%}{%renderer%}</footer></body>
 </html>"""

@@ -7,6 +7,8 @@ from dash import Input, Output, State, ctx
 from dashboard.callbacks import Callbacks
 from dashboard.data.campaigns import choices
 from dashboard.filters import CUSTOM, Filters
+from dashboard.foreseeing import Foresight
+from dashboard.page import View
 from dashboard.who import Who
 
 CONTROLS = (
@@ -19,7 +21,7 @@ CONTROLS = (
 )
 
 
-def register(callbacks: Callbacks) -> None:
+def register(callbacks: Callbacks, foresight: Foresight) -> None:
     """One callback in both directions: Dash never calls it again for what it wrote itself."""
 
     @callbacks.on(
@@ -39,6 +41,7 @@ def register(callbacks: Callbacks) -> None:
         filters = Filters.parse(search)
         if ctx.triggered_id in {name for name, _ in CONTROLS}:
             filters = chosen(filters, values[: len(CONTROLS)], str(ctx.triggered_id))
+            foresight.of(values[len(CONTROLS)], View(who, filters))
         campaigns, events, segments = choices(who, filters.campaign)
         if filters.campaign is None and campaigns:
             filters = Filters.parse(f"{filters.search() or '?'}&campaign={campaigns[0]['value']}")

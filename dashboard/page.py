@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from dash.development.base_component import Component
 
@@ -12,6 +12,7 @@ from dashboard.who import Who
 from experiments.model.principal import Scope
 
 FilterName = Literal["campaign", "event_type", "segment", "period"]
+FILTERS: tuple[FilterName, ...] = get_args(FilterName)
 Row = dict[str, Any]
 
 

@@ -1,26 +1,58 @@
 """From the address to a page."""
 
+from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
 
+import flask
 from dash import Input, Output, State
+from dash.development.base_component import Component
+from dash.exceptions import PreventUpdate
 
 from dashboard.callbacks import Callbacks
 from dashboard.filters import Filters
 from dashboard.page import Page, View
-from dashboard.shell import content, missing, navigation, person_menu
+from dashboard.shell import Opening, content, missing, navigation, person_menu, shell
 from dashboard.who import Who
+
+
+def opened(callbacks: Callbacks, pages: dict[str, Page]) -> Callable[[], Component]:
+    """The frame with the page in it that the browser has opened, whose address it names when it asks."""
+
+    def layout() -> Component:
+        address = urlsplit(flask.request.referrer or "")
+        if address.netloc != flask.request.host:
+            return shell(Opening())
+        who, search = callbacks.who(), f"?{address.query}" if address.query else ""
+        links = navigation(pages, who, address.path, Filters.parse(search))
+        person = person_menu(callbacks.person())
+        return shell(Opening(address.path, _page(pages, who, address.path, search), links, person))
+
+    return layout
+
+
+def _page(pages: dict[str, Page], who: Who, path: str, search: str) -> Component:
+    key = next((key for key, page in pages.items() if page.path == path), None)
+    if key is None or not who.may(pages[key].needs):
+        return missing()
+    return content(key, pages[key], View(who, Filters.parse(search)))
 
 
 def register(callbacks: Callbacks, pages: dict[str, Page]) -> None:
     """Which page is shown, the navigation beside it, and who is signed in."""
-    keys = {page.path: key for key, page in pages.items()}
 
-    @callbacks.on("read", Output("content", "children"), Input("url", "pathname"), State("url", "search"))
-    def shown_page(who: Who, path: str, search: str) -> Any:
-        key = keys.get(path)
-        if key is None or not who.may(pages[key].needs):
-            return missing()
-        return content(key, pages[key], View(who, Filters.parse(search)))
+    @callbacks.on(
+        "read",
+        Output("content", "children"),
+        Output("opened", "data"),
+        Input("url", "pathname"),
+        State("url", "search"),
+        State("opened", "data"),
+    )
+    def shown_page(who: Who, path: str, search: str, opened: str) -> Any:
+        if path == opened:
+            raise PreventUpdate
+        return _page(pages, who, path, search), path
 
     @callbacks.on("read", Output("nav", "children"), Input("url", "pathname"), Input("url", "search"))
     def shown_navigation(who: Who, path: str, search: str) -> Any:

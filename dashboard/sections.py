@@ -17,7 +17,7 @@ from dash.exceptions import PreventUpdate
 from dashboard.callbacks import Callbacks
 from dashboard.filters import Filters
 from dashboard.icons import icon
-from dashboard.page import Drawn, Page, Row, Section, View
+from dashboard.page import FILTERS, Drawn, Page, Row, Section, View
 from dashboard.who import Who
 from experiments.errors import WinbackError
 from experiments.model.principal import require
@@ -25,19 +25,35 @@ from experiments.model.principal import require
 TICK = 10_000
 """Milliseconds between two looks for something new."""
 
-HEAD = ""
-"""In place of a section's name: what stands above the sections."""
+HEAD, SECTIONS = "", "sections"
+"""What stands above the sections, and all sections together: names of what is woken."""
+
+CALM = 5_000
+"""Milliseconds after a change of the address within which the clock wakes nothing: all has just been read."""
 
 WOKEN = """(search, tick, path, before) => {
-    const {paths, still} = %s;
+    const {paths, live, others, calm} = %s;
     const {outputs_list: places, triggered} = dash_clientside.callback_context;
     const ticked = triggered.length > 0 && triggered.every(({prop_id}) => prop_id === "beat.data");
-    const asleep = ({page, name}, known) =>
-        paths[page] !== path || (ticked && still.includes(`${page}/${name}`)) || (name === "" && known === search);
-    return places.map(({id}, place) =>
-        asleep(id, before[place] && before[place].search) ? dash_clientside.no_update : {search, tick});
+    const now = performance.now();
+    if (!ticked) window.winbackMoved = now;
+    if (ticked && now - (window.winbackMoved ?? 0) < calm) return places.map(() => dash_clientside.no_update);
+    const seen = (page, address) => {
+        const names = new URLSearchParams(address);
+        for (const name of others[page]) names.delete(name);
+        return names.toString();
+    };
+    const same = ({page, name}, known) => known
+        && (name === "" ? known.search === search : seen(page, known.search) === seen(page, search));
+    const asleep = (id, known) => paths[id.page] !== path
+        || (ticked ? id.name === "" || !live.includes(id.page) : same(id, known));
+    return places.map(({id}, place) => asleep(id, before[place]) ? dash_clientside.no_update : {search, tick});
 }"""
-"""Wakes what stands on the page shown: at every other address, and what is live at the clock's ticks."""
+"""Wakes what stands on the page shown: at another address, if the page looks at what differs, and its sections at ticks
+of the clock."""
+
+KEPT_AS: dict[str, tuple[str, ...]] = {"period": ("period", "from", "to", "compare")}
+"""Filter → its names in the address, where these are several."""
 
 CSV_INJECTION = ("=", "+", "-", "@", "\t", "\r")
 _FORMATS = ("csv", "xlsx")
@@ -47,22 +63,33 @@ _log = structlog.get_logger("winback.dashboard")
 def frame(page: str, section: Section) -> Component:
     """The place of a section on its page, before it is drawn."""
     place = {"page": page, "name": section.name}
-    body = dcc.Loading(
-        html.Div(dmc.Skeleton(height=section.height, radius="md"), id={"type": "section", **place}),
-        show_initially=False,
-        delay_show=10_000,
-    )
-    parts = [dcc.Store(id={"type": "digest", **place}), dcc.Store(id=woken(page, section.name)), body]
+    # What only screen readers see is placed within it, not beyond a narrow screen's edge.
+    inside = {"position": "relative"}
+    body = html.Div(dmc.Skeleton(height=section.height, radius="md"), id={"type": "section", **place}, style=inside)
+    content: Component = body
     if section.title:
-        parts.insert(0, _heading(place, section))
-        content: Component = dmc.Paper(parts, withBorder=True, p="md", className="section", h="100%")
-    else:
-        content = html.Div(parts)
+        content = dmc.Paper([_heading(place, section), body], withBorder=True, p="md", className="section", h="100%")
     return dmc.GridCol(content, span={"base": 12, "md": section.span})
 
 
+def frames(key: str, page: Page, address: dict[str, Any]) -> list[Component]:
+    """The places of all sections of a page, which are drawn for this address at once.
+
+    One call draws all of them: what a call costs the browser grows with all that is on the page.
+    """
+    if not page.sections:
+        return []
+    grid = dmc.Grid([frame(key, section) for section in page.sections], gutter="md")
+    return [
+        dcc.Store(id=woken(key, SECTIONS), data=address),
+        dcc.Store(id={"type": "first", "page": key}, data=address),
+        dcc.Store(id={"type": "drawn", "page": key}),
+        dcc.Loading(grid, show_initially=False, delay_show=10_000),
+    ]
+
+
 def woken(page: str, name: str = HEAD) -> dict[str, str]:
-    """Id of the store that holds the address, as `{search, tick}`, for a section or what stands above them.
+    """Id of the store that holds the address, as `{search, tick}`, for the sections or what stands above them.
 
     Callbacks of a page take the address from here. These stores go with their page; callbacks that took it from `url`
     would still be called for what is no longer there, which fails in the browser.
@@ -108,6 +135,13 @@ def draw(page: Page, section: Section, view: View) -> Drawn:
     return drawn if isinstance(drawn, Drawn) else Drawn(drawn)
 
 
+def _body(page: Page, section: Section, view: View, before: str | None) -> tuple[Component, str] | None:
+    """The section as it is now, with its digest; None where that is the one before."""
+    body = draw(page, section, view).body
+    digest = hashlib.blake2b(str(to_json(body)).encode(), digest_size=12).hexdigest()
+    return None if digest == before else (body, digest)
+
+
 def trouble(title: str, text: str, color: str) -> Component:
     """A fault in the place of what could not be shown."""
     return dmc.Alert(text, title=title, color=color, variant="light", icon=icon("warning"))
@@ -125,9 +159,13 @@ def register(callbacks: Callbacks, pages: dict[str, Page]) -> None:
         prevent_initial_call=True,
     )
     paths = {key: page.path for key, page in pages.items()}
-    still = [f"{key}/{each.name}" for key, page in pages.items() for each in page.sections if not each.live]
+    live = [key for key, page in pages.items() if any(section.live for section in page.sections)]
+    others = {
+        key: [name for each in FILTERS if each not in page.filters for name in KEPT_AS.get(each, (each,))]
+        for key, page in pages.items()
+    }
     callbacks.in_browser(
-        WOKEN % json.dumps({"paths": paths, "still": [*still, *(f"{key}/{HEAD}" for key in pages)]}),
+        WOKEN % json.dumps({"paths": paths, "live": live, "others": others, "calm": CALM}),
         Output({"type": "woken", "page": ALL, "name": ALL}, "data"),
         Input("url", "search"),
         Input("beat", "data"),
@@ -135,22 +173,43 @@ def register(callbacks: Callbacks, pages: dict[str, Page]) -> None:
         State({"type": "woken", "page": ALL, "name": ALL}, "data"),
     )
 
+    shown = (
+        Output({"type": "section", "page": MATCH, "name": ALL}, "children", allow_duplicate=True),
+        Output({"type": "drawn", "page": MATCH}, "data", allow_duplicate=True),
+    )
+    before = State({"type": "drawn", "page": MATCH}, "data")
+
+    # At first by a store of its own: Dash lets whatever follows from the address wait for the filters' first answer.
     @callbacks.on(
         "read",
-        Output({"type": "section", "page": MATCH, "name": MATCH}, "children"),
-        Output({"type": "digest", "page": MATCH, "name": MATCH}, "data"),
-        Input({"type": "woken", "page": MATCH, "name": MATCH}, "data"),
-        State({"type": "digest", "page": MATCH, "name": MATCH}, "data"),
+        *shown,
+        Input({"type": "first", "page": MATCH}, "data"),
+        before,
+        prevent_initial_call="initial_duplicate",
     )
-    def drawn_section(who: Who, address: dict[str, Any] | None, before: str | None) -> Any:
+    @callbacks.on(
+        "read",
+        *shown,
+        Input({"type": "woken", "page": MATCH, "name": SECTIONS}, "data"),
+        before,
+        prevent_initial_call=True,
+    )
+    def drawn_sections(who: Who, address: dict[str, Any] | None, before: dict[str, Any] | None) -> Any:
         if address is None:
             raise PreventUpdate
-        place = ctx.outputs_list[0]["id"]
-        page = pages[place["page"]]
-        section = page.section(place["name"])
-        body = draw(page, section, View(who, Filters.parse(address["search"]))).body
-        digest = hashlib.blake2b(str(to_json(body)).encode(), digest_size=12).hexdigest()
-        return (no_update, no_update) if digest == before else (body, digest)
+        places = [each["id"] for each in ctx.outputs_list[0]]
+        page, view = pages[ctx.outputs_list[1]["id"]["page"]], View(who, Filters.parse(address["search"]))
+        same = before is not None and before["search"] == address["search"]
+        digests = dict(before["digests"]) if before is not None else {}
+        bodies = []
+        for section in (page.section(place["name"]) for place in places):
+            found = None if same and not section.live else _body(page, section, view, digests.get(section.name))
+            bodies.append(no_update if found is None else found[0])
+            if found is not None:
+                digests[section.name] = found[1]
+        if same and all(body is no_update for body in bodies):
+            raise PreventUpdate
+        return bodies, {"search": address["search"], "digests": digests}
 
     @callbacks.on(
         "read",

@@ -1,5 +1,7 @@
 """What stands around every page: navigation, filters, notices."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import dash_mantine_components as dmc
@@ -10,30 +12,41 @@ from dashboard.callbacks import NOTICES
 from dashboard.filters import CUSTOM, PERIODS, Filters
 from dashboard.icons import icon
 from dashboard.page import Page, View
-from dashboard.sections import TICK, frame, woken
+from dashboard.sections import TICK, frames, woken
 from dashboard.theme import MANTINE
 from dashboard.who import Who
 from experiments.services.signing_in import Person
 
 
-def shell() -> Component:
-    """The frame, empty: the same for everyone, so that it can be sent before it is known who looks."""
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What the frame holds at first. `path`: of the page in it; empty where nothing is."""
+
+    path: str = ""
+    content: Component | None = None
+    links: Sequence[Component] = ()
+    person: Component | None = None
+
+
+def shell(opening: Opening) -> Component:
+    """The frame, with the page that is asked for in it: what comes at once need not be drawn twice."""
     return dmc.MantineProvider(
         [
             dmc.NotificationContainer(id=NOTICES, position="bottom-right"),
             dcc.Location(id="url", refresh=False),
             dcc.Interval(id="tick", interval=TICK),
             dcc.Store(id="beat"),
+            dcc.Store(id="opened", data=opening.path),
             dcc.Download(id="download"),
             dmc.AppShell(
                 [
-                    dmc.AppShellHeader(_header(), px="md"),
+                    dmc.AppShellHeader(_header(opening.person), px="md"),
                     dmc.AppShellNavbar(
-                        dmc.ScrollArea(html.Div(id="nav"), type="auto", offsetScrollbars=True),
+                        dmc.ScrollArea(html.Div(list(opening.links), id="nav"), type="auto", offsetScrollbars=True),
                         p="sm",
                         **{"aria-label": "Pages"},
                     ),
-                    dmc.AppShellMain([_filter_bar(), html.Div(id="content")]),
+                    dmc.AppShellMain([_filter_bar(), html.Div(opening.content, id="content")]),
                 ],
                 id="shell",
                 header={"height": 56},
@@ -46,7 +59,7 @@ def shell() -> Component:
     )
 
 
-def _header() -> Component:
+def _header(person: Component | None) -> Component:
     burger = dmc.Burger(id="burger", size="sm", hiddenFrom="sm", opened=False, **{"aria-label": "Show the pages"})
     brand = dcc.Link(
         [html.Span(className="brand-mark", **{"aria-hidden": "true"}), html.Span("Winback")],
@@ -61,7 +74,7 @@ def _header() -> Component:
         size="lg",
         **{"aria-label": "Light or dark"},
     )
-    right = dmc.Group([html.Div(id="alerts-bell"), scheme, html.Div(id="person")], gap="xs", wrap="nowrap")
+    right = dmc.Group([html.Div(id="alerts-bell"), scheme, html.Div(person, id="person")], gap="xs", wrap="nowrap")
     left = dmc.Group([burger, brand], gap="sm", wrap="nowrap")
     return dmc.Group([left, right], justify="space-between", h="100%", wrap="nowrap")
 
@@ -141,9 +154,8 @@ def content(key: str, page: Page, view: View) -> Component:
     """A page with its sections still empty."""
     address = {"search": view.filters.search(), "tick": None}
     head = [] if page.head is None else [dcc.Store(id=woken(key), data=address), page.head(view)]
-    sections = dmc.Grid([frame(key, section) for section in page.sections], gutter="md")
     title = dmc.Title(page.title, order=1, size="h2", mb="md")
-    return html.Div([title, *head, sections], **{"data-page": key})
+    return html.Div([title, *head, *frames(key, page, address)], **{"data-page": key})
 
 
 def missing() -> Component:

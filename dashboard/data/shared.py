@@ -1,4 +1,4 @@
-"""What several sections of one page ask for at the same moment is computed once, and remembered for two seconds.
+"""What several sections of one page ask for at the same moment is computed once, and remembered for four seconds.
 
 So the figures of a page agree with each other. Who may not read is refused before anything is looked up.
 """
@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from dashboard.who import Who
 from experiments.model.principal import require
 
-LIFE = 2.0
+LIFE = 4.0
 """Seconds from the beginning of a computation for which its result is good."""
 
 Result = TypeVar("Result")

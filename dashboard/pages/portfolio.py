@@ -29,6 +29,8 @@ COLUMNS = {
     "net": "Net value #",
     "roi": "ROI #",
 }
+MOST_ARMS = 60
+"""Arms that are listed, those given most often."""
 
 
 def summary(view: View) -> Component:
@@ -175,6 +177,8 @@ def by_event(view: View) -> Drawn:
     if not rows:
         return Drawn(empty("No arm has been given yet."), [])
     rows.sort(key=lambda row: (row["event"], row["campaign"], -row["decisions"]))
+    most = sorted(rows, key=lambda row: -row["decisions"])[:MOST_ARMS]
+    listed = [row for row in rows if row in most]
     columns = {
         "event": "Event type",
         "campaign": "Campaign",
@@ -183,12 +187,17 @@ def by_event(view: View) -> Drawn:
         "value": "Objective per decision #",
         "interval": "95 % interval #",
     }
-    return Drawn(
+    told = f"The {len(listed)} arms given most often; all {len(rows)} are in the downloads."
+    parts: list[Component] = [
         table(
-            columns, [{**row, "decisions": number(row["decisions"])} for row in rows], "Event types and their arms", 720
+            columns,
+            [{**row, "decisions": number(row["decisions"])} for row in listed],
+            "Event types and their arms",
+            720,
         ),
-        rows,
-    )
+        *([] if len(listed) == len(rows) else [dmc.Text(told, size="sm", c="dimmed")]),
+    ]
+    return Drawn(dmc.Stack(parts), rows)
 
 
 PORTFOLIO = Page(

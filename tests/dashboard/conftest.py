@@ -84,6 +84,8 @@ def who(engine: Engine, settings: Settings) -> Callable[[str], Who]:
 
 
 @pytest.fixture
-def app(settings: Settings, engine: Engine) -> dash.Dash:
+def app(settings: Settings, engine: Engine) -> Iterator[dash.Dash]:
     """The dashboard over the fresh database."""
-    return create_dashboard(settings, engine)
+    app = create_dashboard(settings, engine)
+    yield app
+    app.server.extensions["foresight"].close()

@@ -38,6 +38,19 @@ def test_strangers_get_nothing(browser, path):
     assert b"Winback" not in answer.data
 
 
+def layout(browser, referrer):
+    return browser.get("/_dash-layout", headers={"Referer": referrer}).get_data(as_text=True)
+
+
+def test_the_frame_holds_the_page_that_is_opened_and_none_that_the_role_may_not_see(browser):
+    browser.post("/sign-in", data={"email": "viewer@example.com", "password": PASSWORD})
+    opened = layout(browser, "http://localhost/campaign?campaign=spring&period=7d")
+    assert '"data-page":"campaign"' in opened and "?campaign=spring&period=7d" in opened.replace("\\u0026", "&")
+    assert "There is no such page" in layout(browser, "http://localhost/accounts")
+    for elsewhere in ("", "https://evil.example/campaign"):
+        assert "data-page" not in layout(browser, elsewhere)
+
+
 def test_signing_in_and_out(browser):
     wrong = browser.post("/sign-in", data={"email": "viewer@example.com", "password": "wrong password"})
     assert wrong.status_code == 401 and b"wrong" in wrong.data
@@ -67,8 +80,10 @@ def test_a_disabled_person_is_out_within_seconds(settings, engine, browser, monk
     from experiments.services.granting_users import UserChange, change_user
 
     monkeypatch.setattr(signing_in, "FRESH", 0.0)
-    guarded = create_dashboard(settings, engine).server.test_client()
+    app = create_dashboard(settings, engine)
+    guarded = app.server.test_client()
     guarded.post("/sign-in", data={"email": "viewer@example.com", "password": PASSWORD})
     assert guarded.get("/").status_code == 200
     change_user(engine, SYSTEM, 1, UserChange(disabled=True))
     assert guarded.get("/").status_code == 303
+    app.server.extensions["foresight"].close()

@@ -1,4 +1,4 @@
-"""Sections of a page that ask the same at once share one computation, for two seconds and with the same scopes only."""
+"""Sections of a page that ask the same at once share one computation, for seconds and with the same scopes only."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor

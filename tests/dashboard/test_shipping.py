@@ -61,6 +61,15 @@ def test_pages_and_answers_are_compressed_but_never_kept(get):
         assert "max-age=31536000" not in headers.get("Cache-Control", "")
 
 
+def test_what_has_not_changed_is_not_sent_again(get, browser):
+    address = "/_dash-component-suites/plotly/package_data/plotly.min.js"
+    headers, packed = get(address, TAKES)
+    assert len(packed) > 1_000_000
+    with browser.get(address, headers={**TAKES, "If-None-Match": headers["ETag"]}) as again:
+        assert (again.status_code, again.data) == (304, b"")
+    assert len(get(address, {**TAKES, "If-None-Match": 'W/"another"'})[1]) == len(packed)
+
+
 def test_a_file_of_no_version_and_a_missing_one_are_not_kept(get):
     for address in ("/assets/winback.css", "/assets/nothing.css?m=1"):
         assert "31536000" not in get(address)[0].get("Cache-Control", "")

@@ -148,13 +148,15 @@ def run_site(settings: Settings) -> Iterator[Site]:
     engine = engine_for(settings)
     for role in ROLES:
         create_user(engine, SYSTEM, f"{role}@example.com", PASSWORD, role)
-    server = create_server(create_dashboard(settings, engine).server, host="127.0.0.1", port=0, threads=8)
+    app = create_dashboard(settings, engine)
+    server = create_server(app.server, host="127.0.0.1", port=0, threads=8)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     yield Site(f"http://127.0.0.1:{server.effective_port}", settings, SignIns(engine))
     server.close()
     thread.join(0.5)  # a browser's open connections would keep it
     server.task_dispatcher.shutdown()
+    app.server.extensions["foresight"].close()
     engine.dispose()
 
 
