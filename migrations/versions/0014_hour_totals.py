@@ -1,6 +1,8 @@
 """hour totals."""
 
+from collections.abc import Iterable
 from itertools import groupby
+from typing import Any
 
 import numpy as np
 import sqlalchemy as sa
@@ -13,8 +15,8 @@ depends_on = None
 
 _PLACES = "SELECT experiment_id, place, name FROM rollup_metrics"
 _READ = """
-SELECT experiment_id, hour, revision, variant, arm, voided, metric, sum(rounds), sum(total) FROM rollup_hourly
-GROUP BY experiment_id, hour, revision, variant, arm, voided, metric ORDER BY experiment_id, hour
+SELECT hour, revision, variant, arm, voided, metric, sum(rounds), sum(total) FROM rollup_hourly
+WHERE experiment_id = :id GROUP BY hour, revision, variant, arm, voided, metric ORDER BY hour
 """
 _PUT = """
 INSERT INTO rollup_hour_totals (experiment_id, day, revision, variant, arm, voided, sums)
@@ -41,19 +43,25 @@ def upgrade() -> None:
 
 
 def _fill(connection: sa.Connection) -> None:
-    """Add up what the hourly tier holds already, a day at a time."""
+    """Add up what the hourly tier holds already, an experiment and a day at a time."""
     places: dict[int, dict[str, int]] = {}
     for experiment, place, name in connection.execute(sa.text(_PLACES)):
         places.setdefault(experiment, {})[name] = place
-    rows = connection.execute(sa.text(_READ))
-    for (experiment, day), hours in groupby(rows, key=lambda row: (row[0], row[1] // 24)):
-        sums: dict[tuple[object, ...], np.ndarray] = {}
-        for _, hour, revision_, variant, arm, voided, metric, rounds, total in hours:
-            key = (revision_, variant, arm, voided)
-            packed = sums.setdefault(key, np.zeros((len(places[experiment]), 2, 24)))
-            packed[places[experiment][metric], :, hour % 24] = rounds, total
-        values = [(experiment, day, *key, packed.astype("<f8").tobytes()) for key, packed in sums.items()]
-        connection.execute(sa.text(_PUT), [dict(zip("abcdefg", row, strict=True)) for row in values])
+    for experiment, place_of in places.items():
+        rows = connection.execute(sa.text(_READ), {"id": experiment})
+        for day, hours in groupby(rows, key=lambda row: row[0] // 24):
+            _put(connection, (experiment, day), hours, place_of)
+
+
+def _put(
+    connection: sa.Connection, owner: tuple[int, int], hours: Iterable[sa.Row[Any]], place_of: dict[str, int]
+) -> None:
+    sums: dict[tuple[object, ...], np.ndarray] = {}
+    for hour, revision_, variant, arm, voided, metric, rounds, total in hours:
+        packed = sums.setdefault((revision_, variant, arm, voided), np.zeros((len(place_of), 2, 24)))
+        packed[place_of[metric], :, hour % 24] = rounds, total
+    values = [(*owner, *key, packed.astype("<f8").tobytes()) for key, packed in sums.items()]
+    connection.execute(sa.text(_PUT), [dict(zip("abcdefg", row, strict=True)) for row in values])
 
 
 def downgrade() -> None:
