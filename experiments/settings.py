@@ -4,12 +4,22 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 def _none_if_empty(value: Any) -> Any:
     return None if value == "" else value
+
+
+BROKER_SCHEMES = ("amqp", "amqps", "nats", "kafka")
+"""Schemes of the brokers that we speak to; experiments.connectors.brokers has a class for each."""
+
+
+def _known_broker(url: str | None) -> str | None:
+    if url is not None and url.partition("://")[0] not in BROKER_SCHEMES:
+        raise ValueError(f"must begin with {', '.join(f'{name}://' for name in BROKER_SCHEMES)}")
+    return url
 
 
 _Empty = BeforeValidator(_none_if_empty)
@@ -22,7 +32,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="WINBACK_", env_file=".env", extra="ignore")
 
     database_url: str = "sqlite:///var/winback.db"
-    broker_url: Annotated[str | None, _Empty] = Field(
+    broker_url: Annotated[str | None, _Empty, AfterValidator(_known_broker)] = Field(
         None, description="amqp://, nats:// or kafka://; none: no streams"
     )
     broker_prefix: str = Field("winback", pattern=r"^[A-Za-z0-9_-]{1,60}$", description="what queues are named after")

@@ -4,6 +4,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence, Set
 from importlib import import_module
 from typing import NamedTuple, Protocol
 
+from experiments.errors import BrokerAwayError
+
 MEDIA_TYPE = "application/cloudevents+json"
 
 
@@ -62,6 +64,13 @@ BROKERS: dict[str, str] = {
     "kafka": "experiments.connectors.brokers_kafka:Kafka",
 }
 """URL scheme → class, loaded when it is asked for: each brings a client library of its own."""
+
+
+def away(url: str, error: Exception) -> BrokerAwayError:
+    """That nobody answers, and where; without the URL's password."""
+    scheme, _, rest = url.partition("://")
+    told = "no answer in time" if isinstance(error, TimeoutError) else str(error) or type(error).__name__
+    return BrokerAwayError(f"no broker answers at {scheme}://{rest.rpartition('@')[2]} (WINBACK_BROKER_URL): {told}")
 
 
 def open_broker(url: str, names: Names) -> Broker:

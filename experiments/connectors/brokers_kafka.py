@@ -6,12 +6,13 @@ Built and described, but not run against a broker by our tests (docs/streams.md)
 import asyncio
 from collections.abc import Mapping, Sequence, Set
 
+from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError  # type: ignore[import-untyped]  # it brings no stubs
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 from faststream.message import StreamMessage
 
-from experiments.connectors.brokers import Handler, Names, Outgoing
+from experiments.connectors.brokers import MEDIA_TYPE, Handler, Names, Outgoing, away
 from experiments.errors import BrokerAwayError
 
 _PATIENCE = 5.0
@@ -22,7 +23,7 @@ class Kafka:
     """See Broker. A log keeps what was read: `take_back` finds nothing to remove."""
 
     def __init__(self, url: str, names: Names) -> None:
-        self._servers, self._names = url.removeprefix("kafka://").rstrip("/").split(","), names
+        self._url, self._servers, self._names = url, url.removeprefix("kafka://").rstrip("/").split(","), names
         self._broker: KafkaBroker | None = None
 
     async def start(self, inlets: Mapping[str, Handler]) -> None:
@@ -30,11 +31,20 @@ class Kafka:
         broker = self.built(inlets)
         try:
             async with asyncio.timeout(2 * _PATIENCE):
+                await self._ask()
                 await broker.start()
         except _AWAY as error:
             await broker.stop()
-            raise BrokerAwayError(f"the broker is away: {error!r}") from error
+            raise away(self._url, error) from error
         self._broker = broker
+
+    async def _ask(self) -> None:
+        """Whether anybody is there: FastStream never closes a producer that could not connect."""
+        asked = AIOKafkaClient(bootstrap_servers=self._servers)
+        try:
+            await asked.bootstrap()
+        finally:
+            await asked.close()
 
     def built(self, inlets: Mapping[str, Handler]) -> KafkaBroker:
         """FastStream's broker with a subscriber for each channel; nothing is connected."""
@@ -63,7 +73,7 @@ class Kafka:
                         message.body,
                         self._names.of(channel),
                         key=message.key.encode() or None,
-                        headers=dict(message.headers),
+                        headers={**message.headers, "content-type": MEDIA_TYPE},
                     )
         except _AWAY as error:
             raise BrokerAwayError(f"the broker did not confirm: {error!r}") from error

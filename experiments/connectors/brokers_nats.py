@@ -15,7 +15,7 @@ from nats.js import JetStreamContext
 from nats.js.api import StreamConfig
 from nats.js.errors import BadRequestError
 
-from experiments.connectors.brokers import Handler, Names, Outgoing
+from experiments.connectors.brokers import MEDIA_TYPE, Handler, Names, Outgoing, away
 from experiments.errors import BrokerAwayError
 
 _PATIENCE = 5.0
@@ -53,7 +53,7 @@ class Nats:
                     )
         except _AWAY as error:
             await broker.stop()
-            raise BrokerAwayError(f"the broker is away: {error!r}") from error
+            raise away(self._url, error) from error
         self._broker = broker
         self._readers = [
             asyncio.create_task(_read(subscription, inlets[channel], self._names.prefetch))
@@ -66,7 +66,7 @@ class Nats:
             raise BrokerAwayError("the broker is not connected")
         try:
             for message in messages:
-                headers = dict(message.headers)
+                headers = {**message.headers, "content-type": MEDIA_TYPE}
                 async with asyncio.timeout(_PATIENCE):
                     await self._broker.publish(
                         message.body, self._names.of(channel), headers=headers, stream=self._names.prefix

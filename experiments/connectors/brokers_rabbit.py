@@ -10,7 +10,7 @@ import aiormq
 from aio_pika.exceptions import AMQPError, ChannelInvalidStateError, DeliveryError
 from faststream.rabbit import Channel, ExchangeType, RabbitBroker, RabbitExchange
 
-from experiments.connectors.brokers import MEDIA_TYPE, Handler, Names, Outgoing
+from experiments.connectors.brokers import MEDIA_TYPE, Handler, Names, Outgoing, away
 from experiments.connectors.brokers_rabbit_reading import GONE, QueueReader
 from experiments.errors import BrokerAwayError
 
@@ -51,7 +51,7 @@ class RabbitMq:
             raise
         except _AWAY as error:
             await broker.stop()
-            raise BrokerAwayError(f"the broker is away: {error}") from error
+            raise away(self._url, error) from error
         self._broker = broker
         for channel, handler in inlets.items():
             reader = QueueReader(self._url, self._names.of(channel), self._names.prefetch, handler)

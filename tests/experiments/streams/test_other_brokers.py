@@ -1,6 +1,7 @@
 """Kafka and NATS by URL: NATS is run, Kafka is built and no more."""
 
 import asyncio
+import gc
 import os
 from time import monotonic
 from uuid import uuid4
@@ -10,12 +11,15 @@ import nats
 import pytest
 from nats.js import JetStreamContext
 from nats.js.errors import APIError
+from pydantic import ValidationError
 
 from benchmarks.broker_place import enveloped, outcome
-from experiments.connectors.brokers import Names, Outgoing
+from experiments.connectors.brokers import BROKERS, Names, Outgoing, open_broker
 from experiments.connectors.brokers_kafka import Kafka
+from experiments.errors import BrokerAwayError
 from experiments.ingestion.consumer import consume
 from experiments.ingestion.streams import DEAD_LETTERS, STREAMS, broker_of
+from experiments.settings import BROKER_SCHEMES, Settings
 
 PullSubscription = JetStreamContext.PullSubscription
 NATS_URL = os.environ.get("WINBACK_TEST_NATS_URL", "nats://127.0.0.1:4222")
@@ -44,6 +48,23 @@ def stream_settings(settings):
         await client.close()
 
     asyncio.run(delete())
+
+
+def test_the_settings_know_every_broker():
+    assert set(BROKER_SCHEMES) == set(BROKERS)
+    with pytest.raises(ValidationError, match="nats://"):
+        Settings(broker_url="mqtt://127.0.0.1", _env_file=None)
+
+
+@pytest.mark.parametrize(("scheme", "user"), [("kafka", ""), ("nats", "ana:geheim@")])
+def test_a_broker_that_is_away_is_named_without_its_password(scheme, user, caplog, monkeypatch):
+    monkeypatch.setattr(f"experiments.connectors.brokers_{scheme}._PATIENCE", 0.2)
+    broker = open_broker(f"{scheme}://{user}127.0.0.1:1", Names("p", (), (), 1))
+    with pytest.raises(BrokerAwayError) as told:
+        asyncio.run(broker.start({}))
+    assert f"no broker answers at {scheme}://127.0.0.1:1 (WINBACK_BROKER_URL)" in str(told.value)
+    gc.collect()
+    assert "Unclosed" not in caplog.text and "geheim" not in str(told.value)
 
 
 @pytest.mark.service
