@@ -6,7 +6,7 @@ import structlog
 
 from experiments.errors import StoppedError, UnavailableError, WinbackError
 from experiments.jobs.desk import Desk
-from experiments.services.batching.requesting import Claim, claim_batch, finish_batch
+from experiments.services.batching.requesting import Claim, claim_batch
 from experiments.services.batching.running import run_batch
 from experiments.settings import Settings
 from experiments.store.engine import engine_for
@@ -40,9 +40,8 @@ def run_claimed(settings: Settings, claim: Claim) -> None:
     except UnavailableError as error:
         _log.warning("batch interrupted; it goes on when the database is back", batch=claim.id, reason=str(error))
     except WinbackError as error:
-        finish_batch(engine, claim.id, str(error))
-    except Exception as error:
+        _log.warning("batch failed", batch=claim.id, reason=str(error))
+    except Exception:
         _log.exception("batch failed", batch=claim.id)
-        finish_batch(engine, claim.id, f"the batch failed inside: {type(error).__name__}")
     finally:
         engine.dispose()

@@ -17,8 +17,10 @@ LENGTH = 13
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _PAIRS = tuple(high + low for high in _ALPHABET for low in _ALPHABET)
 _VALUES = {char: value for value, char in enumerate(_ALPHABET)}
+_LETTERS = np.frombuffer(_ALPHABET.encode(), dtype=np.uint8)
+_PREFIXED = np.frombuffer(PREFIX.encode(), dtype=np.uint8)
 _DIGITS = np.zeros(256, dtype=np.int64)
-_DIGITS[np.frombuffer(_ALPHABET.encode(), dtype=np.uint8)] = np.arange(32)
+_DIGITS[_LETTERS] = np.arange(32)
 _START_MS = 1_704_067_200_000
 _NODE_BITS, _COUNTER_BITS = 10, 12
 _SHIFTS = (50, 40, 30, 20, 10, 0)
@@ -68,6 +70,13 @@ def first_id_at(at: int) -> int:
 def public_id(number: int) -> str:
     """The form in which callers see a decision's id."""
     return "d_" + _ALPHABET[number >> 60] + "".join([_PAIRS[number >> shift & 1023] for shift in _SHIFTS])
+
+
+def public_ids(numbers: npt.NDArray[np.int64]) -> npt.NDArray[np.bytes_]:
+    """`public_id` of many, (n,)."""
+    digits = numbers[:, None] >> np.arange(5 * (LENGTH - 1), -1, -5) & 31
+    written = np.hstack([np.broadcast_to(_PREFIXED, (len(numbers), len(PREFIX))), _LETTERS[digits]])
+    return np.ascontiguousarray(written).view(f"S{len(PREFIX) + LENGTH}").ravel()
 
 
 def decision_number(text: str) -> int:

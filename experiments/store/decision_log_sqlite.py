@@ -14,7 +14,9 @@ from experiments.store.limits_ledger import Ledger
 from experiments.store.limits_sqlite import append_limited, look_up_limits, look_up_suppressed
 from experiments.store.sqlite_thread import SqliteFile, SqliteThread
 
-_ROWS_AT_ONCE = 256
+_ROWS_AT_ONCE = 1024
+"""Sixteen values each: SQLite takes 32,766 in one statement."""
+
 _SELECTED = ", ".join(f"d.{column}" for column in COLUMNS)
 _AS_JSON = msgspec.json.Encoder().encode
 

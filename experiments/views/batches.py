@@ -64,7 +64,9 @@ def batch_result(engine: Engine, principal: Principal, key: str, number: int, fo
 def _face(row: DecisionBatch, key: str) -> Face:
     times = {name: None if getattr(row, name) is None else to_rfc3339(getattr(row, name)) for name in _TIMES}
     asked = {name: row.request.get(name) for name in ("segment", "values") if row.request.get(name)}
-    if path := row.request.get("path"):
+    if row.request.get("assignments") is not None:
+        asked = {"assignments": row.request["assignments"]}
+    elif path := row.request.get("path"):
         asked = {"file": Path(path).name}
     return {
         "id": row.id,

@@ -32,14 +32,15 @@ _TAKE = text("UPDATE batches SET heartbeat_at = :at WHERE id = :id AND status = 
 class BatchRequest:
     """Whom to decide for: everybody with a profile, or a segment (`values`: only these of it), or the rows of a file.
 
-    `path` is absolute; `fingerprint` is of the file as it was when it was asked for. `at` is for experiments on the
-    caller's clock, in microseconds.
+    `path` is absolute; `fingerprint` is of the file as it was when it was asked for. `assignments`: the file holds so
+    many rows that were given themselves. `at` is for experiments on the caller's clock, in microseconds.
     """
 
     segment: str | None = None
     values: tuple[str, ...] = ()
     path: str | None = None
     fingerprint: tuple[int, int] | None = None
+    assignments: int | None = None
     at: int | None = None
 
 
@@ -87,7 +88,7 @@ def request_batch(
         session.add(row)
         session.flush()
         if rows is not None:
-            request = _kept(rows, int(row.id or 0))
+            request = replace(_kept(rows, int(row.id or 0)), at=request.at)
         row.request = asdict(request)
         session.add(row)
         audit.append(session, principal, "batch.request", f"{key}/{row.id}", row.request)
@@ -170,12 +171,11 @@ def note_total(engine: Engine, claim: Claim, total: int | None) -> Claim:
         return kept
 
 
-def finish_batch(engine: Engine, number: int, error: str | None = None) -> None:
-    """It is done, or failed with a reason; unless it was cancelled."""
+def finish_batch(engine: Engine, claim: Claim, error: str | None = None) -> None:
+    """It is done, or failed with a reason. Raises StoppedError where it was cancelled, or is another process's now."""
     with transaction(engine) as session:
-        row = session.get(DecisionBatch, number)
-        if row is None or row.status != "running":
-            return
+        keep_alive(session, claim)
+        row = session.get_one(DecisionBatch, claim.id)
         row.status, row.error, row.finished_at = ("done" if error is None else "failed"), error, now()
         row.total = row.done if error is None else row.total
         session.add(row)
@@ -244,4 +244,4 @@ def _kept(rows: tuple[Path, list[Assignment]], number: int) -> BatchRequest:
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "asked.jsonl"
     path.write_bytes(b"".join(msgspec.json.encode(row) + b"\n" for row in rows[1]))
-    return BatchRequest(path=str(path.resolve()), fingerprint=_fingerprint(path))
+    return BatchRequest(path=str(path.resolve()), fingerprint=_fingerprint(path), assignments=len(rows[1]))

@@ -7,12 +7,17 @@ from pathlib import Path
 from tempfile import TemporaryFile
 
 import msgspec
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
-from experiments.services.deciding.messages import Assignment, Decision
+from experiments.model.decisions import DecisionRow
+from experiments.model.definition import ArmDefinition
+from experiments.model.ids import public_ids
+from experiments.services.deciding.messages import Assignment
+from experiments.services.deciding.replies import Settled
 from experiments.store.batch_results import masked, write_masked
 
 FORMATS = {
@@ -46,36 +51,58 @@ SCHEMA = pa.schema(
 )
 """One row for each unit that was asked for; `reason` of a refused one is `refused: …`, `payload` is JSON."""
 
-Answered = tuple[str, Decision | Exception]
+Answer = Settled | Exception
 _encode = msgspec.json.Encoder().encode
-_PLAIN = [name for name in SCHEMA.names if name not in ("payload", "unit_id")]
+_SAID = ("event_type", "reward_kind", "reward_amount", "payload")
+_KEPT = ("variant", "arm", "propensity", "mode", "decided_at", "expires_at")
 
 
-def result_table(answers: Sequence[Answered]) -> pa.Table:
-    """Answers as rows, in their order."""
-    refused = Decision("", 0, "", False, "no_arm")
-    found = [answer if isinstance(answer, Decision) else refused for _, answer in answers]
-    columns = {name: [getattr(each, name) for each in found] for name in _PLAIN}
-    for place, (_, answer) in enumerate(answers):
-        if not isinstance(answer, Decision):
-            columns["reason"][place] = f"refused: {answer}"
-    columns["unit_id"] = [unit_id for unit_id, _ in answers]
-    columns["payload"] = _payloads(found)
-    return pa.table({name: pa.array(columns[name], SCHEMA.field(name).type) for name in SCHEMA.names}, schema=SCHEMA)
+def result_table(units: Sequence[str], answers: Sequence[Answer]) -> pa.Table:
+    """Answers as rows, in their order; an arm's face is written once, whoever got it."""
+    rows = [answer.row if isinstance(answer, Settled) else None for answer in answers]
+    columns = {
+        "unit_id": units,
+        "assigned": [row is not None for row in rows],
+        "reason": [reason_of(answer) for answer in answers],
+        "decision_id": _ids(rows),
+        **{name: [None if row is None else getattr(row, name) for row in rows] for name in _KEPT},
+        **_faces(answers),
+    }
+    return pa.table([pa.array(columns[field.name], field.type) for field in SCHEMA], schema=SCHEMA)
 
 
-def _payloads(found: Sequence[Decision]) -> list[str | None]:
-    """Arms share their payload: each is written once."""
-    written: dict[int, str] = {}
-    payloads: list[str | None] = []
-    for each in found:
-        if each.payload is None:
-            payloads.append(None)
+def reason_of(answer: Answer) -> str:
+    """The reason as results give it."""
+    return answer.reason if isinstance(answer, Settled) else f"refused: {answer}"
+
+
+def _ids(rows: Sequence[DecisionRow | None]) -> pa.Array:
+    numbers = [0 if row is None else row.id for row in rows]
+    letters = public_ids(np.array(numbers, dtype=np.int64))
+    # By way of its buffer: pa.array would import pandas to look whether this is a series of its.
+    fixed = pa.FixedSizeBinaryArray.from_buffers(pa.binary(letters.itemsize), len(rows), [None, pa.py_buffer(letters)])
+    assigned = pa.array([number > 0 for number in numbers])
+    return pc.if_else(assigned, fixed.cast(pa.binary()).cast(pa.string()), pa.scalar(None, pa.string()))
+
+
+def _faces(answers: Sequence[Answer]) -> dict[str, pa.Array]:
+    """What callers do with the arms, by column."""
+    known: dict[tuple[int, str], int] = {}
+    faces: list[ArmDefinition] = []
+    places: list[int | None] = []
+    for answer in answers:
+        if not isinstance(answer, Settled) or answer.row is None:
+            places.append(None)
             continue
-        if id(each.payload) not in written:
-            written[id(each.payload)] = _encode(each.payload).decode()
-        payloads.append(written[id(each.payload)])
-    return payloads
+        key = id(answer.faces), answer.row.arm
+        if key not in known:
+            known[key] = len(faces)
+            faces.append(answer.faces[answer.row.arm])
+        places.append(known[key])
+    chosen = pa.array(places, pa.int32())
+    said = {name: [getattr(face, name) for face in faces] for name in _SAID}
+    said["payload"] = [None if payload is None else _encode(payload).decode() for payload in said["payload"]]
+    return {name: pa.array(said[name], SCHEMA.field(name).type).take(chosen) for name in _SAID}
 
 
 def unit_of(request: Assignment | Exception) -> str:

@@ -3,21 +3,23 @@ instant repeats no decision and loses no row."""
 
 import asyncio
 import gc
+import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
+import pyarrow as pa
 from sqlalchemy import Engine
 
-from experiments.errors import InvalidError, UnavailableError, WinbackError
+from experiments.errors import InvalidError, StoppedError, UnavailableError, WinbackError
 from experiments.model.principal import SYSTEM
 from experiments.model.times import now, to_datetime
 from experiments.services.batching.requesting import SILENCE, Claim, finish_batch, note_alive, note_progress, note_total
 from experiments.services.batching.results import (
     WHOLE,
-    Answered,
+    Answer,
     join_parts,
     remove_parts,
     result_table,
@@ -26,13 +28,18 @@ from experiments.services.batching.results import (
 )
 from experiments.services.batching.sources import Page, count, pages
 from experiments.services.deciding.decider import Decider, check
-from experiments.services.deciding.messages import Assignment, Decision
+from experiments.services.deciding.messages import Assignment
+from experiments.services.deciding.replies import Settled
 from experiments.services.hot_path import HotPath
 from experiments.settings import Settings
 from experiments.store.batch_results import result_folder
 
-BLOCK = {True: 512, False: 2048}
+BLOCK = {True: 1024, False: 2048}
 """Units of one commit, on the embedded database and else: there, decisions of others wait for the one writer."""
+
+SWITCH = 0.001
+"""Seconds after which the interpreter is handed to the thread that writes. At the usual 5 ms each of its statements
+would wait that long for its turn, the write lock held."""
 
 AHEAD = 2
 """Blocks under way at once: one is computed while another is committed."""
@@ -48,10 +55,31 @@ Progress = Callable[[int, int | None], None]
 
 
 class Block(NamedTuple):
-    """Requests of one commit, their answers, and the place in the source after them."""
+    """Rows of the result, how many there are for each reason, and the place in the source after them."""
 
     after: str
-    answers: list[Answered]
+    tables: tuple[pa.Table, ...]
+    counts: Counter[str]
+
+    @property
+    def size(self) -> int:
+        """How many rows."""
+        return self.counts.total()
+
+    def then(self, other: "Block") -> "Block":
+        """Both, in this order."""
+        return Block(other.after, self.tables + other.tables, self.counts + other.counts)
+
+
+def _none_before(after: str) -> Block:
+    return Block(after, (), Counter())
+
+
+class _Hold:
+    """The claim as it stands, for who has to say how the batch ended."""
+
+    def __init__(self, claim: Claim) -> None:
+        self.claim = claim
 
 
 def folder_of(settings: Settings, number: int) -> Path:
@@ -60,45 +88,63 @@ def folder_of(settings: Settings, number: int) -> Path:
 
 
 def run_batch(settings: Settings, engine: Engine, claim: Claim, progress: Progress | None = None) -> Path:
-    """The file of the result, once every unit has its answer. Raises StoppedError, UnavailableError."""
-    thresholds = gc.get_threshold()
-    # Blocks are thousands of objects without cycles: walking them again and again is in vain.
-    gc.set_threshold(100_000, 50, 100)
+    """The file of the result, once every unit has its answer.
+
+    Raises StoppedError and UnavailableError, after which it can go on; whatever else it raises is why the batch failed.
+    """
+    hold = _Hold(claim)
     try:
-        return asyncio.run(_run(settings, engine, claim, progress or (lambda _done, _total: None)))
+        with _undisturbed():
+            return asyncio.run(_run(settings, engine, hold, progress or (lambda _done, _total: None)))
+    except (StoppedError, UnavailableError):
+        raise
+    except Exception as error:
+        why = str(error) if isinstance(error, WinbackError) else f"the batch failed inside: {type(error).__name__}"
+        with suppress(StoppedError):  # cancelled, or another process's: how it ends is not ours to say
+            finish_batch(engine, hold.claim, why)
+        raise
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Blocks are thousands of objects without cycles: walking them again and again is in vain."""
+    thresholds, interval = gc.get_threshold(), sys.getswitchinterval()
+    gc.set_threshold(100_000, 50, 100)
+    sys.setswitchinterval(SWITCH)
+    try:
+        yield
     finally:
+        sys.setswitchinterval(interval)
         gc.set_threshold(*thresholds)
 
 
-async def _run(settings: Settings, engine: Engine, claim: Claim, progress: Progress) -> Path:
-    folder, total = folder_of(settings, claim.id), count(engine, claim.request)
-    claim = note_total(engine, claim, total)
+async def _run(settings: Settings, engine: Engine, hold: _Hold, progress: Progress) -> Path:
+    folder, total = folder_of(settings, hold.claim.id), count(engine, hold.claim.request)
+    hold.claim = note_total(engine, hold.claim, total)
     async with _decider(settings, engine) as decider:
-        gathered: list[Answered] = []
-        after = claim.after
-        async for block in _answered(decider, claim, _blocks(engine, claim, BLOCK[settings.is_sqlite])):
-            gathered += block.answers
-            after = block.after
-            if len(gathered) >= PART:
-                claim = _keep(engine, folder, claim, after, gathered)
-                gathered = []
-            elif now() >= claim.heartbeat + BEAT:
-                claim = note_alive(engine, claim)
-            progress(claim.done + len(gathered), total)
-    if gathered:
-        claim = _keep(engine, folder, claim, str(after), gathered)
-    return _whole(engine, folder, claim)
+        gathered = _none_before(hold.claim.after or "")
+        async for block in _answered(decider, hold.claim, _blocks(engine, hold.claim, BLOCK[settings.is_sqlite])):
+            gathered = gathered.then(block)
+            if gathered.size >= PART:
+                hold.claim = _keep(engine, folder, hold.claim, gathered)
+                gathered = _none_before(gathered.after)
+            elif now() >= hold.claim.heartbeat + BEAT:
+                hold.claim = note_alive(engine, hold.claim)
+            progress(hold.claim.done + gathered.size, total)
+    if gathered.size:
+        hold.claim = _keep(engine, folder, hold.claim, gathered)
+    return _whole(engine, folder, hold)
 
 
-def _whole(engine: Engine, folder: Path, claim: Claim) -> Path:
+def _whole(engine: Engine, folder: Path, hold: _Hold) -> Path:
     """The file of the result. Parts are removed once it is noted that the whole stands in their place."""
     whole = folder / WHOLE
-    if claim.files != (WHOLE,):
-        claim = note_alive(engine, claim)
-        whole = join_parts(folder, claim.files, claim.heartbeat)
-        claim = note_joined(engine, claim)
+    if hold.claim.files != (WHOLE,):
+        hold.claim = note_alive(engine, hold.claim)
+        whole = join_parts(folder, hold.claim.files, hold.claim.heartbeat)
+        hold.claim = note_joined(engine, hold.claim)
     remove_parts(folder)
-    finish_batch(engine, claim.id)
+    finish_batch(engine, hold.claim)
     return whole
 
 
@@ -130,8 +176,8 @@ def _blocks(engine: Engine, claim: Claim, size: int) -> Iterator[Page]:
 
 async def _answered(decider: Decider, claim: Claim, blocks: Iterator[Page]) -> AsyncIterator[Block]:
     """Answers in order, AHEAD blocks at once; up to a place to go on from in one piece."""
-    under_way: list[tuple[Page, asyncio.Task[list[Decision | Exception]]]] = []
-    held = Block("", [])
+    under_way: list[tuple[Page, asyncio.Task[list[Answer]]]] = []
+    held = _none_before("")
     keyed = await decider.without_window(claim.experiment)
     try:
         while True:
@@ -142,12 +188,10 @@ async def _answered(decider: Decider, claim: Claim, blocks: Iterator[Page]) -> A
             if not under_way:
                 return
             page, task = under_way.pop(0)
-            answers = await task
-            units = map(unit_of, page.requests)
-            held = Block(page.after, [*held.answers, *zip(units, answers, strict=True)])
+            held = held.then(_block(page, await task))
             if page.after:
                 yield held
-                held = Block("", [])
+                held = _none_before("")
     finally:
         for _, task in under_way:
             task.cancel()
@@ -173,9 +217,7 @@ def _ready(claim: Claim, requests: Sequence[Assignment | InvalidError], keyed: b
     return ready
 
 
-async def _patiently(
-    decider: Decider, claim: Claim, requests: Sequence[Assignment | WinbackError]
-) -> list[Decision | Exception]:
+async def _patiently(decider: Decider, claim: Claim, requests: Sequence[Assignment | WinbackError]) -> list[Answer]:
     """A database that is away for a moment is waited for. Raises UnavailableError after a minute."""
     deadline = now() + int(_PATIENCE * 1e6)
     while True:
@@ -187,10 +229,14 @@ async def _patiently(
             await asyncio.sleep(0.5)
 
 
-def _keep(engine: Engine, folder: Path, claim: Claim, after: str, gathered: Sequence[Answered]) -> Claim:
+def _block(page: Page, answers: list[Answer]) -> Block:
+    counts = Counter(answer.reason if isinstance(answer, Settled) else "refused" for answer in answers)
+    return Block(page.after, (result_table(list(map(unit_of, page.requests)), answers),), counts)
+
+
+def _keep(engine: Engine, folder: Path, claim: Claim, gathered: Block) -> Claim:
     name = f"part-{len(claim.files) + 1:06d}-{claim.heartbeat}.parquet"
-    write_table(folder / name, result_table(gathered))
-    counts = Counter(claim.counts)
-    counts.update(answer.reason if isinstance(answer, Decision) else "refused" for _, answer in gathered)
-    files, done = (*claim.files, name), claim.done + len(gathered)
-    return note_progress(engine, claim._replace(after=after, files=files, done=done, counts=dict(counts)))
+    write_table(folder / name, pa.concat_tables(gathered.tables).combine_chunks())
+    counts = dict(Counter(claim.counts) + gathered.counts)
+    files, done = (*claim.files, name), claim.done + gathered.size
+    return note_progress(engine, claim._replace(after=gathered.after, files=files, done=done, counts=counts))

@@ -1,11 +1,13 @@
 """Where a batch's units come from: pages of requests from a place on, always in the same order."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import repeat
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 from sqlalchemy import Engine
@@ -16,6 +18,9 @@ from experiments.services.deciding.messages import Assignment
 from experiments.store.batches import count_members, count_units, segment_pages, unit_pages
 
 PAGE = 4096
+
+_MOST_FEATURES, _LONGEST_UNIT, _LONGEST_NAME, _LONGEST_TEXT = 1000, 512, 200, 1000
+_PLAIN = (pa.types.is_signed_integer, pa.types.is_float32, pa.types.is_float64, pa.types.is_boolean)
 
 
 class Page(NamedTuple):
@@ -40,6 +45,8 @@ def pages(engine: Engine, request: BatchRequest, after: str | None) -> Iterator[
 
 def count(engine: Engine, request: BatchRequest) -> int | None:
     """How many there are; None where only reading all of it would tell."""
+    if request.assignments is not None:
+        return request.assignments
     if request.path is not None:
         path = Path(request.path)
         return pq.ParquetFile(path).metadata.num_rows if path.suffix == ".parquet" else None
@@ -58,7 +65,43 @@ def _file_pages(request: BatchRequest, skip: int) -> Iterator[Page]:
         row += len(rows)
         if row > skip:
             chosen = rows[max(0, len(rows) - (row - skip)) :]
-            yield Page(str(row), [_request(each) for each in chosen])
+            yield Page(str(row), _line_requests(chosen) if isinstance(chosen, list) else _row_requests(chosen))
+
+
+def _line_requests(lines: Sequence[bytes]) -> list[Assignment | InvalidError]:
+    return [_request(line) for line in lines]
+
+
+def _row_requests(rows: pa.RecordBatch) -> list[Assignment | InvalidError]:
+    """Where the columns show that every row is a request, none is looked at by itself."""
+    if not _all_sound(rows):
+        return [_request(row) for row in rows.to_pylist()]
+    names = [name for name in rows.schema.names if name != "unit_id"]
+    values = zip(*(rows[name].to_pylist() for name in names), strict=True) if names else repeat((), len(rows))
+    contexts = [dict(zip(names, each, strict=True)) for each in values]
+    if any(rows[name].null_count for name in names):
+        contexts = [{name: value for name, value in each.items() if value is not None} for each in contexts]
+    return list(map(Assignment, rows["unit_id"].to_pylist(), contexts))
+
+
+def _all_sound(rows: pa.RecordBatch) -> bool:
+    """Whether every row keeps the bounds of an Assignment: a test compares the two."""
+    names = rows.schema.names
+    if "unit_id" not in names or len(set(names)) < len(names) or len(names) > _MOST_FEATURES:
+        return False
+    units, others = rows["unit_id"], [rows[name] for name in names if name != "unit_id"]
+    if not pa.types.is_string(units.type) or units.null_count or not _within(units, 1, _LONGEST_UNIT):
+        return False
+    return all(0 < len(name) <= _LONGEST_NAME for name in names) and all(
+        any(is_plain(each.type) for is_plain in _PLAIN)
+        or (pa.types.is_string(each.type) and _within(each, 0, _LONGEST_TEXT))
+        for each in others
+    )
+
+
+def _within(texts: pa.Array, least: int, most: int) -> bool:
+    found = pc.min_max(pc.utf8_length(texts)).as_py()
+    return found["min"] is None or least <= found["min"] <= found["max"] <= most
 
 
 def _request(row: Mapping[str, Any] | bytes) -> Assignment | InvalidError:
@@ -74,20 +117,20 @@ def _request(row: Mapping[str, Any] | bytes) -> Assignment | InvalidError:
 _decode = msgspec.json.Decoder(Assignment).decode
 
 
-def _parquet(path: Path) -> Iterator[list[Any]]:
+def _parquet(path: Path) -> Iterator[pa.RecordBatch]:
     for batch in pq.ParquetFile(path).iter_batches(PAGE):
-        yield _plain(batch)
+        yield _with_text_ids(batch)
 
 
-def _csv(path: Path) -> Iterator[list[Any]]:
+def _csv(path: Path) -> Iterator[pa.RecordBatch]:
     ids = pa_csv.ConvertOptions(column_types={"unit_id": pa.string()}, strings_can_be_null=True)
     with pa_csv.open_csv(path, convert_options=ids) as reader:
         for batch in reader:
             for start in range(0, len(batch), PAGE):
-                yield _plain(batch.slice(start, PAGE))
+                yield _with_text_ids(batch.slice(start, PAGE))
 
 
-def _jsonl(path: Path) -> Iterator[list[Any]]:
+def _jsonl(path: Path) -> Iterator[list[bytes]]:
     with path.open("rb") as lines:
         page = []
         for line in lines:
@@ -99,12 +142,15 @@ def _jsonl(path: Path) -> Iterator[list[Any]]:
             yield page
 
 
-def _plain(batch: pa.RecordBatch) -> list[Any]:
+def _with_text_ids(batch: pa.RecordBatch) -> pa.RecordBatch:
     place = batch.schema.get_field_index("unit_id")
     if place >= 0 and not pa.types.is_string(batch.schema.field(place).type):
         batch = batch.set_column(place, "unit_id", batch.column(place).cast(pa.string()))
-    rows: list[Any] = batch.to_pylist()
-    return rows
+    return batch
 
 
-_READERS: dict[str, Callable[[Path], Iterator[list[Any]]]] = {".parquet": _parquet, ".csv": _csv, ".jsonl": _jsonl}
+_READERS: dict[str, Callable[[Path], Iterator[list[bytes] | pa.RecordBatch]]] = {
+    ".parquet": _parquet,
+    ".csv": _csv,
+    ".jsonl": _jsonl,
+}

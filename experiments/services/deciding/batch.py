@@ -13,7 +13,7 @@ import structlog
 
 from bandit.history import VERSION as HISTORY_VERSION
 from bandit.rounds import Scalar
-from experiments.errors import ConflictError, Fault, InvalidError, NotFoundError, WinbackError
+from experiments.errors import ConflictError, Fault, InvalidError, NotFoundError, UnavailableError, WinbackError
 from experiments.model.decisions import MAX_INSTANT, DecisionRow
 from experiments.model.ids import DecisionIds
 from experiments.model.record import encode_record
@@ -24,7 +24,7 @@ from experiments.services.deciding.limiter import Bounds, Limiter
 from experiments.services.deciding.messages import Assignment, Decision, Reason
 from experiments.services.deciding.places import Ask, Place, place_of
 from experiments.services.deciding.plan import Plan
-from experiments.services.deciding.replies import refused, reply_of
+from experiments.services.deciding.replies import Settled, written
 from experiments.services.deciding.runtime import Runtime
 from experiments.store.decision_log import Known, Stored
 
@@ -37,6 +37,8 @@ _decode_anything = msgspec.json.Decoder(dict[str, Any]).decode
 class Pending:
     """A request under way; `answer` is its decision or what it is refused with, `row` the new row it depends on.
 
+    One of a block gets no decision written out, but `settled`: the answer as it is.
+
     `asked_at`: when it was asked for, where that was long before it is decided; a decision that was open then, or was
     made since, answers it.
     """
@@ -46,7 +48,15 @@ class Pending:
     preview: bool = False
     asked_at: int | None = None
     answer: Decision | Exception | None = None
+    settled: Settled | None = None
     row: int | None = None
+
+    @property
+    def outcome(self) -> Settled | Exception:
+        """What came of one of a block."""
+        if self.settled is not None:
+            return self.settled
+        return self.answer if isinstance(self.answer, Exception) else UnavailableError("it was not decided; try again")
 
 
 @dataclass(slots=True)
@@ -61,12 +71,17 @@ class Batch:
     rows: list[DecisionRow] = field(default_factory=list)
     clocks: dict[int, int] = field(default_factory=dict)
     foreseen: dict[int, Foreseen] = field(default_factory=dict)
+    is_block: bool = False
 
     def answer(self, pending: Pending) -> None:
         """Decide one request; its answer stands once its row is committed."""
-        pending.row = None
+        pending.row = pending.answer = pending.settled = None
         try:
-            pending.answer = self._answer(pending)
+            settled = self._answer(pending)
+            if self.is_block:
+                pending.settled = settled
+            else:
+                pending.answer = self._written(pending, settled)
         except WinbackError as error:
             pending.answer = error
         except Exception as error:
@@ -74,7 +89,14 @@ class Batch:
             _log.exception("a decision failed", experiment=pending.key)
             pending.answer = error
 
-    def _answer(self, pending: Pending) -> Decision:
+    @staticmethod
+    def _written(pending: Pending, settled: Settled) -> Decision:
+        reply = written(pending.key, pending.request.unit_id, settled)
+        if pending.preview and settled.reason != "repeat":
+            reply.decision_id = None
+        return reply
+
+    def _answer(self, pending: Pending) -> Settled:
         plan, request = self._plan(pending.key), pending.request
         at = self._instant(plan, request, pending.preview)
         plan = self.runtime.at(plan, at)
@@ -89,30 +111,29 @@ class Batch:
         self._advance(plan, at, pending.preview, strict=True)
         return self._new(plan, pending, place, at)
 
-    def _new(self, plan: Plan, pending: Pending, place: Place, at: int) -> Decision:
+    def _new(self, plan: Plan, pending: Pending, place: Place, at: int) -> Settled:
         request = pending.request
         if plan.status != "running":
-            return refused(plan, request, "paused" if plan.status == "paused" else "ended")
+            return Settled("paused" if plan.status == "paused" else "ended", plan.revision)
         foreseen = self.foreseen.get(id(pending))
+        if foreseen is not None and foreseen.plan is not plan:
+            foreseen = None
         facts = self.facts_of(request, at) if foreseen is None else foreseen.facts
         if request.force:
             drawn: Drawn | Reason = compute_forced(plan, request, facts)
         else:
-            reason = plan.enrolment.refusal(request.unit_id, facts, at)
+            reason = plan.enrolment.refusal(request.unit_id, facts, at) if foreseen is None else None
             bounds = self._bounds(plan, request, facts, at)
             drawn = compute(plan, request, facts, place, bounds, foreseen) if reason is None else reason
             if reason == "not_enrolled" and not pending.preview:
                 self._note_held_out(plan, request, facts, at)
         if isinstance(drawn, str):
-            return refused(plan, request, drawn)
+            return Settled(drawn, plan.revision)
         row = self._row(plan, request, (place, at), drawn)
         if not pending.preview:
             self._remember(plan, row)
             pending.row = row.id
-        reply = reply_of(plan.key, plan.faces, row, drawn.record, "forced" if request.force else "new")
-        if pending.preview:
-            reply.decision_id = None
-        return reply
+        return Settled("forced" if request.force else "new", row.revision, row, plan.faces, drawn.record)
 
     def _note_held_out(self, plan: Plan, request: Assignment, facts: dict[str, Scalar], at: int) -> None:
         """Remember a globally held-out unit from when it would have had its first decision: the portfolio's control.
@@ -142,12 +163,12 @@ class Batch:
         if row.idempotency_key is not None:
             self.known.keyed[row.experiment_id, row.idempotency_key] = stored
 
-    def _repeat(self, plan: Plan, stored: Stored, pending: Pending) -> Decision:
+    def _repeat(self, plan: Plan, stored: Stored, pending: Pending) -> Settled:
         faces = self.runtime.faces(plan.id, stored.row.revision)
         if faces is None:
             raise NotFoundError(f"revision {stored.row.revision} of {plan.key!r} is not there")
         pending.row = stored.row.id
-        return reply_of(plan.key, faces, stored.row, None, "repeat")
+        return Settled("repeat", stored.row.revision, stored.row, faces)
 
     def _plan(self, key: str) -> Plan:
         plan = self.runtime.plan(key)

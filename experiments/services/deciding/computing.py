@@ -25,9 +25,10 @@ NoArm = Literal["no_arm"]
 
 
 class Foreseen(NamedTuple):
-    """A pmf that was computed together with others', before it was known that it is needed: of these facts under this
-    policy over these arms, and no others."""
+    """A pmf that was computed together with others', before it was known that it is needed, of a unit that takes part:
+    of these facts under this policy over these arms, and no others."""
 
+    plan: Plan
     facts: dict[str, Scalar]
     policy: Policy
     arms: tuple[Arm, ...]

@@ -16,6 +16,7 @@ from experiments.services.deciding.escrow import Escrow
 from experiments.services.deciding.foreseeing import foresee
 from experiments.services.deciding.limiter import Limiter, wanted_of
 from experiments.services.deciding.messages import Assignment, Decision
+from experiments.services.deciding.replies import Settled
 from experiments.services.deciding.runtime import Runtime
 from experiments.store.decision_log import DecisionLog, Known, Wanted
 
@@ -81,8 +82,9 @@ class Decider:
 
     async def decide_block(
         self, principal: Principal, key: str, requests: Sequence[Assignment | WinbackError], asked_at: int
-    ) -> list[Decision | Exception]:
+    ) -> list[Settled | Exception]:
         """The same for one block of a whole base that was asked for at an instant: one commit, nobody else in it.
+        Nothing is written out: writing replies would take as long as deciding.
 
         Raises UnavailableError where nothing of it could be decided.
         """
@@ -94,8 +96,7 @@ class Decider:
         ]
         if pending := [each for each in answers if isinstance(each, Pending)]:
             await self._decide_all(pending)
-        undecided = UnavailableError("it was not decided; try again")
-        return [each.answer or undecided if isinstance(each, Pending) else each for each in answers]
+        return [each.outcome if isinstance(each, Pending) else each for each in answers]
 
     async def _chunk(
         self, principal: Principal, key: str, requests: Sequence[Assignment | WinbackError]
@@ -176,7 +177,7 @@ class Decider:
             if not left:
                 return
         for each in left:
-            each.answer = UnavailableError("others decide for this unit all the time; try again")
+            each.settled, each.answer = None, UnavailableError("others decide for this unit all the time; try again")
 
     async def _pass(self, pending: list[Pending]) -> list[Pending]:
         """Decide and commit; those whose row met another's go round again and find the winner."""
@@ -184,6 +185,7 @@ class Decider:
         known, looks_back = await self._look_up(pending, at)
         batch = Batch(self._runtime, self._ids, known, at, self._limiter(known, looks_back))
         if pending[0].asked_at is not None:
+            batch.is_block = True
             foresee(batch, pending[0].key, pending)
         for each in pending:
             batch.answer(each)

@@ -28,7 +28,7 @@ def foresee(batch: Batch, key: str, pending: Sequence[Pending]) -> None:
         found = policy.pmf_all([facts for _, facts in members], arms)
         if found is not None:
             for (each, facts), pmf in zip(members, found, strict=True):
-                batch.foreseen[id(each)] = Foreseen(facts, policy, arms, pmf)
+                batch.foreseen[id(each)] = Foreseen(plan, facts, policy, arms, pmf)
 
 
 def _group(

@@ -1,19 +1,34 @@
-"""Rows and refusals as the contract writes them."""
+"""Rows and refusals as the contract writes them, and as results of batches keep them."""
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from experiments.model.decisions import DecisionRow
 from experiments.model.definition import ArmDefinition
 from experiments.model.ids import public_id
 from experiments.model.record import Record, decode_record
 from experiments.model.times import to_datetime
-from experiments.services.deciding.messages import Assignment, Decision, Reason
-from experiments.services.deciding.plan import Plan
+from experiments.services.deciding.messages import Decision, Reason
 
 
-def refused(plan: Plan, request: Assignment, reason: Reason) -> Decision:
-    """The reply where nothing was drawn."""
-    return Decision(plan.key, plan.revision, request.unit_id, False, reason)
+class Settled(NamedTuple):
+    """An answer before it is written out: its row, None where nothing was drawn, and the arms of the row's revision.
+
+    `record` is the row's where it is at hand.
+    """
+
+    reason: Reason
+    revision: int
+    row: DecisionRow | None = None
+    faces: Mapping[str, ArmDefinition] = {}
+    record: Record | None = None
+
+
+def written(key: str, unit_id: str, settled: Settled) -> Decision:
+    """The reply of an answer."""
+    if settled.row is None:
+        return Decision(key, settled.revision, unit_id, False, settled.reason)
+    return reply_of(key, settled.faces, settled.row, settled.record, settled.reason)
 
 
 def reply_of(

@@ -128,6 +128,19 @@ def test_the_worker_runs_what_was_asked_for(client, desk, lease, base):
     assert client.get("/v1/experiments/win/batches").json()["items"][0]["id"] == number
 
 
+def test_rows_that_are_given_show_how_many_they_are(client, settings, engine):
+    """And keep the caller's instant."""
+    campaign(client, clock="caller")
+    rows = [{"unit_id": f"unit-{n}", "context": {"orders": n}} for n in range(3)]
+    body = {"assignments": rows, "at": "2026-01-01T00:00:00Z"}
+    asked = client.post("/v1/experiments/win/batches", json=body).json()
+    assert asked["request"] == {"assignments": 3}
+    found = run(settings, engine, asked["id"])
+    assert [row["reason"] for row in found] == ["not_eligible", "new", "new"]
+    assert {row["decided_at"].year for row in found[1:]} == {2026}
+    assert status(client, asked["id"])["total"] == 3
+
+
 def test_requests_that_make_no_sense(client, base):
     campaign(client)
     for body, code in (

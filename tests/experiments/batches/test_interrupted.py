@@ -169,6 +169,45 @@ def test_a_process_that_lost_the_batch_writes_nothing_more(client, settings, eng
     assert claim_batch(engine) is None
 
 
+@pytest.mark.parametrize("lost_by", ["another process", "cancelling"])
+def test_a_process_that_lost_the_batch_cannot_make_it_failed(client, settings, engine, base, monkeypatch, lost_by):
+    """It meets a fault of its own after others took the batch: how that ends is theirs to say."""
+    campaign(client)
+    number = request_batch(engine, SYSTEM, "win", BatchRequest())
+    taken = []
+
+    def breaks(*_given):
+        _forget_heartbeat(engine)
+        if lost_by == "cancelling":
+            cancel_batch(engine, SYSTEM, "win", number)
+        else:
+            taken.append(claim_batch(engine, number))
+        raise OSError("no space left")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(running, "write_table", breaks)
+        run_claimed(settings, claim_batch(engine, number))
+    found = status(client, number)
+    assert (found["status"], found["error"]) == (("cancelled" if lost_by == "cancelling" else "running"), None)
+    if taken:
+        run_batch(settings, engine, taken[0])
+        assert status(client, number)["status"] == "done"
+
+
+def test_a_fault_makes_the_batch_failed_and_says_why(client, settings, engine, base, monkeypatch):
+    campaign(client)
+    number = request_batch(engine, SYSTEM, "win", BatchRequest())
+
+    def breaks(*_given):
+        raise OSError("no space left")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(running, "write_table", breaks)
+        run_claimed(settings, claim_batch(engine, number))
+    found = status(client, number)
+    assert (found["status"], found["error"]) == ("failed", "the batch failed inside: OSError")
+
+
 def _killed_run(settings, claim, part):
     running.PART = part
     running.BLOCK = {True: 64, False: 64}

@@ -11,7 +11,7 @@ from scipy import stats
 from bandit.policy import draw
 from experiments.model.drawing import draw_place
 from experiments.model.hashing import h, unit_bucket
-from experiments.model.ids import DecisionIds, decision_number, decision_numbers, public_id
+from experiments.model.ids import DecisionIds, decision_number, decision_numbers, public_id, public_ids
 
 SALT = bytes(range(32))
 
@@ -22,6 +22,7 @@ def test_public_ids_round_trip(number: int) -> None:
     assert len(text) == 15
     assert decision_number(text) == number
     assert decision_numbers([text, public_id(0)]).tolist() == [number, 0]
+    assert public_ids(np.array([number, 0])).tolist() == [text.encode(), public_id(0).encode()]
 
 
 @given(st.integers(0, 2**63 - 1), st.integers(0, 2**63 - 1))
