@@ -186,6 +186,7 @@ class Void(SQLModel, table=True):
     """A decision that was never delivered."""
 
     __tablename__ = "voids"
+    __table_args__ = (Index("ix_voids_voided_at", "voided_at"),)
     decision_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
     reason: str = Field(sa_column=Column(Text, nullable=False))
     voided_at: int = Field(sa_column=Column(BigInteger, nullable=False))
