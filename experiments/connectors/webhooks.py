@@ -24,6 +24,7 @@ TOLERANCE = 300
 """Seconds that a receiver should let timestamps be off."""
 
 MOST_ANSWER = 1_048_576
+_ALLOW = "in a closed network, WINBACK_ALLOW_PRIVATE_WEBHOOKS=true allows it"
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
@@ -53,7 +54,7 @@ def secret_values(variable: str) -> list[str]:
     """The secrets in a variable: several, parted by spaces, while one replaces the other. Raises MissingSecretError."""
     found = os.environ.get(variable, "").split() if VARIABLE.fullmatch(variable) else []
     if not found:
-        raise MissingSecretError(f"the environment variable {variable} is not set")
+        raise MissingSecretError(f"the environment variable {variable} is not set where the worker runs")
     return found
 
 
@@ -119,7 +120,7 @@ class Sender:
             finally:
                 response.close()
         except (httpx.HTTPError, OSError) as error:
-            return PushAnswer(0, f"{type(error).__name__}: {error}"[:500])
+            return PushAnswer(0, _unanswered(target, error)[:500])
 
     def close(self) -> None:
         """Let go of connections."""
@@ -130,18 +131,30 @@ class Sender:
         found = socket.getaddrinfo(target.host, port, type=socket.SOCK_STREAM)
         addresses = [str(each[4][0]) for each in found]
         if not self._allow_private and not all(_is_public(ipaddress.ip_address(each)) for each in addresses):
-            raise UnsafeTargetError(f"{target.host} leads to a private address")
+            raise UnsafeTargetError(f"{target.host} leads to a private address; {_ALLOW}")
         return addresses[0]
+
+
+def _unanswered(target: httpx.URL, error: Exception) -> str:
+    """What kept an answer from coming, as a person would say it."""
+    place = target.netloc.decode()
+    if isinstance(error, socket.gaierror):
+        return f"{target.host} has no address: correct the destination's url if this stays ({error.strerror})"
+    if isinstance(error, httpx.ConnectTimeout | httpx.ConnectError):
+        return f"{place} cannot be reached: {str(error) or 'no connection in time'}"
+    if isinstance(error, httpx.TimeoutException):
+        return f"{place} did not answer in time"
+    return f"{place} broke off: {str(error) or type(error).__name__}"
 
 
 def _private_fault(host: str) -> str | None:
     if host == "localhost" or host.endswith((".localhost", ".local", ".internal")):
-        return "names a private host"
+        return f"names a private host; {_ALLOW}"
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
         return None
-    return None if _is_public(address) else "names a private address"
+    return None if _is_public(address) else f"names a private address; {_ALLOW}"
 
 
 def _is_public(address: _Address) -> bool:

@@ -265,4 +265,5 @@ def _alert_name(destination: DestinationEntry) -> str:
 def _notice(batch: Batch, row: Delivery) -> Notice:
     title = f"Assignments of {batch.experiment.key} no longer reach {batch.destination.key}"
     detail = {"delivery": row.id, "destination": batch.destination.key, "error": row.error, "attempts": row.attempts}
+    detail["remedy"] = f"mend what the error says, then POST /v1/deliveries/{row.id}/retry: it goes on where it stopped"
     return Notice(_alert_name(batch.destination), "critical", title, detail, (row.experiment_id, batch.experiment.key))

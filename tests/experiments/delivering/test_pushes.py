@@ -159,6 +159,7 @@ def test_after_its_attempts_it_is_dead_and_somebody_is_told_once(outbound, statu
     with reading(outbound.engine) as session:
         (alert,) = session.exec(select(Alert)).all()
     assert (alert.name, alert.severity, alert.resolved_at) == ("delivery_dead:crm", "critical", None)
+    assert f"/v1/deliveries/{alert.detail['delivery']}/retry" in alert.detail["remedy"]
     outbound.receiver.answer((200, {}))
     assert outbound.client.post(f"/v1/deliveries/{number}/retry").json()["status"] == "queued"
     outbound.run()

@@ -4,7 +4,9 @@ import csv
 import io
 import json
 import shutil
+import socket
 
+import httpx
 import pyarrow.parquet as pq
 import pytest
 from sqlalchemy import text
@@ -84,11 +86,10 @@ def test_private_addresses_are_refused(sqlite_client, url):
     assert target_fault(url, allow_private=True) is None
     refused = sqlite_client.post("/v1/destinations", json=_destination(url=url))
     assert {fault["pointer"] for fault in refused.json()["errors"]} == {"/url"}
+    assert "WINBACK_ALLOW_PRIVATE_WEBHOOKS" in refused.text
 
 
 def test_a_name_that_leads_to_a_private_address_is_refused_when_it_is_called(monkeypatch):
-    import socket
-
     found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, 80)) for address in ("93.184.216.34", "10.0.0.1")]
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
     sender = Sender(allow_private=False)
@@ -102,6 +103,26 @@ def test_nothing_listens_is_an_answer_of_its_own():
     answer = sender.post("http://127.0.0.1:9/x", b"{}", {})
     sender.close()
     assert (answer.status, answer.accepted, "Connect" in answer.text) == (0, False, True)
+    assert answer.text.startswith("127.0.0.1:9 cannot be reached")
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (socket.gaierror(-2, "Name or service not known"), "crm.example has no address: correct the destination's url"),
+        (httpx.ReadTimeout("timed out"), "crm.example did not answer in time"),
+        (httpx.ConnectTimeout(""), "crm.example cannot be reached: no connection in time"),
+        (httpx.RemoteProtocolError(""), "crm.example broke off: RemoteProtocolError"),
+    ],
+)
+def test_what_kept_an_answer_from_coming_is_told_in_words(monkeypatch, error, told):
+    def fails(*_, **__):
+        raise error
+
+    sender = Sender(allow_private=True)
+    monkeypatch.setattr(sender, "_address", fails)
+    assert sender.post("https://crm.example/hook", b"{}", {}).text.startswith(told)
+    sender.close()
 
 
 def test_destinations_are_kept_changed_and_deleted(client):
