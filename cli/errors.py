@@ -58,5 +58,6 @@ def sentence(error: Exception) -> str:
 
 
 def _settings_sentence(error: ValidationError) -> str:
-    lines = [f"  WINBACK_{'_'.join(map(str, f['loc'])).upper()}: {f['msg']}" for f in error.errors()]
+    told = [("_".join(map(str, f["loc"])).upper(), f["msg"].removeprefix("Value error, ")) for f in error.errors()]
+    lines = [f"  WINBACK_{name}: {fault}" for name, fault in told]
     return "\n".join(["the configuration has faults; correct these variables (or the .env file):", *lines])

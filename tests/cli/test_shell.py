@@ -86,9 +86,10 @@ def test_an_empty_variable_means_none_whatever_the_file_says(tmp_path: Path, mon
 
 
 def test_faults_of_the_configuration_name_the_variable(tmp_path: Path) -> None:
-    shown = winback(tmp_path, "migrate", WINBACK_API_PORT="many")
+    shown = winback(tmp_path, "migrate", WINBACK_API_PORT="many", WINBACK_BROKER_URL="mqtt://here")
     assert shown.returncode == 2
     assert "WINBACK_API_PORT" in shown.stderr and "Traceback" not in shown.stderr
+    assert "WINBACK_BROKER_URL: must begin with amqp://" in shown.stderr
 
 
 def test_key_and_audit_print_one_json_document(tmp_path: Path) -> None:
