@@ -78,11 +78,8 @@ def reason_of(answer: Answer) -> str:
 
 def _ids(rows: Sequence[DecisionRow | None]) -> pa.Array:
     numbers = [0 if row is None else row.id for row in rows]
-    letters = public_ids(np.array(numbers, dtype=np.int64))
-    # By way of its buffer: pa.array would import pandas to look whether this is a series of its.
-    fixed = pa.FixedSizeBinaryArray.from_buffers(pa.binary(letters.itemsize), len(rows), [None, pa.py_buffer(letters)])
-    assigned = pa.array([number > 0 for number in numbers])
-    return pc.if_else(assigned, fixed.cast(pa.binary()).cast(pa.string()), pa.scalar(None, pa.string()))
+    written = pa.array(public_ids(np.array(numbers, dtype=np.int64))).cast(pa.string())
+    return pc.if_else(pa.array([number > 0 for number in numbers]), written, pa.scalar(None, pa.string()))
 
 
 def _faces(answers: Sequence[Answer]) -> dict[str, pa.Array]:

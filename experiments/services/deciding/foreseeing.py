@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from bandit.policies.vw_policy import VwPolicy
 from bandit.rounds import Arm, Scalar
+from experiments.model.eligibility import Eligibility
 from experiments.services.deciding.batch import Batch, Pending
 from experiments.services.deciding.computing import Foreseen
 from experiments.services.deciding.plan import Plan
@@ -22,8 +23,11 @@ def foresee(batch: Batch, key: str, pending: Sequence[Pending]) -> None:
         return
     plan = batch.runtime.at(plan, batch.now)
     groups: dict[tuple[int, int], tuple[VwPolicy, tuple[Arm, ...], list[Foresight]]] = {}
-    for each in pending:
-        _group(batch, plan, each, groups)
+    policies = [variant.policy if isinstance(variant.policy, VwPolicy) else None for variant in plan.variants]
+    for each in pending if any(policies) else ():
+        place = plan.enrolment.variant(each.request.unit_id)
+        if (policy := policies[place]) is not None:
+            _group(batch, plan, each, (plan.variants[place].eligibility, policy), groups)
     for policy, arms, members in groups.values():
         found = policy.pmf_all([facts for _, facts in members], arms)
         if found is not None:
@@ -35,15 +39,15 @@ def _group(
     batch: Batch,
     plan: Plan,
     pending: Pending,
+    of: tuple[Eligibility, VwPolicy],
     groups: dict[tuple[int, int], tuple[VwPolicy, tuple[Arm, ...], list[Foresight]]],
 ) -> None:
-    request = pending.request
-    variant = plan.variants[plan.enrolment.variant(request.unit_id)]
-    if (plan.id, request.unit_id) in batch.known.latest or not isinstance(variant.policy, VwPolicy):
+    request, (eligibility, policy) = pending.request, of
+    if (plan.id, request.unit_id) in batch.known.latest:
         return
     facts = batch.facts_of(request, batch.now)
     if plan.enrolment.refusal(request.unit_id, facts, batch.now) is not None:
         return
-    arms = variant.eligibility.given(facts).arms
-    _, _, members = groups.setdefault((id(variant.policy), id(arms)), (variant.policy, arms, []))
+    arms = eligibility.given(facts).arms
+    _, _, members = groups.setdefault((id(policy), id(arms)), (policy, arms, []))
     members.append((pending, facts))
