@@ -1,7 +1,8 @@
 """Batch decisions per second end to end, beside raw Vowpal Wabbit predictions on reused dense examples.
 
-12 arms, 20 features and the profile's own, SquareCB from a trained snapshot, contexts from a Parquet file; decisions
-committed, the result written. Rate and peak memory for each size: time should grow in proportion, memory not at all.
+12 arms, 20 features, SquareCB from a trained snapshot, contexts from a Parquet file, units without stored profiles;
+decisions committed, the result written. Rate and peak memory for each size: time should grow in proportion, memory not
+at all.
 
     python -m benchmarks.batches [--rows 100000,1000000] [--database sqlite,postgresql]
 """
