@@ -102,6 +102,14 @@ def _attribute(name: str, value: Scalar) -> tuple[str, float]:
     return (f"attribute.{name}?", 1.0) if text is None else (f"attribute.{name}={escape(text)}", 1.0)
 
 
+def _absent_last(indices: Indices, values: Values, known: NDArray[np.bool_]) -> tuple[Indices, Values]:
+    """Rows (n, F) of m numeric features and the categories: the `known` (n, m), then categories, then what is absent."""
+    ranks = np.ones(indices.shape, dtype=np.int8)
+    ranks[:, : known.shape[1]] = np.where(known, 0, 2)
+    order = np.argsort(ranks, axis=1, kind="stable")
+    return np.take_along_axis(indices, order, axis=1), np.take_along_axis(values, order, axis=1)
+
+
 class _Plan:
     """What is the same for all contexts of one shape: which names are numeric, their indices, shifts and scales."""
 
@@ -178,8 +186,9 @@ class Encoder:
         ]
 
     def encode_columns(self, contexts: Sequence[Context]) -> tuple[Indices, Values] | None:
-        """`encode` of n contexts as arrays (n, F): each row's indices and their values; None without a schema, or where
-        a value is of a type that only the careful way can read.
+        """`encode` of n contexts as arrays (n, F): each row's indices and their values, in the very order of `encode`,
+        because a sum of float32 depends on it. None without a schema, or where a value is of a type that only the
+        careful way can read.
         """
         if not self._declared or not contexts:
             return None
@@ -198,7 +207,8 @@ class Encoder:
         named = [[self._category(name, context.get(name)) for name in plan.categorical] for context in contexts]
         places = np.array(named, dtype=np.uint64).reshape(len(raw), len(plan.categorical))
         indices = np.hstack([np.where(known, plan.indices, absent), places])
-        return indices, np.hstack([values, np.ones(places.shape)])
+        values = np.hstack([values, np.ones(places.shape)])
+        return (indices, values) if known.all() else _absent_last(indices, values, known)
 
     def _table(self, contexts: Sequence[Context]) -> Values | None:
         """(n, F) values of the declared numeric features; None unless every one of them is there and finite."""

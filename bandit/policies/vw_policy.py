@@ -81,7 +81,7 @@ class VwPolicy(ABC):
         return with_floor(explored / explored.sum(), floor_of(self.spec, count))
 
     def pmf_all(self, contexts: Sequence[Context], arms: Sequence[Arm]) -> Values | None:
-        """`pmf` of n contexts at once, (n, K), to rounding; None where they have to be taken one by one."""
+        """`pmf` of n contexts at once, (n, K), to the last bit; None where they have to be taken one by one."""
         count = len(arms)
         if self.rows_seen == 0 or count < 2:
             return None
