@@ -103,7 +103,7 @@ def _attribute(name: str, value: Scalar) -> tuple[str, float]:
 
 
 def _absent_last(indices: Indices, values: Values, known: NDArray[np.bool_]) -> tuple[Indices, Values]:
-    """Rows (n, F) of m numeric features and the categories: the `known` (n, m), then categories, then what is absent."""
+    """Rows (n, F), m numeric features then categories: the `known` (n, m), then categories, then what is absent."""
     ranks = np.ones(indices.shape, dtype=np.int8)
     ranks[:, : known.shape[1]] = np.where(known, 0, 2)
     order = np.argsort(ranks, axis=1, kind="stable")

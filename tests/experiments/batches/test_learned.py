@@ -5,9 +5,7 @@ from experiments.services.verifying import verify
 from tests.experiments.batches.base import campaign, run
 from tests.experiments.deciding.test_laws import VARIANTS, teach
 
-ROWS = [
-    {"unit_id": f"unit-{n:03d}", "context": {"x": ((n * 37) % 100 - 50) / 25} if n % 7 else {}} for n in range(240)
-]
+ROWS = [{"unit_id": f"unit-{n:03d}", "context": {"x": ((n * 37) % 100 - 50) / 25} if n % 7 else {}} for n in range(240)]
 
 
 def test_a_batch_decides_as_calls_do(client, service, settings, engine):
