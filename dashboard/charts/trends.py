@@ -89,7 +89,7 @@ def chances(at: Sequence[str], best: Mapping[str, Sequence[float]]) -> go.Figure
         figure.add_scatter(
             x=list(at),
             y=list(values),
-            mode="lines",
+            mode="lines+markers" if len(at) < 60 else "lines",
             name=name,
             line={"color": PALETTE[place % len(PALETTE)], "width": 2, "dash": ("solid", "dash", "dot")[place % 3]},
             hovertemplate=f"%{{x}}<br>{name}: %{{y:.1%}}<extra></extra>",
