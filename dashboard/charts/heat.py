@@ -14,6 +14,8 @@ SURE = 0.05
 def heat_map(cells: Cells, arms: Sequence[str], name: str, currency: str) -> go.Figure:
     """A square for each segment and arm; ★ where it differs from the control arm, all comparisons counted together.
 
+    What has no interval yet stays empty: it would make a scale of noise.
+
     Args:
         cells: segment → arm → {adjusted: estimate, p_adjusted}.
         arms: columns, in order. name: the metric.
@@ -42,8 +44,13 @@ def heat_map(cells: Cells, arms: Sequence[str], name: str, currency: str) -> go.
     return figure
 
 
+def known(cell: Mapping[str, Any]) -> bool:
+    """Whether there is an interval."""
+    return None not in (cell["adjusted"].get("lower"), cell["adjusted"].get("upper"))
+
+
 def _value(cell: Mapping[str, Any] | None) -> float | None:
-    return None if cell is None else cell["adjusted"].get("value")
+    return cell["adjusted"].get("value") if cell is not None and known(cell) else None
 
 
 def _is_sure(cell: Mapping[str, Any]) -> bool:
@@ -51,7 +58,7 @@ def _is_sure(cell: Mapping[str, Any]) -> bool:
 
 
 def _text(cell: Mapping[str, Any] | None, name: str, currency: str) -> str:
-    if cell is None or cell["adjusted"].get("value") is None:
+    if cell is None or not known(cell):
         return ""
     return metric(name, cell["adjusted"]["value"], currency) + (" ★" if _is_sure(cell) else "")
 

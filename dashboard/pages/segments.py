@@ -13,7 +13,7 @@ from dashboard.cards.empty import empty, no_campaign
 from dashboard.cards.state import state
 from dashboard.cards.table import facts, table
 from dashboard.charts.graph import graph
-from dashboard.charts.heat import flows, heat_map
+from dashboard.charts.heat import flows, heat_map, known
 from dashboard.data import results, segments
 from dashboard.filters import Filters
 from dashboard.format import interval, metric, moment, number, percent, title
@@ -65,7 +65,10 @@ def heat(view: View) -> Drawn:
     found = {name: face["segments"][name] for name in sorted(face["segments"], key=_natural)}
     arms = list(dict.fromkeys(arm for cells in found.values() for arm in cells))
     currency, name = definition["currency"], face["metric"]
-    told = f"{title(name)} of every arm in every segment; ★ differs from {face['control']}, all comparisons counted."
+    told = (
+        f"{title(name)} of every arm in every segment; ★ differs from {face['control']}, all comparisons counted."
+        " Empty: too few events yet."
+    )
     rows = [
         {
             "segment": segment,
@@ -77,6 +80,8 @@ def heat(view: View) -> Drawn:
         for segment, cells in found.items()
         for arm, cell in cells.items()
     ]
+    if not any(known(cell) for cells in found.values() for cell in cells.values()):
+        return Drawn(empty("Too few events in every segment yet.", "A square needs some 50 events of its arm."), rows)
     return Drawn(
         dmc.Stack([graph(heat_map(found, arms, name, currency), told), dmc.Text(told, size="sm", c="dimmed")]),
         rows,

@@ -5,15 +5,15 @@ from typing import Any
 from sqlalchemy import Engine
 
 from experiments.errors import Fault, InvalidError
+from experiments.metrics import shares_of
 from experiments.model.definition import Definition
 from experiments.model.principal import Principal, require
 from experiments.store.engine import reading
 from experiments.store.experiments import find
 from experiments.views.arm_stacks import arm_stacks
-from experiments.views.arms import method_of
+from experiments.views.arms import mean_of, method_of
 from experiments.views.readout.faces import method_of as method_by_state
 from experiments.views.readout.question import WHOLE
-from offline_eval.ab.adaptive import ARM_CONTRASTS
 
 Face = dict[str, Any]
 
@@ -27,12 +27,13 @@ def arm_values(engine: Engine, principal: Principal, key: str, metric: str | Non
     require(principal, "read")
     with reading(engine) as session:
         row = find(session, key)
-        chosen = metric or Definition.model_validate(row.definition).objective.maximise
+        definition = Definition.model_validate(row.definition)
+        chosen = metric or definition.objective.maximise
         stacks = arm_stacks(session.connection(), row, only=chosen)
     found: Face = {"experiment": key, "metric": chosen, "arms": {}}
     if stacks is None:
         return found
     if chosen not in stacks.metrics:
         raise InvalidError([Fault("", f"query parameter metric: arms are not contrasted in {chosen!r}")])
-    contrast, stack = ARM_CONTRASTS[method_of(method_by_state(row, WHOLE))], stacks.of(chosen)
-    return found | {"arms": {arm: contrast(stack, arm, None, 0.05).absolute.as_dict() for arm in stacks.arms}}
+    method, stack, share = method_of(method_by_state(row, WHOLE)), stacks.of(chosen), chosen in shares_of(definition)
+    return found | {"arms": {arm: mean_of(stack, arm, method, share=share).absolute.as_dict() for arm in stacks.arms}}

@@ -6,7 +6,7 @@ is the difference of plain means, which is not, and stands beside them for compa
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection
@@ -56,6 +56,12 @@ def method_of(method: str) -> str:
     return AT_ANY_LOOK if method in ANYTIME else AT_ONE_LOOK
 
 
+def mean_of(stack: Stack, arm: str, method: str, *, share: bool, alpha: float = 0.05) -> ArmContrast:
+    """An arm's own adjusted mean; of a metric that is 0 or 1 for every decision (`share`) it lies between them."""
+    found = ARM_CONTRASTS[method](stack, arm, None, alpha)
+    return replace(found, absolute=found.absolute.held_within(0.0, 1.0)) if share else found
+
+
 def control_arm(definition: Definition, arms: Sequence[str]) -> str:
     """The definition's control, else `nothing`, else the first arm."""
     wanted = (definition.control or NOTHING, NOTHING)
@@ -82,10 +88,9 @@ class Contrasting:
         return faces
 
     def _face(self, stack: Stack, arm: str, metric: str, share: float) -> Face:
-        alone = ARM_CONTRASTS[self.method](stack, arm, None, self.alpha)
+        alone = mean_of(stack, arm, self.method, share=metric in self.shares, alpha=self.alpha)
         versus = {} if arm == self.control else {self.control: self._versus(stack, arm, metric, share)}
-        mean = alone.absolute.held_within(0.0, 1.0) if metric in self.shares else alone.absolute
-        face: Face = {"adjusted": mean.as_dict(), "versus": versus}
+        face: Face = {"adjusted": alone.absolute.as_dict(), "versus": versus}
         return face | ({"note": alone.note} if alone.note else {})
 
     def _versus(self, stack: Stack, arm: str, metric: str, share: float) -> Face:

@@ -5,12 +5,13 @@ from typing import Any
 from sqlalchemy import Engine
 
 from experiments.errors import Fault, InvalidError
+from experiments.metrics import shares_of
 from experiments.model.definition import Definition
 from experiments.model.principal import Principal, require
 from experiments.store.engine import reading
 from experiments.store.experiments import find
 from experiments.views.arm_stacks import stacks_by_segment
-from experiments.views.arms import control_arm, method_of
+from experiments.views.arms import control_arm, mean_of, method_of
 from offline_eval.ab.adaptive import ARM_CONTRASTS
 from offline_eval.ab.multiplicity import ADJUSTMENTS
 
@@ -42,13 +43,14 @@ def arms_by_segment(
     metrics = list(next(iter(stacks.values())).metrics) if stacks else []
     if stacks and chosen not in metrics:
         raise InvalidError([Fault("", f"query parameter metric: must be one of {', '.join(metrics)}")])
-    contrast = ARM_CONTRASTS[method_of("auto")]
+    contrast, share = ARM_CONTRASTS[method_of("auto")], chosen in shares_of(definition)
     faces: dict[str, dict[str, Face]] = {}
     compared: dict[str, float] = {}
     control = ""
     for name, one in stacks.items():
         control, stack = control_arm(definition, one.arms), one.of(chosen)
-        faces[name] = {arm: {"adjusted": contrast(stack, arm, None, 0.05).absolute.as_dict()} for arm in one.arms}
+        means = {arm: mean_of(stack, arm, method_of("auto"), share=share) for arm in one.arms}
+        faces[name] = {arm: {"adjusted": mean.absolute.as_dict()} for arm, mean in means.items()}
         for arm in one.arms:
             found = None if arm == control else contrast(stack, arm, control, 0.05).p_value
             faces[name][arm] |= {"p_value": found, "p_adjusted": None}

@@ -13,8 +13,10 @@ from tests.experiments.cells.base import SHAPE
 def test_values_of_arms_are_the_readouts(desk: Desk, lease: Lease) -> None:
     write_log(desk.engine, SHAPE)
     desk.joiner.run(lease, now())
-    found, whole = arm_values(desk.engine, SYSTEM, "synthetic"), readout(desk.engine, SYSTEM, "synthetic")
-    assert found["metric"] == whole["objective"]
-    assert found["arms"]
-    for arm, adjusted in found["arms"].items():
-        assert adjusted == whole["arms"][arm]["metrics"][found["metric"]]["adjusted"]
+    whole = readout(desk.engine, SYSTEM, "synthetic")
+    assert arm_values(desk.engine, SYSTEM, "synthetic")["metric"] == whole["objective"]
+    for metric in ("reengagement", "net_value"):
+        found = arm_values(desk.engine, SYSTEM, "synthetic", metric)
+        assert found["arms"]
+        for arm, adjusted in found["arms"].items():
+            assert adjusted == whole["arms"][arm]["metrics"][metric]["adjusted"]
