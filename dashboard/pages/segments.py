@@ -45,6 +45,8 @@ def differ(view: View) -> Component:
     if face is None:
         return no_campaign()
     found = (face.get("differ") or {}).get("segments") or {}
+    if not found and len(face["variants"]) < 2:
+        return empty("There is no other variant to compare segments with.", "A holdout beside the campaign is one.")
     if not found:
         return empty("This campaign has no segments.", "Name the features to split by under segments in the designer.")
     said = [
