@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Literal
 
 from playwright.sync_api import Browser, Page, sync_playwright
 from waitress import create_server
@@ -46,7 +47,8 @@ from experiments.views.units import global_holdout
 
 LOGIN, PASSWORD = "director@example.com", "correct horse battery"
 SPEC = Path(__file__).parents[1] / "docs/examples/hillstrom.toml"
-SCHEMES, WIDTHS = ("light", "dark"), (1440, 390)
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+WIDTHS = (1440, 390)
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 REPLAY_SECONDS = 120
 README = Path(__file__).parents[1] / "docs/images"
@@ -147,7 +149,7 @@ def addresses(settings: Settings) -> dict[str, str]:
 def shoot(browser: Browser, url: str, pages: dict[str, str], folder: Path) -> None:
     """Every page in every scheme and width, from top to bottom."""
     for scheme, width in itertools.product(SCHEMES, WIDTHS):
-        context = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 900})  # type: ignore[arg-type]
+        context = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 900})
         page = context.new_page()
         page.set_default_timeout(60_000)
         page.goto(f"{url}/sign-in")

@@ -2,16 +2,9 @@
 
 import asyncio
 import itertools
-import os
 import random
 import signal
-import socket
 import subprocess
-import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
 import httpx
 import pytest
@@ -24,8 +17,8 @@ from experiments.services.granting import create_key
 from experiments.services.steering import move_experiment
 from experiments.services.verifying import verify
 from experiments.store.engine import reading
+from tests.faults.base import api_process
 
-ROOT = Path(__file__).resolve().parents[2]
 CALLERS = 16
 DEFINITION = {
     "key": "e",
@@ -35,29 +28,6 @@ DEFINITION = {
         {"key": "w", "share": 0.4, "policy": {"name": "split", "params": {"weights": {"arm-1": 1, "arm-2": 2}}}},
     ],
 }
-
-
-@contextmanager
-def api_process(url: str) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "cli", "api", "--port", str(port)]
-    process = subprocess.Popen(command, cwd=ROOT, env=os.environ | {"WINBACK_DATABASE_URL": url})
-    try:
-        deadline = time.monotonic() + 60
-        while not _listens(port):
-            assert time.monotonic() < deadline and process.poll() is None, "the API did not start"
-            time.sleep(0.05)
-        yield port, process
-    finally:
-        process.kill()
-        process.wait()
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 class Load:

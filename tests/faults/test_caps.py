@@ -2,18 +2,11 @@
 
 import asyncio
 import itertools
-import os
 import random
 import signal
-import socket
 import ssl
-import subprocess
-import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
 import httpx
 import pytest
@@ -25,9 +18,10 @@ from experiments.services.steering import move_experiment
 from experiments.services.verifying import verify
 from experiments.store.engine import reading
 from experiments.views.budgets import budget
+from tests.faults.base import api_process
 
-ROOT = Path(__file__).resolve().parents[2]
 CALLERS = 64
+IMPATIENT = {"WINBACK_LEASE_SECONDS": "1.5", "WINBACK_DATABASE_TIMEOUT": "10"}
 COST = {"nothing": 0.0, "mail": 0.01, "coupon": 2.01}
 CAP, MAIL, AMOUNT, UNITS = 2, 15, 31.0, 12
 
@@ -53,33 +47,6 @@ EXPERIMENTS = (
     _definition("own", caps={"contacts": [{"max": CAP, "within": "P7D"}], "reward": {"per_unit": 2}}),
     _definition("total", caps={"arms": {"mail": {"total": MAIL}}}, budget={"amount": AMOUNT, "pacing": "none"}),
 )
-
-
-@contextmanager
-def api_process(url: str) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    environment = os.environ | {
-        "WINBACK_DATABASE_URL": url,
-        "WINBACK_LEASE_SECONDS": "1.5",
-        "WINBACK_DATABASE_TIMEOUT": "10",
-    }
-    process = subprocess.Popen([sys.executable, "-m", "cli", "api", "--port", str(port)], cwd=ROOT, env=environment)
-    try:
-        deadline = time.monotonic() + 60
-        while not _listens(port):
-            assert time.monotonic() < deadline and process.poll() is None, "the API did not start"
-            time.sleep(0.05)
-        yield port, process
-    finally:
-        process.kill()
-        process.wait()
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 class Load:
@@ -116,7 +83,7 @@ def test_no_cap_is_exceeded_by_one(listening, database_url, engine, calls) -> No
     for definition in EXPERIMENTS:
         create_experiment(engine, SYSTEM, definition)
         move_experiment(engine, SYSTEM, definition["key"], "start")
-    with api_process(database_url) as (port, doomed):
+    with api_process(database_url, **IMPATIENT) as (port, doomed):
         load = Load(listening.key, [f"http://127.0.0.1:{port}", listening.url])
 
         async def killed_midway() -> None:
