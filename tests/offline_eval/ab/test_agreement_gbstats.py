@@ -6,7 +6,8 @@ by definition:
 - A share's variance is p (1 - p) there, with n / (n - 1) here.
 - Relative intervals there are the delta method's with Student's quantile. Ours are Fieller's sets, except those of
   `large_sample`, which are the delta method's with the normal quantile.
-- CUPED's slope there is that of all units together, here that of the groups pooled: equal where the covariate's means are.
+- CUPED's slope there is that of all units together, here that of the groups pooled: equal where the covariate's means
+  are.
 - Its sequence counts time in units of both groups, ours in those of an equal split that would be as informative; equal
   for groups of one size. The two tunings differ to first order and are made the same here.
 - It replaces what cannot be told (a control at 0, no variance) by an effect of 0 with p = 1; ours gives no number.
@@ -15,7 +16,6 @@ by definition:
 import json
 import math
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
