@@ -1,14 +1,15 @@
 """An experiment's readout for people: verdict and checks first, then lifts, parts and money."""
 
 from rich.console import Console
-from rich.table import Table
 
+from cli.console import Paper
 from cli.readout_tables import MARKS, Json, interval, lift_cells, p_value, titled, told_verdict
+from cli.tables import Sheet
 
 
 def show_experiment(document: Json, console: Console | None = None) -> None:
     """Print it."""
-    console = console or Console()
+    console = console or Paper()
     _head(document, console)
     console.print(group_table("variants, on intention to treat", document["variants"]))
     if any(variant["versus"] for variant in document["variants"].values()):
@@ -27,23 +28,23 @@ def _head(document: Json, console: Console) -> None:
     counts, verdict = document["counts"], document["verdict"]
     told = ", ".join(f"{count:,} {name}" for name, count in counts.items() if count is not None)
     console.print(f"{document['experiment']}, revision {document['revision']}, {document['status']}: {told}")
-    console.print(told_verdict(verdict), highlight=False)
+    console.print(told_verdict(verdict))
     for check in document["checks"]:
-        console.print(f"{MARKS[check['status']]} {check['name']}: {check['detail']}", highlight=False, markup=False)
+        console.print(f"{MARKS[check['status']]} {check['name']}: {check['detail']}")
     for note in document["notes"]:
-        console.print(f"note: {note}", highlight=False, markup=False)
+        console.print(f"note: {note}")
     maturing = ", ".join(f"{day['day']} {day['decisions']:,}" for day in document["maturity"]["by_day"])
     if maturing:
-        console.print(f"open decisions mature on: {maturing}", highlight=False)
+        console.print(f"open decisions mature on: {maturing}")
     early = document["maturity"]["early"] or {"note": "", "variants": {}}
     if early["note"]:
-        console.print(f"early: {early['note']}", highlight=False, markup=False)
+        console.print(f"early: {early['note']}")
     for key, one in early["variants"].items():
         told = f"early, {key}: {interval(one['rate'])}, {one['open']:,} open; {one['note']}"
-        console.print(told, highlight=False, markup=False)
+        console.print(told)
 
 
-def group_table(title: str, groups: Json) -> Table:
+def group_table(title: str, groups: Json) -> Sheet:
     """Means by metric and, below it, by variant or arm: a line for each fits a narrow terminal.
 
     An arm's metric holds its plain mean as `naive`.
@@ -61,7 +62,7 @@ def group_table(title: str, groups: Json) -> Table:
     return table
 
 
-def versus_table(document: Json) -> Table:
+def versus_table(document: Json) -> Sheet:
     """Every variant's lift of every metric over the control."""
     table = titled(f"against {document['control']}, {document['method']}", "metric", "", "difference", "relative", "p")
     for key, variant in document["variants"].items():
@@ -72,7 +73,7 @@ def versus_table(document: Json) -> Table:
     return table
 
 
-def money_table(document: Json) -> Table:
+def money_table(document: Json) -> Sheet:
     """What every variant earned beyond the control."""
     title = f"money in {document['money']['currency']}"
     table = titled(title, "variant", "net value", "ROI", "incremental ROI", "cost per added re-engagement")
@@ -85,7 +86,7 @@ def money_table(document: Json) -> Table:
     return table
 
 
-def arm_table(document: Json) -> Table:
+def arm_table(document: Json) -> Sheet:
     """Arms against the control arm where both were eligible, valid though the policy moved the traffic."""
     table = titled("arms, adjusted for the policy", "arm", "metric", "difference", "p", "both eligible")
     for key, arm in document["arms"].items():
@@ -101,7 +102,7 @@ def _parts(document: Json, name: str, console: Console) -> None:
     """First whether parts differ at all, then the objective's lifts."""
     metric = document["objective"]
     for key, tests in document["differ"][name].items():
-        console.print(f"{key}, {metric}: {tests[metric]['said']}", highlight=False, markup=False)
+        console.print(f"{key}, {metric}: {tests[metric]['said']}")
     columns = ("variant", "difference", "relative", "p", "p adjusted")
     table = titled(f"{metric} by {name.removesuffix('s').replace('_', ' ')}", "", *columns)
     for part, face in document[name].items():

@@ -4,35 +4,38 @@ from collections.abc import Mapping
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
+from rich.text import Text
+
+from cli.console import Paper
+from cli.tables import Sheet
 
 Json = Mapping[str, Any]
 
 MARKS = {"ok": "✓", "warning": "!", "failed": "✗", "too_few": "·"}
 
 
-def told_verdict(verdict: Json) -> str:
+def told_verdict(verdict: Json) -> Text:
     """The word and why; what is over without an answer cannot be kept running."""
     word, _, rest = str(verdict["reason"]).partition(": ")
     if word != "undecided":
         word, rest = verdict["word"], verdict["reason"]
-    return f"[bold]{word}[/bold]: {rest}"
+    return Text.assemble((word, "bold"), f": {rest}")
 
 
 def show(document: Json, console: Console | None = None) -> None:
     """Print the readout."""
-    console = console or Console()
+    console = console or Paper()
     verdict = document["verdict"]
     console.print(f"{document['log']['name']}: {document['n']:,} decisions, against {document['control']}")
-    console.print(told_verdict(verdict), highlight=False)
+    console.print(told_verdict(verdict))
     for check in document["checks"]:
         p_value = "" if check["p_value"] is None else f", p {check['p_value']:.3g}"
-        console.print(f"{MARKS[check['status']]} {check['name']}{p_value}: {check['detail']}", highlight=False)
+        console.print(f"{MARKS[check['status']]} {check['name']}{p_value}: {check['detail']}")
     for metric in next(iter(document["arms"].values()))["metrics"]:
         console.print(metric_table(document, metric))
     if document["best"]:
         chances = ", ".join(f"{arm} {found['probability']:.1%}" for arm, found in document["best"].items())
-        console.print(f"probability of being the best arm ({document['objective']}): {chances}", highlight=False)
+        console.print(f"probability of being the best arm ({document['objective']}): {chances}")
     if any("money" in arm for arm in document["arms"].values()):
         console.print(money_table(document))
     if document["between"]:
@@ -43,7 +46,7 @@ def show(document: Json, console: Console | None = None) -> None:
         console.print(segment_table(document["objective"], name, found))
 
 
-def metric_table(document: Json, metric: str) -> Table:
+def metric_table(document: Json, metric: str) -> Sheet:
     """Every arm's mean and lift of one metric."""
     table = titled(metric, "arm", "n", "mean", "lift", "relative", "p", "p adjusted")
     for key, arm in document["arms"].items():
@@ -53,7 +56,7 @@ def metric_table(document: Json, metric: str) -> Table:
     return table
 
 
-def money_table(document: Json) -> Table:
+def money_table(document: Json) -> Sheet:
     """What every arm cost and earned beyond the control."""
     table = titled("money", "arm", "net value", "ROI", "incremental ROI", "cost per incremental re-engaged unit")
     for key, arm in document["arms"].items():
@@ -65,7 +68,7 @@ def money_table(document: Json) -> Table:
     return table
 
 
-def contrast_table(title: str, contrasts: Json) -> Table:
+def contrast_table(title: str, contrasts: Json) -> Sheet:
     """Contrasts by name."""
     table = titled(title, "", "difference", "relative", "p", "p adjusted")
     for name, contrast in contrasts.items():
@@ -73,7 +76,7 @@ def contrast_table(title: str, contrasts: Json) -> Table:
     return table
 
 
-def segment_table(objective: str, name: str, found: Json) -> Table:
+def segment_table(objective: str, name: str, found: Json) -> Sheet:
     """Lifts by segment, and whether they differ at all."""
     differ = ", ".join(f"{arm}: p {p_value(test['p_value'])}" for arm, test in found["differ"].items())
     table = titled(f"{objective} by {name}; do segments differ? {differ}", name, "arm", "lift", "relative", "p")
@@ -106,9 +109,6 @@ def p_value(value: float | None) -> str:
     return "–" if value is None else f"{value:.3g}"
 
 
-def titled(title: str, *columns: str) -> Table:
+def titled(title: str, *columns: str) -> Sheet:
     """An empty table: the first column to the left, numbers to the right."""
-    table = Table(title=title, title_justify="left")
-    for place, column in enumerate(columns):
-        table.add_column(column, justify="left" if place == 0 else "right")
-    return table
+    return Sheet(title, columns)

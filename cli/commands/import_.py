@@ -1,7 +1,6 @@
 """`winback import`: profiles, history and outcomes from files, databases and the web."""
 
 import os
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -10,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cli.console import emit_json, say
+from cli.console import bar, emit_json, say
 
 
 def import_(
@@ -82,22 +81,20 @@ def _pairs(option: str, given: list[str] | None) -> dict[str, str]:
 @contextmanager
 def _bar(kind: str) -> Iterator[Callable[[int, int, int | None], None]]:
     """Rows and rows per second on stderr, with a bar where the end is known; nothing where stderr is no terminal."""
-    if not sys.stderr.isatty():
-        yield lambda _rows, _done, _total: None
-        return
     from time import monotonic
 
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import TaskProgressColumn, TimeRemainingColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     began = monotonic()
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(f"importing {kind}", total=None)
+    with bar(TaskProgressColumn(), TimeRemainingColumn()) as shown:
+        if shown is None:
+            yield lambda _rows, _done, _total: None
+            return
+        task = shown.add_task(f"importing {kind}", total=None)
 
         def show(rows: int, done: int, total: int | None) -> None:
             rate = rows / max(monotonic() - began, 1e-9)
-            bar.update(task, completed=done, total=total, description=f"{kind}: {rows:,} rows, {rate:,.0f}/s")
+            shown.update(task, completed=done, total=total, description=f"{kind}: {rows:,} rows, {rate:,.0f}/s")
 
         yield show
 

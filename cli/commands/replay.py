@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cli.console import emit_json, say
+from cli.console import emit_json, progress_stages, say
 
 
 def replay(
@@ -41,7 +41,7 @@ def replay(
     if (like is None) != (like_spec is None):
         raise CallError("--like and --like-spec go together")
     try:
-        with _bar() as progress, _log_and_spec(log, spec, progress) as (path, described):
+        with progress_stages() as progress, _log_and_spec(log, spec, progress) as (path, described):
             options = {"outcome_model": model, "like": like, "like_spec": like_spec, "dask": dask}
             result = _result(path, described, policy, estimator, progress, **options)
     except (UnknownCandidateError, UnknownEstimatorError) as error:
@@ -125,39 +125,11 @@ def _like(log: Any, path: Path, spec: Path) -> Any:
     return OtherLog.of(f"like:{other.spec.name}", list(other.batches(pmf=False)), other.keys, log.keys)
 
 
-@contextmanager
-def _bar() -> Iterator[Callable[[str, int, int], None]]:
-    """A bar on stderr that starts anew with every stage; nothing where stderr is no terminal."""
-    if not sys.stderr.isatty():
-        yield lambda _what, _done, _total: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("reading", total=None)
-        yield lambda what, done, total: bar.update(task, description=what, completed=done, total=total)
-
-
 def _print(result: dict[str, Any]) -> None:
-    from rich.box import SIMPLE_HEAD
-    from rich.console import Console
-    from rich.table import Table
+    from cli.console import Paper
+    from cli.replay_tables import show
 
-    from offline_eval.judging import report
-
-    log, console = result["log"], Console()
-    title = f"{log['name']}: {log['objective']} per decision, {result['n']:,} rows, by {report.shown(result)}"
-    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD)
-    for place, name in enumerate(report.HEADER):
-        table.add_column(name, justify="left" if place in (0, 5) else "right", no_wrap=place > 0)
-    colours = {"trust": "green", "caution": "yellow", "unusable": "red"}
-    for line in report.lines(result):
-        table.add_row(*line[:-1], f"[{colours[line[-1]]}]{line[-1]}[/]")
-    console.print(table)
-    for sentence in (*report.remark(result), report.conclusion(result), *report.doubts(result)):
-        console.print(sentence, highlight=False, markup=False)
+    show(result, Paper())
 
 
 def _command() -> str:

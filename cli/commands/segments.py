@@ -85,9 +85,9 @@ def _print(shown: list[dict[str, Any]], as_json: bool) -> None:
     if as_json:
         emit_json({"segments": shown})
         return
-    from rich.console import Console
+    from cli.console import Paper
 
-    console = Console()
+    console = Paper()
     if not shown:
         say("There are no segments yet; define one with POST /v1/segments.")
     for segment in shown:
@@ -106,19 +106,14 @@ def _heading(segment: dict[str, Any]) -> str:
 
 
 def _tables(segment: dict[str, Any]) -> list[Any]:
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
+    from cli.tables import Sheet
 
-    sizes = Table(box=SIMPLE_HEAD)
-    for name in ("value", "units", "share"):
-        sizes.add_column(name, justify="left" if name == "value" else "right")
+    sizes = Sheet("", ("value", "units", "share"))
     for value, count in sorted(segment["sizes"].items()):
         sizes.add_row(value, f"{count:,}", f"{count / max(segment['units'] or 0, 1):.1%}")
     if not segment.get("flow"):
         return [sizes]
-    flow = Table(title="moves since the refresh before", title_justify="left", box=SIMPLE_HEAD)
-    for name in ("from", "to", "units"):
-        flow.add_column(name, justify="right" if name == "units" else "left")
+    flow = Sheet("moves since the refresh before", ("from", "to", "units"), left=frozenset({0, 1}))
     for move in segment["flow"]:
         flow.add_row(move["from"] or "(outside)", move["to"] or "(outside)", f"{move['units']:,}")
     return [sizes, flow]
