@@ -8,6 +8,7 @@ B - 1 degrees of freedom. They claim coverage at one look under allocation that 
 bandit a mean of an arm is biased, and is called naive.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -15,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import betaincinv, stdtrit
 
+from offline_eval.ab.limits import Limits
 from offline_eval.estimate import Estimate
 
 Floats = NDArray[np.float64]
@@ -37,6 +39,7 @@ class Bucketed:
         units: units in all.
         binary: every decision's value is 0 or 1.
         hits: decisions whose value is not 0; None where that is not known.
+        limits: between which one unit's total in a revision is known to lie; None: no limit was stated.
     """
 
     totals: Floats
@@ -46,15 +49,20 @@ class Bucketed:
     units: int
     binary: bool = False
     hits: float | None = None
+    limits: Limits | None = None
 
 
 class Counted(NamedTuple):
-    """What stands behind M metrics of a group: rounds, units, and by metric hits (M,) and whether it is 0/1 (M,)."""
+    """What stands behind M metrics of a group: rounds and units, and by metric hits, whether it is 0/1, and limits.
+
+    `limits` may be left out where no metric has any.
+    """
 
     rounds: int
     units: int
     hits: Floats
     binary: NDArray[np.bool_]
+    limits: Sequence[Limits | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +74,7 @@ class Linearised:
         residuals: (S, B) (Y - R D) / Σ D by stratum and bucket.
         weights: (S,) the strata's. used: (B,) buckets in use.
         rounds, units: of the group. hits: decisions whose value is not 0. binary: every value is 0 or 1.
+        limits: between which one unit's total in a revision is known to lie.
     """
 
     means: Floats
@@ -77,6 +86,7 @@ class Linearised:
     units: int
     hits: float
     binary: bool
+    limits: Limits | None = None
 
     @classmethod
     def of(cls, group: Bucketed) -> "Linearised":
@@ -84,7 +94,7 @@ class Linearised:
         hits = group.hits
         if hits is None:
             hits = float(group.totals.sum()) if group.binary else float(group.units)
-        counted = Counted(group.rounds, group.units, np.array([hits]), np.array([group.binary]))
+        counted = Counted(group.rounds, group.units, np.array([hits]), np.array([group.binary]), [group.limits])
         return cls.stack(group.totals[None], group.sizes, group.weights, counted)[0]
 
     @classmethod
@@ -97,8 +107,9 @@ class Linearised:
         residuals = (totals - means[:, :, None] * sizes) / scale[:, None]
         used = np.asarray(sizes.any(axis=0))
         rounds, units = counted.rounds, counted.units
-        shared = zip(means, residuals, counted.hits.tolist(), counted.binary.tolist(), strict=True)
-        return [cls(m, present, r, weights, used, rounds, units, hits, binary) for m, r, hits, binary in shared]
+        limits = [None] * len(means) if counted.limits is None else counted.limits
+        shared = zip(means, residuals, counted.hits.tolist(), counted.binary.tolist(), limits, strict=True)
+        return [cls(m, present, r, weights, used, rounds, units, *rest) for m, r, *rest in shared]
 
     def widened(self, factor: float) -> "Linearised":
         """The same with `factor` times the variance."""

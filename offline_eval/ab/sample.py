@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from offline_eval.ab.errors import SampleError
+from offline_eval.ab.limits import Limits, both_limits
 from offline_eval.ab.sketch import Sketch
 
 Floats = NDArray[np.float64]
@@ -30,6 +31,7 @@ class Sample:
         events: how many units have a value other than 0.
         binary: whether every value is 0 or 1.
         sketch: bins of `value`, for quantiles and winsorising.
+        limits: between which a unit's value is known to lie, whatever was seen; None: no limit was stated.
     """
 
     columns: tuple[str, ...]
@@ -39,6 +41,7 @@ class Sample:
     events: int
     binary: bool
     sketch: Sketch | None = None
+    limits: Limits | None = None
 
     @classmethod
     def of(cls, value: ArrayLike, sketch: bool = False, **columns: ArrayLike) -> "Sample":
@@ -86,6 +89,7 @@ class Sample:
             self.events + other.events,
             self.binary and other.binary,
             self.sketch + other.sketch if self.sketch and other.sketch else None,
+            both_limits(self.limits, other.limits),
         )
 
     @property
@@ -102,6 +106,10 @@ class Sample:
     def covariance(self) -> Floats:
         """(d, d) unbiased covariance between units."""
         return self.scatter / max(self.n - 1, 1)
+
+    def within(self, limits: Limits | None) -> "Sample":
+        """The same, its values known to lie in `limits`."""
+        return replace(self, limits=limits)
 
     def index(self, column: str) -> int:
         """Position of a column. Raises SampleError where there is none of that name."""
@@ -126,5 +134,12 @@ class Sample:
     def with_moments(self, n: int, mean: float, scatter: float) -> "Sample":
         """A sample of the value alone with other moments, e.g. after capping; it is no longer 0/1."""
         return replace(
-            self, columns=(VALUE,), n=n, mean=np.array([mean]), scatter=np.array([[scatter]]), binary=False, sketch=None
+            self,
+            columns=(VALUE,),
+            n=n,
+            mean=np.array([mean]),
+            scatter=np.array([[scatter]]),
+            binary=False,
+            sketch=None,
+            limits=None,
         )
