@@ -17,12 +17,10 @@ from numpy.typing import NDArray
 from scipy.special import betaincinv, stdtrit
 
 from offline_eval.ab.limits import Limits
+from offline_eval.ab.scarcity import FEW, scarcer
 from offline_eval.estimate import Estimate
 
 Floats = NDArray[np.float64]
-
-FEW = 50
-"""With fewer events (or non-events) a share gets Clopper & Pearson's limits."""
 
 METHOD = "bucketed_mean"
 EXACT = "clopper_pearson_by_unit"
@@ -129,8 +127,7 @@ class Linearised:
     @property
     def events(self) -> float:
         """Decisions that are not 0, or the non-events of a 0/1 metric where they are fewer; at most the units."""
-        scarce = min(self.hits, self.rounds - self.hits) if self.binary else self.hits
-        return min(scarce, float(self.units))
+        return min(scarcer(self.hits, self.rounds, self.binary), float(self.units))
 
 
 def bucketed_mean(group: Bucketed, alpha: float = 0.05) -> Estimate:
@@ -147,7 +144,7 @@ def linearised_mean(group: Linearised, alpha: float = 0.05) -> Estimate:
         return Estimate(None, None, None, group.rounds, 0.0, METHOD, alpha)
     value, error = group.mean_and_error()
     events, units = value * group.rounds, float(min(group.units, group.rounds))
-    if group.binary and min(events, group.rounds - events) < FEW:
+    if group.binary and scarcer(events, group.rounds, True) < FEW:
         return _exact(value, group, alpha)
     if error is None:
         return Estimate(value, None, None, group.rounds, units, METHOD, alpha)

@@ -14,8 +14,8 @@ from offline_eval.ab.bucketed_contrast import Look, linearised_contrast, shared_
 from offline_eval.ab.comparisons import COMPARISONS
 from offline_eval.ab.contrast import Contrast, Rule, Sizes, unknown
 from offline_eval.ab.errors import ComparisonError
-from offline_eval.ab.means import FEW
 from offline_eval.ab.sample import VALUE, Sample
+from offline_eval.ab.scarcity import FEW
 
 Method = Callable[[Linearised, Linearised, float], Contrast]
 """Treated, control, alpha → contrast."""

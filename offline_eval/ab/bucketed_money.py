@@ -15,8 +15,8 @@ from offline_eval.ab.bucketed import Floats, Linearised, linearised_mean
 from offline_eval.ab.bucketed_contrast import Look, critical_of, shared_weights
 from offline_eval.ab.contrast import Contrast, Sizes, amount_of, note_beside
 from offline_eval.ab.fieller import Means
-from offline_eval.ab.means import FEW
 from offline_eval.ab.money import Money, RatioEstimate, ratio_of
+from offline_eval.ab.scarcity import FEW
 from offline_eval.estimate import Estimate
 
 REENGAGED, NET = "reengagement", "net_value"

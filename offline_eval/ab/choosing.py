@@ -4,8 +4,8 @@ from offline_eval.ab.comparisons.always_valid import AlwaysValid, scarcest
 from offline_eval.ab.comparisons.exact import Exact
 from offline_eval.ab.comparisons.welch import Welch
 from offline_eval.ab.contrast import Comparison
-from offline_eval.ab.means import FEW
 from offline_eval.ab.sample import Sample
+from offline_eval.ab.scarcity import FEW
 
 
 def comparison_for(treated: Sample, control: Sample, running: bool, alpha: float = 0.05) -> Comparison:

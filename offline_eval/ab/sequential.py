@@ -2,10 +2,12 @@
 
 import math
 
+from offline_eval.ab.scarcity import FEW
+
 TIGHTEST_AT = 10_000.0
 """Units (of an equal split) at which the default sequence is tightest; a plan may name its own."""
 
-BURN_IN = 50
+BURN_IN = FEW
 """Events and, for 0/1 metrics, non-events that each group needs before an asymptotic sequence claims anything."""
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from bandit.rounds import Arm
 from offline_eval.logs.errors import Fault, LogDataError
 from offline_eval.logs.scan import DUPLICATES_CHECKED, Scan, objective_column
-from offline_eval.logs.spec import LogSpec
+from offline_eval.logs.spec import MONEY, LogSpec
 
 SCARCE = 20
 """Under `uniform` an arm seen this many times less often than its share is a misspelling, not chance."""
@@ -33,7 +33,7 @@ def _whole(spec: LogSpec, scan: Scan, arms: Sequence[Arm]) -> Iterator[Fault]:
     if not scan.n:
         yield Fault(None, column, "the log has no rows", "Check the path, or wait until decisions have matured")
         return
-    if scan.lowest == scan.highest and scan.n > 1:
+    if scan.lowest == scan.highest and scan.n > 1 and not _never_or_always(spec, scan):
         problem = f"constant rewards: the objective '{spec.objective.maximise}' is {scan.lowest:g} in every row"
         yield Fault(None, objective_column(spec), problem, "Choose an objective that varies, or check the outcomes")
     yield from _unheard(spec, scan, column)
@@ -41,6 +41,12 @@ def _whole(spec: LogSpec, scan: Scan, arms: Sequence[Arm]) -> Iterator[Fault]:
         yield from _scarce(scan, arms, column)
     if spec.unit:
         yield from _duplicates(spec, scan)
+
+
+def _never_or_always(spec: LogSpec, scan: Scan) -> bool:
+    """A share may be nothing or everything so far; any other constant is a column that was not meant."""
+    metric = spec.objective.maximise
+    return metric in spec.outcomes and metric not in MONEY and metric not in scan.beyond_share
 
 
 def _unheard(spec: LogSpec, scan: Scan, column: str) -> Iterator[Fault]:

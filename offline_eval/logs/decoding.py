@@ -82,9 +82,9 @@ def times(column: pa.Array, seconds: float) -> tuple[Floats, NDArray[np.bool_]]:
     values, bad = numbers(column)
     if not bad.any():
         return values * seconds, np.isnan(values)
-    for zone in ("UTC", None):
+    for unit, zone in (("us", "UTC"), ("us", None), ("ns", "UTC"), ("ns", None)):
         try:
-            instants = _instants(pc.cast(column, pa.timestamp("us", zone)))
+            instants = _instants(pc.cast(column, pa.timestamp(unit, zone)))
         except pa.ArrowInvalid:
             continue
         return instants, np.isnan(instants)
@@ -92,7 +92,8 @@ def times(column: pa.Array, seconds: float) -> tuple[Floats, NDArray[np.bool_]]:
 
 
 def _instants(column: pa.Array) -> Floats:
-    counts = pc.cast(pc.cast(column, pa.timestamp("us", getattr(column.type, "tz", None))), pa.int64())
+    microseconds = pa.timestamp("us", getattr(column.type, "tz", None))
+    counts = pc.cast(pc.cast(column, microseconds, safe=False), pa.int64())  # nanoseconds are cut off
     return np.asarray(pc.cast(counts, pa.float64()).to_numpy(zero_copy_only=False), dtype=np.float64) / 1e6
 
 

@@ -20,9 +20,9 @@ from offline_eval.logs.eligibility import eligible_sets, listed_pmf, masks
 from offline_eval.logs.errors import Fault, LogDataError
 from offline_eval.logs.objective import with_money
 from offline_eval.logs.propensity import Fitted, Shares, Uniform
-from offline_eval.logs.scan import Scan, rewards, scan_part
+from offline_eval.logs.scan import DUPLICATES_CHECKED, Scan, rewards, scan_part
 from offline_eval.logs.sources import Source, open_source
-from offline_eval.logs.spec import NET_VALUE, LogSpec
+from offline_eval.logs.spec import MONEY, NET_VALUE, LogSpec
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,28 @@ class Log:
     def keys(self) -> tuple[str, ...]:
         """The arms' names."""
         return tuple(arm.key for arm in self.arms)
+
+    @cached_property
+    def zero_or_one(self) -> frozenset[str]:
+        """Outcomes that are 0 or 1 wherever they are known. Money is none, whatever was spent so far."""
+        return frozenset(self.spec.outcomes) - self.scan.beyond_share - MONEY
+
+    @property
+    def range(self) -> tuple[float, float] | None:
+        """The objective's bounds: the spec's, or those of a 0/1 column."""
+        known = (0.0, 1.0) if self.spec.objective.maximise in self.zero_or_one else None
+        return self.spec.objective.range or known
+
+    @cached_property
+    def units(self) -> NDArray[np.uint64] | None:
+        """Hashes of all units in order; None where units have no column or the log is too long to keep them."""
+        counted = self.spec.unit and self.n <= DUPLICATES_CHECKED
+        return np.unique(np.concatenate(self.scan.units)) if counted and self.scan.units else None
+
+    @property
+    def clustered(self) -> bool:
+        """Whether units may have several rows."""
+        return bool(self.spec.unit) and (self.units is None or len(self.units) < self.n)
 
     @property
     def features(self) -> FeatureSpec:

@@ -23,7 +23,11 @@ DUPLICATES_CHECKED = 20_000_000
 
 @dataclass
 class Scan:
-    """Mergeable counts over some rows of a log; `+` joins two readings in their order."""
+    """Mergeable counts over some rows of a log; `+` joins two readings in their order.
+
+    Attributes:
+        units: hashes of the units of each batch, each once. beyond_share: outcomes with a value other than 0 and 1.
+    """
 
     n: int = 0
     arms: Counter[str] = field(default_factory=Counter)
@@ -35,6 +39,8 @@ class Scan:
     earliest: float = np.inf
     latest: float = -np.inf
     moments: list[NDArray[np.uint64]] = field(default_factory=list)
+    units: list[NDArray[np.uint64]] = field(default_factory=list)
+    beyond_share: set[str] = field(default_factory=set)
     segments: Counter[str] = field(default_factory=Counter)
     missing: Counter[str] = field(default_factory=Counter)
     faults: list[Fault] = field(default_factory=list)
@@ -51,6 +57,8 @@ class Scan:
             min(self.earliest, later.earliest),
             max(self.latest, later.latest),
             self.moments + later.moments,
+            self.units + later.units,
+            self.beyond_share | later.beyond_share,
             self.segments + later.segments,
             self.missing + later.missing,
             (self.faults + later.faults)[:FAULTS_KEPT],
@@ -75,7 +83,12 @@ def scan_batch(spec: LogSpec, batch: pa.RecordBatch, first_row: int) -> Scan:
         _see_moments(spec, decoded, scan)
         _count_segments(spec, decoded, scan)
         scan.missing.update({name: int(np.isnan(values).sum()) for name, values in decoded.outcomes.items()})
+        scan.beyond_share = {name for name, values in decoded.outcomes.items() if not _zero_or_one(values)}
     return scan
+
+
+def _zero_or_one(values: Floats) -> bool:
+    return bool(((values == 0) | (values == 1) | np.isnan(values)).all())
 
 
 def _count_segments(spec: LogSpec, decoded: Decoded, scan: Scan) -> None:
@@ -162,6 +175,7 @@ def _see_moments(spec: LogSpec, decoded: Decoded, scan: Scan) -> None:
     if decoded.unit is None or decoded.first_row >= DUPLICATES_CHECKED:
         return
     key = unit_hash(decoded)
+    scan.units.append(np.unique(key))
     if decoded.time is not None:
         key = key * np.uint64(0x9E3779B97F4A7C15) ^ hashes(decoded.time)
     if spec.position:

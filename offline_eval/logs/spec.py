@@ -10,6 +10,8 @@ SECONDS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.
 """What a number in the time column counts."""
 
 NET_VALUE = "net_value"
+MONEY = frozenset({"revenue", "reward_cost", "contact_cost", NET_VALUE})
+"""Metrics in the log's currency."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from typing import ClassVar
 from offline_eval.ab.contrast import Contrast, Rule, Sizes, contrast_of, unknown
 from offline_eval.ab.fieller import Means
 from offline_eval.ab.sample import Sample
+from offline_eval.ab.scarcity import scarcer
 from offline_eval.ab.sequential import BURN_IN, TIGHTEST_AT, mixture_critical, mixture_p_value
 
 
@@ -48,4 +49,4 @@ class AlwaysValid:
 
 def scarcest(sample: Sample) -> int:
     """Events, or non-events of a 0/1 metric, whichever are fewer."""
-    return min(sample.events, sample.n - sample.events) if sample.binary else sample.events
+    return int(scarcer(sample.events, sample.n, sample.binary))

@@ -59,7 +59,7 @@ def test_absent_columns_are_named_all_at_once(frame, spec_data, write):
 
 
 def test_constant_rewards(frame, spec_data, write):
-    (fault,) = faults(write(frame.assign(visit=0)), spec_data)
+    (fault,) = faults(write(frame.assign(visit=0.5)), spec_data)
     assert fault.column == "visit"
     assert "constant rewards" in fault.problem
 

@@ -94,6 +94,38 @@ def test_instants_with_and_without_zones(frame, spec_data, write):
     assert naive.time.min() == instants.min().timestamp()
 
 
+@pytest.mark.parametrize("kind", ["parquet", "csv"])
+def test_nanoseconds_are_cut_off(frame, spec_data, tmp_path, kind):
+    instants = pd.Timestamp("2026-03-01") + pd.to_timedelta(np.arange(len(frame)), unit="h") + pd.Timedelta(1999, "ns")
+    path = tmp_path / f"log.{kind}"
+    frame = frame.assign(at=instants)
+    frame.to_parquet(path) if kind == "parquet" else frame.to_csv(path, index=False)
+    times = open_log(path, parse_spec(spec_data)).table().time
+    assert times[0] == pd.Timestamp("2026-03-01T00:00:00.000001").timestamp()
+    assert len(times) == len(frame)
+
+
+def test_a_share_that_never_happened_is_known_to_be_a_share(frame, spec_data, write):
+    del spec_data["objective"]["range"]
+    log = open_log(write(frame.assign(visit=0)), parse_spec(spec_data))
+    assert log.range == (0.0, 1.0)
+    assert log.zero_or_one == {"reengagement"}
+
+
+def test_money_has_no_range_of_its_own(frame, spec_data, write):
+    spec_data["objective"] = {"maximise": "revenue"}
+    log = open_log(write(frame.assign(spend=frame.visit)), parse_spec(spec_data))
+    assert log.range is None
+
+
+def test_units_are_counted_once(frame, spec_data, write):
+    log = open_log(write(frame), parse_spec(spec_data))
+    assert len(log.units) == frame.customer.nunique()
+    assert log.clustered
+    alone = open_log(write(frame.assign(customer=np.arange(len(frame)))), parse_spec(spec_data))
+    assert not alone.clustered
+
+
 def test_several_columns_make_an_arm(frame, spec_data, write):
     frame["kind"], frame["size"] = "coupon", np.resize([5, 10], len(frame))
     spec_data |= {"log": {"name": "x", "arm": ["kind", "size"], "propensity": {"within": []}}, "arms": []}
