@@ -39,8 +39,9 @@ test: export PYTHONDONTWRITEBYTECODE :=
 test: .venv/dev.stamp
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not proof"
 
+# Property tests again, with fresh seeds and more examples; `make test` tries the same examples every time.
 proof: .venv/dev.stamp
-	$(BIN)/python -m pytest -m proof --timeout 3600
+	WINBACK_PROPERTIES=fresh $(BIN)/python -m pytest -m "proof or hypothesis" --timeout 3600
 
 bench: .venv/dev.stamp
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks

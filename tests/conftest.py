@@ -18,8 +18,6 @@ import structlog
 import uvicorn
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 from fastapi import FastAPI
-from hypothesis import HealthCheck
-from hypothesis import settings as hypothesis_settings
 from sqlalchemy import Engine
 
 import migrations
@@ -28,15 +26,13 @@ from experiments.model.principal import SCOPES, SYSTEM
 from experiments.services.granting import create_key
 from experiments.settings import Settings
 from experiments.store.engine import engine_for
+from tests.examples import register_profiles
 from tests.postgresql import PostgresDatabases
 
 # The default renderer takes seconds over a traceback with all its local variables.
 structlog.configure(processors=[structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)])
 
-hypothesis_settings.register_profile(
-    "winback", deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
-)
-hypothesis_settings.load_profile("winback")
+register_profiles()
 
 POSTGRES_URL = os.environ.get("WINBACK_TEST_POSTGRES_URL", "postgresql://postgres@127.0.0.1:5432/postgres")
 

@@ -8,20 +8,15 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from bandit.policies import POLICIES
+from experiments.model.days import day_of, start_of_day
 from experiments.model.definition import Definition
 from experiments.model.drawing import draw_number
 from experiments.model.drawn import pmf_of
-from experiments.model.times import SECOND, to_datetime
 from experiments.services.joining_columns import Floats, Integers, Named, RoundColumns, drawing, grouped
 from experiments.services.joining_rounds import Joined
 from experiments.services.rolling_up import REJECTED
 from experiments.store.joining import Matured
 from experiments.store.revisions import Head, RevisionFacts
-
-QUARTER = 900 * SECOND
-"""Midnights fall on quarters of an hour in every time zone."""
-
-DAYS_FROM_YEAR_ONE = 719_163
 
 
 def counts(one: Matured) -> bool:
@@ -90,11 +85,10 @@ def local_days(decided_at: Integers, revision: Integers, zones: Mapping[int, str
     days = np.zeros(len(decided_at), dtype=np.int64)
     for (number,) in grouped(revision)[0].tolist():
         rows, zone = revision == number, ZoneInfo(zones[number])
-        quarter = decided_at[rows] // QUARTER
-        start = int(quarter.min())
-        quarters, place = grouped(quarter - start)
-        local = [to_datetime((start + one) * QUARTER).astimezone(zone).toordinal() for (one,) in quarters.tolist()]
-        days[rows] = np.array(local, dtype=np.int64)[place] - DAYS_FROM_YEAR_ONE
+        at = decided_at[rows]
+        first, last = day_of(int(at.min()), zone), day_of(int(at.max()), zone)
+        begun = [start_of_day(day, zone) for day in range(first + 1, last + 1)]
+        days[rows] = first + np.searchsorted(begun, at, side="right")
     return days
 
 

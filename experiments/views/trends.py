@@ -7,10 +7,10 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, Engine
 
 from experiments.errors import Fault, InvalidError
-from experiments.model.days import day_of_hour, hours_of_day
+from experiments.model.days import day_of_hour, hours_of_day, start_of_day
 from experiments.model.definition import Definition
 from experiments.model.principal import Principal, require
-from experiments.model.times import DAY, HOUR, to_datetime, to_rfc3339
+from experiments.model.times import HOUR, to_datetime, to_rfc3339
 from experiments.store.days import daily_through, first_hour, read_days, read_segment_hours
 from experiments.store.engine import reading
 from experiments.store.experiments import find
@@ -97,4 +97,4 @@ class _Asked:
 def _instant(slot: int, by: str, zone: ZoneInfo) -> str:
     if by == "hour":
         return to_rfc3339(slot * HOUR)
-    return to_datetime(slot * DAY).replace(tzinfo=zone).isoformat()
+    return to_datetime(start_of_day(slot, zone)).astimezone(zone).isoformat()

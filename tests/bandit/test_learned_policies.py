@@ -17,15 +17,15 @@ from bandit_strategies import (
     taught,
     tolerance,
 )
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bandit.errors import PolicySpecError
 from bandit.policies import POLICIES, build, restore
 from bandit.policies.parameters import FLOOR_MASS
 from bandit.rounds import Arm, FeatureSpec, PolicySpec
+from tests.examples import few
 
-few = settings(max_examples=40)
 every = pytest.mark.parametrize("name", POLICIES)
 every_learned = pytest.mark.parametrize("name", LEARNED)
 
@@ -92,7 +92,7 @@ def logged_rounds(seed):
 
 
 @every_learned
-@few
+@few(40)
 @given(rows=st.lists(st.tuples(contexts, arm_lists(), st.integers(0, 5), st.floats(-10, 10)), min_size=1, max_size=8))
 def test_learns_from_hostile_rounds(name, rows):
     policy = build(SPECS[name], FeatureSpec())

@@ -9,13 +9,11 @@ from bandit_strategies import (
     SPECS,
     taught,
 )
-from hypothesis import settings
 
 from bandit.errors import NoEligibleArmError, PolicySpecError, SnapshotError
 from bandit.policies import DEFAULT_POLICY, POLICIES, build, restore
 from bandit.rounds import FeatureSpec, PolicySpec
 
-few = settings(max_examples=40)
 every = pytest.mark.parametrize("name", POLICIES)
 every_learned = pytest.mark.parametrize("name", LEARNED)
 

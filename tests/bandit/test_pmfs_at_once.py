@@ -2,12 +2,13 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bandit.policies import POLICIES, build
 from bandit.policies.vw_policy import VwPolicy
 from bandit.rounds import Arm, FeatureSpec, PolicySpec, Round
+from tests.examples import few
 
 ARMS = tuple(Arm(f"a{n}", "bogo" if n % 2 else "tip", reward_amount=float(n)) for n in range(5))
 SPEC = FeatureSpec(numeric=("x", "y"), categorical=("country",))
@@ -37,7 +38,7 @@ contexts = st.fixed_dictionaries(
 
 @pytest.mark.parametrize("name", LEARNED)
 @given(rows=st.lists(contexts, min_size=1, max_size=8))
-@settings(max_examples=40)
+@few(40)
 def test_at_once_is_one_by_one(name, rows):
     policy = POLICY[name]
     together = policy.pmf_all(rows, ARMS)

@@ -19,7 +19,7 @@ from bandit_strategies import (
     taught,
     tolerance,
 )
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
@@ -28,8 +28,8 @@ from bandit.policies import POLICIES, build, restore
 from bandit.policies.parameters import FLOOR_MASS
 from bandit.policy import Policy, choose
 from bandit.rounds import Arm, FeatureSpec
+from tests.examples import few
 
-few = settings(max_examples=40)
 every = pytest.mark.parametrize("name", POLICIES)
 every_learned = pytest.mark.parametrize("name", LEARNED)
 
@@ -48,7 +48,7 @@ def test_is_a_policy(name):
 
 
 @every
-@few
+@few(40)
 @given(context=contexts, arms=arm_lists(), declared=st.booleans(), is_trained=st.booleans())
 def test_pmf_is_a_distribution_over_the_eligible_arms_above_the_floor(name, context, arms, declared, is_trained):
     policy = trained(name, declared) if is_trained else build(SPECS[name], SCHEMAS[declared])
@@ -62,7 +62,7 @@ def test_pmf_is_a_distribution_over_the_eligible_arms_above_the_floor(name, cont
 
 
 @every_learned
-@few
+@few(40)
 @given(context=contexts, arms=arm_lists(), floor=st.floats(1e-4, 1.0))
 def test_an_own_floor_is_kept(name, context, arms, floor):
     policy = trained(name)
@@ -82,7 +82,7 @@ def restored(name, declared=False):
 
 
 @every
-@few
+@few(40)
 @given(context=contexts, arms=arm_lists(), declared=st.booleans())
 def test_bytes_give_the_same_pmf(name, context, arms, declared):
     context = reachable(name, context, arms)
@@ -91,7 +91,7 @@ def test_bytes_give_the_same_pmf(name, context, arms, declared):
 
 
 @every
-@few
+@few(40)
 @given(context=contexts, other=contexts, arms=arm_lists())
 def test_pmf_depends_on_nothing_but_its_arguments(name, context, other, arms):
     policy = trained(name)
@@ -102,7 +102,7 @@ def test_pmf_depends_on_nothing_but_its_arguments(name, context, other, arms):
 
 
 @every
-@few
+@few(40)
 @given(order=st.permutations(ARMS))
 def test_pmf_follows_the_order_of_the_arms(name, order):
     context = reachable(name, {"segment": "a", "days": 40.0, "spent": 90.0, "flag": True}, ARMS)

@@ -4,7 +4,7 @@ import json
 from copy import deepcopy
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bandit.errors import RuleError
@@ -25,6 +25,7 @@ from experiments.errors import Fault
 from experiments.model.checks import study
 from experiments.model.definition import Definition
 from experiments.model.merging import merge_patch
+from tests.examples import few
 
 from .walking import identified, walk
 
@@ -100,7 +101,7 @@ def fields(document):
     return [Typed(each.id["at"], each.id["kind"], getattr(each, "value", None)) for each in found]
 
 
-@settings(max_examples=40)
+@few(40)
 @given(definitions())
 def test_a_form_that_is_not_touched_leaves_every_definition_as_it_is(document):
     before = deepcopy(document)
@@ -108,7 +109,7 @@ def test_a_form_that_is_not_touched_leaves_every_definition_as_it_is(document):
     assert document == before
 
 
-@settings(max_examples=40)
+@few(40)
 @given(definitions(), st.data())
 def test_what_is_typed_is_shown_and_nothing_else_changes(document, data):
     free = {"text": st.text("abc xyz", max_size=9), "number": st.integers(0, 999), "percent": st.integers(1, 100)}
@@ -124,7 +125,7 @@ def test_what_is_typed_is_shown_and_nothing_else_changes(document, data):
         assert shown(made, each.at, each.kind) == each.value
 
 
-@settings(max_examples=40)
+@few(40)
 @given(definitions(), instants)
 def test_times_are_those_of_the_experiments_zone(document, at):
     document = {**document, "ends_at": at}
@@ -160,7 +161,7 @@ def test_why_not_is_said_where_a_rule_does_not_hold_and_only_there(rule, facts):
     assert bool(why_not(rule, facts)) != holds
 
 
-@settings(max_examples=40)
+@few(40)
 @given(definitions(), definitions())
 def test_a_patch_makes_the_one_of_the_other(before, after):
     without_defaults = merge_patch(before, patch_between(before, after))
@@ -239,7 +240,7 @@ def test_every_field_of_a_definition_has_one_place_in_the_form():
     assert sorted(owned) == sorted(Definition.model_fields)
 
 
-@settings(max_examples=40)
+@few(40)
 @given(definitions(), st.data())
 def test_every_fault_is_beside_something(document, data):
     pointers = st.sampled_from(["/arms/0/key", "/variants", "/eligible/and/0/var", "/budget/amount", "", "/clock"])

@@ -7,9 +7,10 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
+from experiments.model.days import day_of
 from experiments.model.definition import Definition
 from experiments.model.tables import Experiment
-from experiments.model.times import to_datetime, to_rfc3339
+from experiments.model.times import DAY, to_datetime, to_rfc3339
 from experiments.store.joining import MATURED, cursor_of
 from experiments.store.maturity import SLOT, open_decisions
 
@@ -29,8 +30,9 @@ class Maturity:
     def as_dict(self) -> dict[str, Any]:
         """JSON form; the days are those of the experiment's time zone, and a decision counts from its maturity on."""
         days: Counter[str] = Counter()
+        zone = ZoneInfo(self.zone)
         for slot, decisions in sorted(self.slots.items()):
-            days[to_datetime(slot * SLOT).astimezone(ZoneInfo(self.zone)).date().isoformat()] += decisions
+            days[to_datetime(day_of(slot * SLOT, zone) * DAY).date().isoformat()] += decisions
         last = max(self.slots, default=None)
         return {
             "open": self.open,

@@ -4,12 +4,13 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from experiments.services import joining_eras
 from experiments.services.joining_eras import Assigned, Drawn, Timeline, assign
 from experiments.store.cells import Era
+from tests.examples import few
 
 NAMES = [("bandit", "a", 0), ("bandit", "b", 0), ("uniform", "a", 1)]
 EMPTY = Timeline((), {})
@@ -42,7 +43,7 @@ def one_by_one(drawn: Drawn) -> Timeline:
     return timeline
 
 
-@settings(max_examples=40)
+@few(40)
 @given(seed=st.integers(0, 10_000), count=st.integers(1, 400), cuts=st.lists(st.integers(0, 400), max_size=5))
 def test_batches_of_any_size_give_the_same_timeline(seed, count, cuts):
     drawn = sequence(seed, count)
@@ -60,7 +61,7 @@ def test_batches_of_any_size_give_the_same_timeline(seed, count, cuts):
 
 
 @given(seed=st.integers(0, 100))
-@settings(max_examples=10)
+@few(10)
 def test_eras_stay_few_and_hold_every_round(seed):
     drawn = sequence(seed, 2000)
     found: Assigned = assign(EMPTY, drawn)

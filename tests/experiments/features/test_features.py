@@ -7,7 +7,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 from hypothesis import Phase, given
-from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from sqlmodel import select
 
@@ -24,6 +23,7 @@ from experiments.store.activity import history, open_duckdb
 from experiments.store.engine import reading
 from experiments.store.facts import fact_columns, facts, facts_json
 from offline_eval.history_leaks import leaking
+from tests.examples import few
 
 UNSHRUNK = [Phase.explicit, Phase.reuse, Phase.generate]  # each example is a few queries
 UNITS = st.sampled_from(["ana", "ben", "cy"])
@@ -113,7 +113,7 @@ def folder(tmp_path):
     _columns.folder = tmp_path
 
 
-@hypothesis_settings(max_examples=8, phases=UNSHRUNK)
+@few(8, phases=UNSHRUNK)
 @given(HISTORIES, st.integers(1, 220 * DAY), st.integers(0, 40 * DAY))
 def test_one_unit_and_columns_of_many_agree_and_facts_stay_good_until_the_next_event(events, known_at, later):
     units, columns = _columns(events, known_at, known_at + later)
@@ -135,7 +135,7 @@ def test_one_unit_and_columns_of_many_agree_and_facts_stay_good_until_the_next_e
         np.testing.assert_allclose(values, expected, err_msg=name)
 
 
-@hypothesis_settings(max_examples=4, phases=UNSHRUNK)
+@few(4, phases=UNSHRUNK)
 @given(HISTORIES, st.lists(st.integers(1, 200 * DAY), min_size=2, max_size=4))
 def test_no_feature_looks_into_the_future(events, instants):
     assert leaking(lambda known, at: _columns(known, at, at), events, instants) == {}

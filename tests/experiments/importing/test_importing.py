@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 from hypothesis import given
-from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from sqlmodel import select
 
@@ -26,6 +25,7 @@ from experiments.model.principal import SYSTEM
 from experiments.model.tables import Import, Outcome, Unit
 from experiments.store.activity import history, scan
 from experiments.store.engine import reading
+from tests.examples import few
 
 PAY = {"a": "unit_id", "b": "occurred_at", "c": "amount"}
 
@@ -79,7 +79,7 @@ def test_events_with_ids_count_once(importer, tmp_path):
     assert (report.accepted, report.duplicates) == (150, 50)
 
 
-@hypothesis_settings(max_examples=4)
+@few(4)
 @given(st.lists(st.sampled_from(ROWS[:12]), min_size=1, max_size=30), st.lists(st.sampled_from(ROWS[:12]), min_size=1))
 def test_two_exports_come_down_to_the_larger_count_of_each_row(sqlite_template, tmp_path_factory, first, second):
     from collections import Counter
@@ -272,6 +272,8 @@ from experiments.ingestion.importing_plan import Wish
 from experiments.model.principal import SYSTEM
 from experiments.settings import Settings
 from experiments.store.engine import engine_for
+from tests.examples import few
+from tests.examples import few
 url, folder, path, rejects = sys.argv[1:]
 importer = Importer(engine_for(Settings(database_url=url, _env_file=None), patient=True), Path(folder), SYSTEM)
 wish = Wish({"a": "unit_id", "b": "occurred_at", "c": "amount"})

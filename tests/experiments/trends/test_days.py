@@ -1,19 +1,21 @@
 """Days are added up once; no trend changes by it, whatever the time zone."""
 
-from zoneinfo import ZoneInfo
+from datetime import datetime
+from zoneinfo import ZoneInfo, available_timezones
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from sqlalchemy import func, insert, select
 
 from benchmarks.synthetic_log import Shape, write_log
 from experiments.jobs import Desk
-from experiments.model.days import day_of_hour, hours_of_day
+from experiments.model.days import day_of, day_of_hour, hours_of_day, start_of_day
 from experiments.model.principal import SYSTEM
 from experiments.model.tables import DailyRollup, HourlyRollup, RollupMetric
-from experiments.model.times import DAY, HOUR
+from experiments.model.times import DAY, HOUR, to_datetime, to_rfc3339
+from experiments.services.joining_draws import local_days
 from experiments.services.summing_days import sum_days
 from experiments.store.engine import reading, transaction
 from experiments.store.hour_totals import sum_hours_anew
@@ -23,17 +25,83 @@ from experiments.store.revisions import RevisionBook
 from experiments.store.rollups import metric_places
 from experiments.views.trends import trend
 
-ZONES = ["UTC", "Europe/Berlin", "America/St_Johns", "Australia/Lord_Howe"]
+ZONES = [
+    "UTC",
+    "Europe/Berlin",
+    "America/St_Johns",  # half-hour offset; clocks changed at 00:01, in 1988 by two hours
+    "America/Goose_Bay",  # whole hours; clocks changed at 00:01
+    "Australia/Lord_Howe",  # changes by half an hour
+    "Asia/Kathmandu",  # 45 minutes
+    "Africa/Monrovia",  # 44 minutes and 30 seconds, until 1972
+    "America/Havana",  # midnight comes twice on one date
+    "Asia/Beirut",  # the hour before midnight comes twice
+    "America/Sao_Paulo",  # midnight was skipped
+    "Antarctica/Casey",  # three hours back across midnight
+    "Antarctica/Vostok",  # seven hours back
+    "Pacific/Apia",  # a date was skipped
+]
 FIRST = 480_000
 
 
-@given(st.integers(0, 30_000), st.sampled_from(ZONES))
+@given(st.integers(0, 25_000), st.sampled_from(ZONES))
+@example(12_722, "America/St_Johns")  # set back at 00:01: an hour began in the new date and ended in the old
+@example(6_667, "America/St_Johns")  # set forward by two hours
+@example(12_722, "America/Goose_Bay")
+@example(14_672, "Antarctica/Casey")
+@example(8_796, "Antarctica/Vostok")
+@example(15_338, "Pacific/Apia")
 def test_every_hour_is_in_one_day(day, name):
     zone = ZoneInfo(name)
     start, end = hours_of_day(day, zone)
-    assert 23 <= end - start <= 25
+    assert 0 <= end - start <= 31
     assert hours_of_day(day + 1, zone)[0] == end
-    assert {day_of_hour(hour, zone) for hour in range(start, end)} == {day}
+    assert {day_of_hour(hour, zone) for hour in range(start, end)} <= {day}
+    assert day_of_hour(start - 1, zone) < day < day_of_hour(end, zone)
+
+
+@given(st.integers(0, 25_000 * DAY), st.integers(0, 3 * DAY), st.sampled_from(ZONES))
+def test_days_follow_each_other(at, later, name):
+    """A day begins once, days never go back, and none is more than a date behind the calendar on the wall."""
+    zone = ZoneInfo(name)
+    day = day_of(at, zone)
+    assert day <= day_of(at + later, zone)
+    assert start_of_day(day, zone) <= at < start_of_day(day + 1, zone)
+    shown = to_datetime(at).astimezone(zone).toordinal() - to_datetime(0).toordinal()
+    assert shown - day in (0, 1)
+
+
+def test_where_a_day_begins() -> None:
+    """Midnight; where it comes twice, the one after which the date stays; where it is skipped, what comes next."""
+    begins = {
+        ("Europe/Berlin", "2026-10-25"): "2026-10-24T22:00:00Z",
+        ("America/St_Johns", "2004-10-31"): "2004-10-31T03:30:00Z",
+        ("America/Havana", "2026-11-01"): "2026-11-01T04:00:00Z",
+        ("America/Sao_Paulo", "2018-11-04"): "2018-11-04T03:00:00Z",
+        ("Pacific/Apia", "2011-12-30"): "2011-12-30T10:00:00Z",
+        ("Pacific/Apia", "2011-12-31"): "2011-12-30T10:00:00Z",
+    }
+    for (name, date), expected in begins.items():
+        day = datetime.fromisoformat(date).toordinal() - to_datetime(0).toordinal()
+        assert to_rfc3339(start_of_day(day, ZoneInfo(name))) == expected, (name, date)
+
+
+@given(st.lists(st.integers(0, 40 * DAY), min_size=1, max_size=30), st.sampled_from(ZONES))
+def test_days_of_many_rounds_are_those_of_each(offsets, name):
+    at = 12_700 * DAY + np.array(offsets)
+    zone = ZoneInfo(name)
+    found = local_days(at, np.ones(len(at), dtype=np.int64), {1: name})
+    assert found.tolist() == [day_of(one, zone) for one in at.tolist()]
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize("name", sorted(available_timezones()))
+def test_the_days_of_every_zone(name: str) -> None:
+    zone = ZoneInfo(name)
+    for day in range(25_000):
+        start, end = hours_of_day(day, zone)
+        if end - start != 24:
+            assert {day_of_hour(hour, zone) for hour in range(start, end)} <= {day}
+            assert day_of_hour(start - 1, zone) < day < day_of_hour(end, zone)
 
 
 def fill(desk: Desk, days: int, seed: int) -> int:
@@ -74,7 +142,7 @@ def reach(desk: Desk, hour: int) -> None:
         move_cursor(session.connection(), 1, MATURED, Cursor(hour * HOUR, 0))
 
 
-@pytest.mark.parametrize("zone", ZONES[:2])
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin", "Asia/Kathmandu"])
 def test_adding_days_changes_no_trend(desk: Desk, lease: Lease, zone: str) -> None:
     write_log(desk.engine, Shape(1, extra={"time_zone": zone}))
     last = fill(desk, 9, seed=3)

@@ -2,12 +2,13 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from offline_eval.ab.adaptive import ARM_CONTRASTS, Cells, Rounds
 from offline_eval.ab.adaptive.scores import PairOfArms, Stack, past_means
 from offline_eval.ab.errors import SampleError
+from tests.examples import few
 
 ARMS = ("a", "b", "c")
 EVERY = pytest.mark.parametrize("name", ARM_CONTRASTS)
@@ -45,7 +46,7 @@ def take(rounds: Rounds, rows: np.ndarray) -> Rounds:
 
 
 @EVERY
-@settings(max_examples=10)
+@few(10)
 @given(seed=st.integers(0, 1000))
 def test_any_parts_in_any_order_merge_to_the_whole(name, seed):
     rounds = play(seed % 7)

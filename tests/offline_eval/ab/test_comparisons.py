@@ -4,13 +4,14 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from offline_eval.ab.comparisons import COMPARISONS
 from offline_eval.ab.contrast import Contrast
 from offline_eval.ab.errors import ComparisonError, SampleError
 from offline_eval.ab.sample import Sample
+from tests.examples import few
 
 EVERY = pytest.mark.parametrize("name", COMPARISONS)
 GENERAL = pytest.mark.parametrize("name", [name for name in COMPARISONS if "binary" not in COMPARISONS[name].needs])
@@ -69,7 +70,7 @@ def test_replicating_the_sample_never_widens(name, make_group):
 
 
 @GENERAL
-@settings(max_examples=15)
+@few(15)
 @given(scale=st.floats(0.01, 1000), seed=st.integers(0, 50))
 def test_scale_equivariance(name, scale, seed, make_columns, to_sample):
     groups = [make_columns(seed, 400, 0.1, "money"), make_columns(seed + 100, 300, 0.0, "money")]
@@ -87,7 +88,7 @@ SHIFTING = [name for name in TWO_SIDED if not COMPARISONS[name].needs - {"covari
 
 
 @pytest.mark.parametrize("name", SHIFTING)
-@settings(max_examples=15)
+@few(15)
 @given(shift=st.floats(-100, 100), seed=st.integers(0, 50))
 def test_difference_is_shift_invariant(name, shift, seed, make_columns, to_sample):
     groups = [make_columns(seed, 400, 0.1, "money"), make_columns(seed + 100, 300, 0.0, "money")]

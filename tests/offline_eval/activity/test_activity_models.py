@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy.integrate import quad
@@ -13,6 +13,7 @@ from offline_eval.activity.bg_nbd import BgNbd
 from offline_eval.activity.calibration import calibration_error, reliability
 from offline_eval.activity.lapsing import Lapsing
 from offline_eval.activity.mbg_nbd import MbgNbd
+from tests.examples import few
 
 TRUTH = {
     "bg_nbd": {"r": 0.6, "alpha": 10.0, "a": 0.8, "b": 2.5},
@@ -113,7 +114,7 @@ def one(lengths, silence):
 
 @everything
 @given(drawn=visit_lists)
-@settings(max_examples=30)
+@few(30)
 def test_gradients_are_differences(name, drawn):
     kind, visits = ACTIVITY_MODELS[name], one(*drawn)
     logs = np.log(list(TRUTH[name].values()))
@@ -126,7 +127,7 @@ def test_gradients_are_differences(name, drawn):
 
 @everything
 @given(drawn=visit_lists, horizon=st.floats(0.01, 300.0))
-@settings(max_examples=40)
+@few(40)
 def test_probabilities_are_probabilities_and_grow_with_the_horizon(name, drawn, horizon):
     model, visits = FITTED[name], one(*drawn)
     alive, active, longer = model.alive(visits), model.active(visits, horizon), model.active(visits, 2 * horizon)
@@ -141,7 +142,7 @@ def test_probabilities_are_probabilities_and_grow_with_the_horizon(name, drawn, 
 
 @everything
 @given(drawn=visit_lists, more=st.floats(0.1, 100.0))
-@settings(max_examples=40)
+@few(40)
 def test_silence_never_makes_a_unit_livelier(name, drawn, more):
     lengths, silence = drawn
     model = FITTED[name]

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from offline_eval.estimate import Estimate
@@ -15,6 +15,7 @@ from offline_eval.ope.batch import Batch
 from offline_eval.ope.errors import BatchError, MissingColumnError, NoSupportError
 from offline_eval.ope.evaluate import estimate, table
 from offline_eval.ope.gather import Plan, gather
+from tests.examples import few
 
 EVERY = tuple(ESTIMATORS)
 UNIT = Bounds((0.0, 1.0), (0.0, 40.0))
@@ -31,7 +32,7 @@ def same(found: Estimate, expected: Estimate, tolerance: float = 1e-9) -> None:
 
 
 @pytest.mark.parametrize("repeats", [1, 5])
-@settings(max_examples=8)
+@few(8)
 @given(seed=seeds, cuts=st.sets(st.integers(1, 299), max_size=3))
 def test_merging_parts_equals_adding_all_at_once(make_log, repeats: int, seed: int, cuts: set[int]) -> None:
     batch, plan = make_log(seed, repeats=repeats), Plan(EVERY)
@@ -43,7 +44,7 @@ def test_merging_parts_equals_adding_all_at_once(make_log, repeats: int, seed: i
 
 
 @pytest.mark.parametrize("name", [name for name in EVERY if name != "dm"])
-@settings(max_examples=8)
+@few(8)
 @given(seed=seeds)
 def test_on_policy_with_an_empty_model_is_the_mean(make_log, name: str, seed: int) -> None:
     batch = make_log(seed, on_policy=True)
@@ -51,7 +52,7 @@ def test_on_policy_with_an_empty_model_is_the_mean(make_log, name: str, seed: in
 
 
 @pytest.mark.parametrize("name", [name for name in EVERY if ESTIMATORS[name].scales])
-@settings(max_examples=8)
+@few(8)
 @given(seed=seeds, factor=st.floats(0.1, 50.0))
 def test_scale_equivariance(make_log, name: str, seed: int, factor: float) -> None:
     batch = make_log(seed)
@@ -64,7 +65,7 @@ def test_scale_equivariance(make_log, name: str, seed: int, factor: float) -> No
 
 
 @pytest.mark.parametrize("name", [name for name in EVERY if ESTIMATORS[name].shifts])
-@settings(max_examples=8)
+@few(8)
 @given(seed=seeds, shift=st.floats(-5.0, 5.0))
 def test_shift_equivariance(make_log, name: str, seed: int, shift: float) -> None:
     batch = make_log(seed)
@@ -73,7 +74,7 @@ def test_shift_equivariance(make_log, name: str, seed: int, shift: float) -> Non
     assert after.value == pytest.approx(evaluated(batch)[name].value + shift, abs=1e-8)
 
 
-@settings(max_examples=8)
+@few(8)
 @given(seed=seeds)
 def test_replicating_the_sample_never_widens(make_log, seed: int) -> None:
     batch, plan = make_log(seed), Plan(EVERY)

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from offline_eval.intervals import ANYTIME_VALID, ASYMPTOTIC, INTERVALS, ORDER_DEPENDENT
@@ -14,6 +14,7 @@ from offline_eval.intervals.known import Bounds
 from offline_eval.intervals.sequence import OrderError
 from offline_eval.ope.evaluate import estimate, evidence_of
 from offline_eval.ope.gather import Plan, Statistics, gather
+from tests.examples import few
 
 EVERY = tuple(INTERVALS)
 UNIT = Bounds((0.0, 1.0), (0.0, 40.0))
@@ -27,7 +28,7 @@ def limits(name: str, statistics: Statistics, alpha: float = 0.05, bounds: Bound
 
 
 @pytest.mark.parametrize("name", EVERY)
-@settings(max_examples=8)
+@few(8)
 @given(seed=seeds, rows=st.integers(5, 900))
 def test_smaller_alpha_is_wider(make_log, name: str, seed: int, rows: int) -> None:
     statistics = gather(make_log(seed, rows), ORDERED, UNIT)
@@ -36,7 +37,7 @@ def test_smaller_alpha_is_wider(make_log, name: str, seed: int, rows: int) -> No
 
 
 @pytest.mark.parametrize("name", [name for name in EVERY if name not in ORDER_DEPENDENT])
-@settings(max_examples=8)
+@few(8)
 @given(seed=seeds, cut=st.integers(1, 1399))
 def test_merging_parts_equals_adding_all_at_once(make_log, name: str, seed: int, cut: int) -> None:
     batch = make_log(seed, 1400)
@@ -55,7 +56,7 @@ def test_order_dependent_ones_continue_but_do_not_merge(make_log, name: str) -> 
 
 
 @pytest.mark.parametrize("name", [name for name in EVERY if name not in ORDER_DEPENDENT])
-@settings(max_examples=8)
+@few(8)
 @given(seed=seeds, rows=st.integers(10, 700))
 def test_replicating_the_sample_never_widens(make_log, name: str, seed: int, rows: int) -> None:
     batch = make_log(seed, rows)
@@ -67,7 +68,7 @@ def test_replicating_the_sample_never_widens(make_log, name: str, seed: int, row
 
 
 @pytest.mark.parametrize("name", [name for name in EVERY if name != "bootstrap"])
-@settings(max_examples=8)
+@few(8)
 @given(seed=seeds, factor=st.floats(0.1, 30.0))
 def test_scale_equivariance(make_log, name: str, seed: int, factor: float) -> None:
     batch = make_log(seed, 600)
@@ -80,7 +81,7 @@ def test_scale_equivariance(make_log, name: str, seed: int, factor: float) -> No
 @pytest.mark.parametrize(
     "name", ["cressie_read", "empirical_likelihood", "merged_cs", "gamma_exponential_cs", "empirical_bernstein_cs"]
 )
-@settings(max_examples=8)
+@few(8)
 @given(seed=seeds, shift=st.floats(-3.0, 3.0))
 def test_shift_equivariance_of_bounds_on_the_value(make_log, name: str, seed: int, shift: float) -> None:
     batch = make_log(seed, 600)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 from scipy.stats import f as fisher
@@ -10,6 +10,7 @@ from scipy.stats import f as fisher
 from offline_eval.intervals.cells import EXACT_LIMIT, cells_of
 from offline_eval.intervals.empirical_likelihood import bounds
 from offline_eval.intervals.likelihood import Table, tilt
+from tests.examples import few
 
 
 def direct_lower(count: np.ndarray, weight: np.ndarray, reward: np.ndarray, high: float, alpha: float) -> float:
@@ -63,7 +64,7 @@ def test_many_logs_at_once_equal_one_by_one() -> None:
         assert (alone[0][0], alone[1][0]) == pytest.approx((together[0][row], together[1][row]), abs=1e-8)
 
 
-@settings(max_examples=25)
+@few(25)
 @given(seed=st.integers(0, 10**6), rows=st.integers(1, 3 * EXACT_LIMIT), cut=st.floats(0, 1), few=st.booleans())
 def test_tables_merge_whatever_the_cut(seed: int, rows: int, cut: float, few: bool) -> None:
     rng = np.random.default_rng(seed)

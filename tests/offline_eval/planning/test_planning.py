@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom
 from statsmodels.stats.power import NormalIndPower
@@ -20,6 +20,7 @@ from offline_eval.planning.bandit import Campaign, plan_bandit, simulate
 from offline_eval.planning.fixed import power_of
 from offline_eval.planning.metrics import CupedMetric, MeanMetric, ProportionMetric, RatioMetric
 from offline_eval.planning.stopping import Progress
+from tests.examples import few
 
 EXAMPLES = {
     "proportion": ProportionMetric(0.1),
@@ -45,7 +46,7 @@ def test_the_plan_has_the_power_and_one_unit_less_has_not(name):
 
 
 @EVERY
-@settings(max_examples=25)
+@few(25)
 @given(size=st.floats(0.01, 0.15), power=st.floats(0.5, 0.95))
 def test_smaller_effects_and_more_power_need_more(name, size, power):
     test = FixedTest(EXAMPLES[name], size * EXAMPLES[name].base, power=power)
