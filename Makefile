@@ -37,7 +37,7 @@ run: .venv/run.stamp
 # Tests start the service again and again: compiled modules are kept, also where the environment asks for none.
 test: export PYTHONDONTWRITEBYTECODE :=
 test: .venv/dev.stamp
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not proof"
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 # Property tests again, with fresh seeds and more examples; `make test` tries the same examples every time.
 proof: .venv/dev.stamp
