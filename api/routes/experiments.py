@@ -13,9 +13,11 @@ from api.errors import problem
 from api.schemas.bodies import answer, wanted_page
 from api.schemas.experiments import ArmPatch, ExperimentFace, Heads, Revisions, Validation
 from experiments.errors import Fault, InvalidError
+from experiments.model.capping import CapProposal
 from experiments.model.states import TRANSITIONS
 from experiments.model.times import to_micros
 from experiments.services.adjusting import KINDS, AdjustmentRequest, adjust_arm
+from experiments.services.capping import proposal_told, propose_cap, propose_cap_at_start
 from experiments.services.designing import (
     change_experiment,
     clone_experiment,
@@ -39,10 +41,12 @@ IfMatch = Annotated[str | None, Header(description="the ETag of the version that
 @needs("experiment")
 async def define(call: Caller, document: Document, validate_only: bool = False) -> Response:
     """Define an experiment, as a draft. `validate_only` stores nothing and tells what would come of it."""
+    # What reads histories comes first: it may take too long, and nothing may be stored where that is answered.
+    proposal = await call.report(propose_cap, call.service.settings.history_path, document)
     if validate_only:
-        return await _validate(call, document)
+        return await _validate(call, document, proposal)
     designed = await call.change(create_experiment, document)
-    return await _face(call, designed.key, 201, designed.warnings)
+    return await _face(call, designed.key, 201, [*designed.warnings, *proposal_told(document, proposal)])
 
 
 @router.get("/v1/experiments", response_model=Heads)
@@ -98,7 +102,9 @@ async def adjust(call: Caller, key: str, arm: str, patch: ArmPatch) -> Response:
 def _add_transition(verb: str) -> None:
     @needs("experiment")
     async def move(call: Caller, key: str, if_match: IfMatch = None) -> Response:
-        await call.change(move_experiment, key, verb, _version(if_match))
+        version, folder = _version(if_match), call.service.settings.history_path
+        cap = await call.report(propose_cap_at_start, folder, key) if verb == "start" else None
+        await call.change(move_experiment, key, verb, version, cap)
         return await _face(call, key)
 
     sources, target = TRANSITIONS[verb]
@@ -112,11 +118,13 @@ for _verb in TRANSITIONS:
     _add_transition(_verb)
 
 
-async def _validate(call: Call, document: Any) -> Response:
+async def _validate(call: Call, document: Any, proposal: CapProposal | None) -> Response:
     verdict = await call.run(validate_experiment, document)
     if verdict.definition is None:
         return problem(422, f"{len(verdict.faults)} fault(s) in the definition", verdict.faults)
-    return answer({"valid": True, "warnings": verdict.warnings, "definition": verdict.definition})
+    warnings = [*verdict.warnings, *proposal_told(document, proposal)]
+    proposed = {} if proposal is None else {"cap_revenue": proposal.value}
+    return answer({"valid": True, "warnings": warnings, "definition": verdict.definition, "proposed": proposed})
 
 
 async def _face(call: Call, key: str, status: int = 200, warnings: Sequence[Fault] = ()) -> Response:

@@ -91,6 +91,9 @@ class RevisionFace(BaseModel):
     number: int
     opened_at: datetime
     definition: dict[str, Any]
+    cap_origin: str | None = Field(
+        description="what `cap_revenue` was proposed from and taken at the start; null where it was stated"
+    )
 
 
 class Revisions(BaseModel):
@@ -107,3 +110,6 @@ class Validation(BaseModel):
     valid: bool
     warnings: list[FaultFace]
     definition: dict[str, Any]
+    proposed: dict[str, float] = Field(
+        description="values that were not stated and are taken at the start unless others are: `cap_revenue`"
+    )

@@ -7,6 +7,7 @@ from dashboard.who import Who
 from experiments.model.states import LIVE, TRANSITIONS
 from experiments.model.times import HOUR, now
 from experiments.services.adjusting import AdjustmentRequest, adjust_arm
+from experiments.services.capping import propose_cap_at_start
 from experiments.services.designing import change_experiment
 from experiments.services.pausing import switch_variant
 from experiments.services.steering import move_experiment
@@ -37,7 +38,9 @@ def adjustable(status: str) -> bool:
 
 def move(who: Who, key: str, verb: str) -> None:
     """Start, pause, resume, stop or archive. Raises ForbiddenError, NotFoundError, ConflictError."""
-    move_experiment(who.engine, who.principal, key, verb)
+    folder = who.settings.history_path
+    cap = propose_cap_at_start(who.engine, who.principal, folder, key) if verb == "start" else None
+    move_experiment(who.engine, who.principal, key, verb, None, cap)
 
 
 def adjust(who: Who, key: str, asked: Adjusting) -> None:

@@ -3,14 +3,16 @@
 from dataclasses import dataclass
 from typing import Any
 
+from dashboard.data import controlling
 from dashboard.data.campaigns import campaign
 from dashboard.who import Who
 from experiments.errors import Fault
+from experiments.model.capping import CapProposal
 from experiments.model.definition import Definition
 from experiments.model.editability import EDITABILITY, forbidden
+from experiments.services.capping import propose_cap
 from experiments.services.designing import change_experiment, create_experiment, validate_change, validate_experiment
 from experiments.services.planning import request_plan
-from experiments.services.steering import move_experiment
 from experiments.views.audience import audience, feature_names
 from experiments.views.plans import plan
 from offline_eval.planning import PlanError, read_plan
@@ -60,7 +62,12 @@ def change(who: Who, key: str, patch: Any, version: int | None = None) -> None:
 
 def move(who: Who, key: str, verb: str) -> None:
     """Start, pause, resume, stop or archive. Raises ForbiddenError, NotFoundError, ConflictError."""
-    move_experiment(who.engine, who.principal, key, verb)
+    controlling.move(who, key, verb)
+
+
+def proposed_cap(who: Who, document: Any) -> CapProposal | None:
+    """A cap on revenue for a document that needs one and states none. Raises ForbiddenError."""
+    return propose_cap(who.engine, who.principal, who.settings.history_path, document)
 
 
 def locked(status: str | None) -> dict[str, str]:

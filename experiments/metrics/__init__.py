@@ -4,12 +4,14 @@ A new default metric is one line in METRICS (or MONEY); the laws in tests/experi
 an experiment's own come from its definition and may replace a default of the same name.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
+from experiments.metrics.capping import capped_beside
 from experiments.metrics.case import Event, Exposure, attributed
 from experiments.metrics.events import EventMetric, of
 from experiments.metrics.money import AT_ONCE, MONEY, Bill
 from experiments.model.definition import ArmDefinition, Definition
+from experiments.model.kinds import CAPPED_METRICS
 from experiments.model.times import duration_micros
 
 __all__ = [
@@ -47,7 +49,8 @@ EVENTLESS_KEPT = 10_000
 
 def metric_names(definition: Definition) -> list[str]:
     """Every metric of the experiment that has a value for each decision."""
-    return list(dict.fromkeys([*METRICS, *(metric.name for metric in definition.metrics), *MONEY]))
+    capped = () if definition.cap_revenue is None else CAPPED_METRICS.values()
+    return list(dict.fromkeys([*METRICS, *(metric.name for metric in definition.metrics), *MONEY, *capped]))
 
 
 class MetricPlan:
@@ -63,6 +66,7 @@ class MetricPlan:
             for metric in definition.metrics
         }
         self.objective = definition.objective
+        self.cap = definition.cap_revenue
         self.events = METRICS | own
         self._arms = {arm.key: arm for arm in definition.arms_with_nothing}
         self._nobody = ArmDefinition(key="nothing")
@@ -74,6 +78,12 @@ class MetricPlan:
         if not counted:
             return self._without_events(exposure)
         return self._valued(exposure, counted)
+
+    def capped(self, metrics: Mapping[str, float], before: float) -> dict[str, float]:
+        """The metrics of a decision and the capped ones; its unit had the revenue `before` in the revision."""
+        if self.cap is None:
+            return dict(metrics)
+        return capped_beside(metrics, before, self.cap, self.objective.margin)
 
     def _without_events(self, exposure: Exposure) -> tuple[float, dict[str, float]]:
         """Most decisions: what they are worth depends on the arm alone, and is computed once."""

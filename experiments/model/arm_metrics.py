@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from experiments.model.definition import Definition
+from experiments.model.kinds import CAPPED_METRICS
 
 ALWAYS = ("reengagement", "revenue", "net_value")
 METRICS = 12
@@ -10,7 +11,8 @@ METRICS = 12
 
 
 def cell_metrics(definitions: Mapping[int, Definition]) -> list[str]:
-    """What arms are contrasted in, by place: each revision's objective, own metrics, those of ALWAYS, guardrails'.
+    """What arms are contrasted in, by place: each revision's objective, capped money where it has a cap, own metrics,
+    those of ALWAYS, guardrails'.
 
     Revisions are only ever added, so that a metric never moves.
     """
@@ -18,5 +20,7 @@ def cell_metrics(definitions: Mapping[int, Definition]) -> list[str]:
     for number in sorted(definitions):
         one = definitions[number]
         guarded = [rule.metric for rule in one.guardrails if rule.on == "arm"]
-        names |= dict.fromkeys([one.objective.maximise, *(metric.name for metric in one.metrics), *ALWAYS, *guarded])
+        capped = [] if one.cap_revenue is None else list(CAPPED_METRICS.values())
+        own = [metric.name for metric in one.metrics]
+        names |= dict.fromkeys([one.objective.maximise, *capped, *own, *ALWAYS, *guarded])
     return list(names)[:METRICS]

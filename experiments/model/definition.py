@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_serializer
 
 from bandit.rounds import NOTHING, Arm, FeatureSpec, PolicySpec, Scalar
-from experiments.model.fields import Duration, Feature, Finite, Key, Moment, Money, Name, OutcomeKind, Rule, Share
+from experiments.model.fields import Cap, Duration, Feature, Finite, Key, Moment, Money, Name, OutcomeKind, Rule, Share
 from experiments.model.limits import BudgetDefinition, CapsDefinition, QuietHoursDefinition
 from experiments.model.wording import CURRENCY
 
@@ -159,7 +159,11 @@ class StopDefinition(_Part):
 
 
 class Definition(_Part):
-    """An experiment. Everything has a default but key, arms and variants."""
+    """An experiment. Everything has a default but key, arms and variants.
+
+    `cap_revenue`: up to how much of a unit's revenue in one revision counts in what is said about money; None: nothing
+    is said but sums.
+    """
 
     key: Key
     name: Annotated[str, StringConstraints(max_length=200)] = ""
@@ -168,6 +172,7 @@ class Definition(_Part):
     currency: Annotated[str, StringConstraints(pattern=CURRENCY)] = "EUR"
     time_zone: str = "UTC"
     objective: ObjectiveDefinition = ObjectiveDefinition()
+    cap_revenue: Cap | None = None
     metrics: list[MetricDefinition] = []
     attribution_window: Duration = timedelta(days=7)
     decision_window: Duration = timedelta(days=7)

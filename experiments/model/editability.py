@@ -19,6 +19,7 @@ class Editability(NamedTuple):
 _FREE = Editability(True, True, False, "changes nobody's chances")
 _LIMIT = Editability(True, True, False, "leaves arms out before the draw, which every decision records")
 _REVISION = Editability(True, True, True, "changes chances or what is counted; readouts stratify by revision")
+_CAP = Editability(True, True, True, "is fixed before a revision's first decision; a new cap counts from there on")
 _PAUSED = Editability(False, True, True, "changes who takes part or what is measured")
 _PAUSED_FREE = Editability(False, True, False, "changes no decision that is made")
 _FIXED = Editability(False, False, False, "is what the experiment is; clone it instead")
@@ -38,6 +39,7 @@ EDITABILITY: dict[str, Editability] = {
     "variants": _REVISION,
     "shadow": _REVISION,
     "objective": _REVISION,
+    "cap_revenue": _CAP,
     "attribution_window": _REVISION,
     "decision_window": _REVISION,
     "learning_window": _REVISION,

@@ -21,6 +21,7 @@ Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Feature = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Money = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Cap = Annotated[float, Field(gt=0, le=1e12, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 

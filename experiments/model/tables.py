@@ -119,13 +119,17 @@ class Experiment(SQLModel, table=True):
 
 
 class Revision(SQLModel, table=True):
-    """One version of an experiment's definition, as it was when decisions were made under it."""
+    """One version of an experiment's definition, as it was when decisions were made under it.
+
+    `cap_origin`: what its cap on revenue was proposed from and taken at the start; null where a person stated it.
+    """
 
     __tablename__ = "revisions"
     experiment_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
     number: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
     definition: dict[str, Any] = Field(sa_column=Column(Json, nullable=False))
     opened_at: int = Field(sa_column=Column(BigInteger, nullable=False))
+    cap_origin: str | None = Field(default=None, sa_column=Column(Text))
 
 
 class Adjustment(SQLModel, table=True):

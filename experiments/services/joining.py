@@ -15,6 +15,7 @@ from sqlmodel import Session
 from experiments.errors import WinbackError
 from experiments.model.hashing import unit_bucket
 from experiments.model.times import SECOND
+from experiments.services.joining_caps import EarlierRevenue, UnitTotals
 from experiments.services.joining_cells import ReadoutSums, SumsChange
 from experiments.services.joining_marginals import Marginals
 from experiments.services.joining_rounds import (
@@ -75,10 +76,11 @@ class Prepared(NamedTuple):
     increments: Increments
     sums: list[bytes]
     readouts: SumsChange | None
+    totals: UnitTotals
     seen: int
 
 
-NOTHING_DUE = Prepared([], [], Batch({}).increments(0), [], None, 0)
+NOTHING_DUE = Prepared([], [], Batch({}).increments(0), [], None, {}, 0)
 
 
 class Joiner:
@@ -88,6 +90,7 @@ class Joiner:
         self._engine, self._book = engine, book
         self._marginals = Marginals()
         self._totals = TotalsWriter()
+        self._earlier = EarlierRevenue()
         self._readouts = ReadoutSums()
         self._lease: Lease | None = None
         self.batch = 256
@@ -120,6 +123,7 @@ class Joiner:
 
     def _forget(self) -> None:
         self._totals.forget()
+        self._earlier.forget()
         self._readouts.forget()
 
     def _experiment(self, lease: Lease, head: Head, at: int, sweep: bool) -> int:
@@ -154,6 +158,7 @@ class Joiner:
 
     def _remember(self, due: Due, prepared: Prepared) -> None:
         self._totals.remember(due.head.id, prepared.increments.keys, prepared.sums)
+        self._earlier.remember(prepared.totals)
         if prepared.readouts is not None:
             self._readouts.remember(due.head.id, prepared.readouts)
 
@@ -168,7 +173,9 @@ class Joiner:
             session.commit()
         outcomes = outcomes_of(session.connection(), decisions)
         facts = {number: self._book.of(session, head.id, number) for number in {one.revision for one in decisions}}
-        rounds = join_decisions(facts, stage, decisions, outcomes)
+        rounds, totals = join_decisions(facts, stage, decisions, outcomes), UnitTotals()
+        if stage == MATURED:
+            rounds, totals = self._earlier.capped(session.connection(), head.id, facts, rounds)
         marginals = self._marginals.of(session, facts, [joined.decision for joined in rounds if joined.learnable])
         as_row = matured_row if stage == MATURED else early_row
         rows = [as_row(head.id, joined, marginals.get(joined.decision.id)) for joined in rounds]
@@ -177,7 +184,8 @@ class Joiner:
         increments = _rollup(due, rounds, places).increments(head.id)
         self._totals.load(connection, head.id, increments.keys)
         readouts = self._readouts_of(session, due, rounds)
-        return Prepared(decisions, rows, increments, self._totals.sums_after(head.id, increments), readouts, seen)
+        sums = self._totals.sums_after(head.id, increments)
+        return Prepared(decisions, rows, increments, sums, readouts, totals, seen)
 
     def _readouts_of(self, session: Session, due: Due, rounds: Sequence[Joined]) -> SumsChange | None:
         if due.stage != MATURED:

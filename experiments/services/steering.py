@@ -1,9 +1,12 @@
 """Start, pause, resume, stop and archive experiments."""
 
+from typing import Any
+
 from sqlalchemy import Engine
 from sqlmodel import Session
 
 from experiments.errors import ConflictError
+from experiments.model.capping import CapProposal, needs_cap
 from experiments.model.definition import Definition
 from experiments.model.principal import Principal, require
 from experiments.model.states import TRANSITIONS
@@ -16,9 +19,14 @@ from experiments.store.experiments import find, open_revision
 
 
 def move_experiment(
-    engine: Engine, principal: Principal, key: str, verb: str, expected_version: int | None = None
+    engine: Engine,
+    principal: Principal,
+    key: str,
+    verb: str,
+    expected_version: int | None = None,
+    cap: CapProposal | None = None,
 ) -> None:
-    """Take an experiment through one of TRANSITIONS.
+    """Take an experiment through one of TRANSITIONS; `cap` is taken at the start where one is needed and none stated.
 
     Raises ForbiddenError, NotFoundError, PreconditionFailedError, ConflictError where its status forbids it.
     """
@@ -26,11 +34,11 @@ def move_experiment(
     with transaction(engine) as session:
         row = find(session, key, for_change=True)
         refuse_other_version(row, expected_version)
-        detail = move(session, row, verb)
+        detail = move(session, row, verb, cap)
         audit.append(session, principal, f"experiment.{verb}", key, detail)
 
 
-def move(session: Session, row: Experiment, verb: str) -> dict[str, str]:
+def move(session: Session, row: Experiment, verb: str, cap: CapProposal | None = None) -> dict[str, Any]:
     """The move itself; from where to where. Raises ConflictError where the status forbids it."""
     transition = TRANSITIONS[verb]
     if row.status not in transition.sources:
@@ -39,12 +47,16 @@ def move(session: Session, row: Experiment, verb: str) -> dict[str, str]:
     moment = now()
     if verb == "start":
         _refuse_over(row, moment)
+    detail: dict[str, Any] = {"from": row.status, "to": transition.target}
     if row.status == "draft":
         row.started_at = moment if verb == "start" else None
-        open_revision(session, row, moment)
+        taken = cap if verb == "start" and needs_cap(Definition.model_validate(row.definition)) else None
+        if taken is not None:
+            row.definition = {**row.definition, "cap_revenue": taken.value}
+            detail["cap_revenue"] = taken._asdict()
+        open_revision(session, row, moment, None if taken is None else taken.origin)
     if transition.target == "stopped":
         row.stopped_at = moment
-    detail = {"from": row.status, "to": transition.target}
     row.status, row.version = transition.target, row.version + 1
     session.add(row)
     return detail

@@ -33,14 +33,23 @@ def stored_form(definition: Definition) -> dict[str, object]:
     return definition.model_dump(mode="json", exclude={"salt"})
 
 
-def open_revision(session: Session, experiment: Experiment, at: int) -> None:
-    """Write down the definition in force under the experiment's revision number."""
+def open_revision(session: Session, experiment: Experiment, at: int, cap_origin: str | None = None) -> None:
+    """Write down the definition in force under the experiment's revision number.
+
+    `cap_origin` as in Revision; the origin of a cap that the last revision had already stays what it was.
+    """
+    number = experiment.id or 0
+    before = session.get(Revision, (number, experiment.revision - 1))
+    cap = experiment.definition.get("cap_revenue")
+    if before is not None and cap is not None and cap == before.definition.get("cap_revenue"):
+        cap_origin = before.cap_origin
     session.add(
         Revision(
-            experiment_id=experiment.id or 0,
+            experiment_id=number,
             number=experiment.revision,
             definition=experiment.definition,
             opened_at=at,
+            cap_origin=cap_origin,
         )
     )
 

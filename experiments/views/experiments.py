@@ -50,7 +50,12 @@ def revisions(engine: Engine, principal: Principal, key: str) -> Face:
         found = session.exec(query).all()
     return {
         "items": [
-            {"number": each.number, "opened_at": to_rfc3339(each.opened_at), "definition": each.definition}
+            {
+                "number": each.number,
+                "opened_at": to_rfc3339(each.opened_at),
+                "definition": each.definition,
+                "cap_origin": each.cap_origin,
+            }
             for each in found
         ]
     }

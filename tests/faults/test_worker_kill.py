@@ -42,7 +42,7 @@ run_worker(settings(), stop)
 """
 SHAPE = Shape(
     1500, repeats=3, forced=0.03, voided=0.05, rejected=0.05, by_unit=0.3, late=0.1, segments=2,
-    policy={"name": "softmax"}, extra={"objective": {"maximise": "net_value", "margin": 0.5}},
+    policy={"name": "softmax"}, extra={"objective": {"maximise": "net_value", "margin": 0.5}, "cap_revenue": 8.0},
 )  # fmt: skip
 
 

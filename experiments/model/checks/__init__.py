@@ -54,6 +54,7 @@ WARNINGS: tuple[Finder, ...] = (
     warnings.own_kinds_must_be_sent,
     warnings.nobody_at_the_start,
     warnings.holdout_is_missing,
+    warnings.money_needs_a_cap,
     limits.pacing_has_no_way_out,
 )
 

@@ -5,12 +5,17 @@ from collections.abc import Iterator
 from experiments.errors import Fault
 from experiments.model.definition import Definition
 from experiments.model.guardrails import control_variant, treated_variant, versus_of
-from experiments.model.kinds import EVENT_METRICS, MONEY_METRICS
+from experiments.model.kinds import CAPPED_METRICS, EVENT_METRICS, MONEY_METRICS
+
+_UNGUARDED = {"roi": "is a ratio of totals; guard net_value or a cost"} | {
+    capped: f"is how {plain} is guarded where cap_revenue is stated; guard {plain}"
+    for plain, capped in CAPPED_METRICS.items()
+}
 
 
 def guardrails_are_sound(definition: Definition) -> Iterator[Fault]:
     """They name metrics and controls that are there, and no two watch the same."""
-    known = {*EVENT_METRICS, *MONEY_METRICS, *(metric.name for metric in definition.metrics)} - {"roi"}
+    known = {*EVENT_METRICS, *MONEY_METRICS, *(metric.name for metric in definition.metrics)} - set(_UNGUARDED)
     keys = {
         "variant": {variant.key for variant in definition.variants},
         "arm": {arm.key for arm in definition.arms_with_nothing},
@@ -19,8 +24,7 @@ def guardrails_are_sound(definition: Definition) -> Iterator[Fault]:
     for place, rule in enumerate(definition.guardrails):
         where = f"/guardrails/{place}"
         if rule.metric not in known:
-            why = "is a ratio of totals; guard net_value or a cost" if rule.metric == "roi" else "is no metric"
-            yield Fault(f"{where}/metric", f"{rule.metric!r} {why}")
+            yield Fault(f"{where}/metric", f"{rule.metric!r} {_UNGUARDED.get(rule.metric, 'is no metric')}")
         if rule.versus is not None and rule.versus not in keys[rule.on]:
             yield Fault(f"{where}/versus", f"{rule.versus!r} is no {rule.on} of this experiment")
         elif versus_of(definition, rule) is None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from experiments.errors import Fault
 from experiments.model.definition import Definition
-from experiments.model.kinds import COST_METRICS, EVENT_METRICS, MONEY_METRICS
+from experiments.model.kinds import CAPPED_METRICS, COST_METRICS, EVENT_METRICS, MONEY_METRICS
 
 
 def _metrics(definition: Definition) -> set[str]:
@@ -18,6 +18,9 @@ def objective_is_known(definition: Definition) -> Iterator[Fault]:
         yield Fault("/objective/maximise", "roi is a ratio of totals and has no value for one decision; use net_value")
     elif wanted in COST_METRICS:
         yield Fault("/objective/maximise", f"{wanted} is a cost; use net_value")
+    elif wanted in CAPPED_METRICS.values():
+        plain = next(name for name, capped in CAPPED_METRICS.items() if capped == wanted)
+        yield Fault("/objective/maximise", f"{wanted} is how {plain} is judged; maximise {plain} and state cap_revenue")
     elif wanted != "net_value" and wanted not in _metrics(definition):
         known = ", ".join(sorted({*_metrics(definition), "net_value"}))
         yield Fault("/objective/maximise", f"{wanted!r} is no metric; known: {known}")

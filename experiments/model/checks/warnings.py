@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from bandit.rounds import NOTHING
 from experiments.errors import Fault
+from experiments.model.capping import needs_cap
 from experiments.model.definition import Definition
 from experiments.model.kinds import OUTCOME_KINDS
 
@@ -44,4 +45,14 @@ def holdout_is_missing(definition: Definition) -> Iterator[Fault]:
         yield Fault(
             "/variants",
             f"there is one variant only: without another (such as fixed on {NOTHING!r}) no lift can be measured",
+        )
+
+
+def money_needs_a_cap(definition: Definition) -> Iterator[Fault]:
+    """Without a bound no test of a mean holds its level: Bahadur & Savage (1956)."""
+    if needs_cap(definition):
+        yield Fault(
+            "/cap_revenue",
+            "is not stated: without it nothing is concluded about revenue or net value, only sums are shown; state up "
+            "to how much of one user's revenue is to count",
         )

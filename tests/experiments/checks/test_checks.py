@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from experiments.metrics import METRICS, MONEY, RATIOS
 from experiments.model.checks import CHECKS, WARNINGS, study
 from experiments.model.definition import Definition
-from experiments.model.kinds import EVENT_METRICS, MONEY_METRICS
+from experiments.model.kinds import CAPPED_METRICS, EVENT_METRICS, MONEY_METRICS
 
 SOUND = {
     "key": "k",
@@ -193,7 +193,7 @@ def test_no_check_is_written_and_not_listed():
 
 def test_the_default_metrics_are_those_that_are_computed():
     assert set(EVENT_METRICS) == set(METRICS)
-    assert set(MONEY_METRICS) == {*MONEY, *RATIOS}
+    assert set(MONEY_METRICS) == {*MONEY, *RATIOS, *CAPPED_METRICS.values()}
 
 
 JSON = st.recursive(

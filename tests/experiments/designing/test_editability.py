@@ -23,6 +23,7 @@ def test_the_page_is_the_table():
 def test_the_table_says_what_the_contract_says():
     free = {"name", "caps", "quiet_hours", "budget", "ends_at", "guardrails", "stop"}
     revised = {"variants", "arms", "objective", "attribution_window", "decision_window", "learning_window", "grace"}
+    revised |= {"cap_revenue"}
     for name, rule in EDITABILITY.items():
         assert rule.while_running == (name in free | revised | {"shadow"})
         if name in free:
