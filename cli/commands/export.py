@@ -17,11 +17,15 @@ def export(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
-    """Write the matured decisions of an experiment so that offline commands, and other tools, can read them."""
+    """Write the matured decisions of an experiment so that offline commands, and other tools, can read them.
+
+    parquet: `log` with `spec.toml` judges other policies (variants whose policy draws); `campaign` with `lift.toml`
+    holds every variant and proves their lift over the control.
+    """
     from cli.errors import CallError
     from cli.here import service_here
     from experiments.model.principal import SYSTEM
-    from experiments.views.exports import EXPORTS
+    from experiments.views.exports import EXPORTS, write_campaign
     from experiments.views.live_log import Chosen, live_log
 
     if layout not in EXPORTS:
@@ -31,9 +35,13 @@ def export(
     with service_here() as service, progress_towards("exporting") as reach:
         log = live_log(service.engine, SYSTEM, experiment, Chosen(variants=variant))
         files = EXPORTS[layout](log, folder, lambda done: reach(done, log.rows))
+        if layout == "parquet":
+            whole = live_log(service.engine, SYSTEM, experiment, Chosen(everybody=True))
+            files += write_campaign(whole, folder, lambda done: reach(done, whole.rows))
     if as_json:
         emit_json({"experiment": experiment, "rows": log.rows, "files": [str(path) for path in files]})
         return
     say(f"{log.rows:,} matured decisions of {experiment} in {folder}")
     if layout == "parquet":
         say(f"Judge other policies with: winback replay {folder / 'log'} --spec {folder / 'spec.toml'}")
+        say(f"Prove the variants' lift with: winback readout {folder / 'campaign'} --spec {folder / 'lift.toml'}")

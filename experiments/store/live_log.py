@@ -24,7 +24,7 @@ class Evidence(msgspec.Struct):
 
 
 class LoggedDecision(NamedTuple):
-    """One learnable logged round."""
+    """One logged round. `epoch` and `attempt` tell a unit's decisions of one instant apart."""
 
     seq: int
     decision_id: int
@@ -36,27 +36,37 @@ class LoggedDecision(NamedTuple):
     propensity: float
     reward: float
     snapshot_id: int | None
+    voided: bool
+    epoch: int
+    attempt: int
     metrics: Mapping[str, float]
     evidence: Evidence
 
 
 class Extent(NamedTuple):
-    """Which rounds: of some variants, decided within [start, end), up to a place in the joiner's sequence."""
+    """Which rounds: of some variants, decided within [start, end), up to a place in the joiner's sequence.
+
+    `everybody`: on intention to treat, voided ones too, instead of those that may be learned.
+    """
 
     experiment_id: int
     variants: Sequence[str]
     start: int
     end: int
     through: int
+    everybody: bool = False
 
 
 _evidence = msgspec.json.Decoder(Evidence).decode
 _metrics = msgspec.json.Decoder(dict[str, float]).decode
-_WITHIN = "l.experiment_id = :experiment_id AND l.learnable AND l.decided_at >= :start AND l.decided_at < :end"
+_WITHIN = """l.experiment_id = :experiment_id AND (l.learnable OR :everybody) AND l.decided_at >= :start
+AND l.decided_at < :end AND d.mode <> 'forced' AND coalesce(v.reason, '') <> 'replay_rejected'"""
+_JOINED = """logged_rounds AS l JOIN decisions AS d ON d.id = l.decision_id
+LEFT JOIN voids AS v ON v.decision_id = l.decision_id"""
 _ROWS = """
 SELECT l.seq, l.decision_id, d.unit_id, l.decided_at, l.revision, l.variant, l.arm, l.propensity, l.reward,
-  d.snapshot_id, l.metrics, d.record
-FROM logged_rounds AS l JOIN decisions AS d ON d.id = l.decision_id
+  d.snapshot_id, l.voided, d.epoch, d.attempt, l.metrics, d.record
+FROM {joined}
 WHERE {within} AND {variants} AND l.seq > :after AND l.seq <= :through ORDER BY l.seq LIMIT :limit
 """
 
@@ -76,15 +86,16 @@ def logged_decisions(engine: Engine, extent: Extent) -> Iterator[list[LoggedDeci
 def count_logged(connection: Connection, extent: Extent) -> int:
     """How many rounds the extent holds."""
     condition = f"{_WITHIN} AND {one_of(connection, 'l.variant', 'variants')} AND l.seq <= :through"
-    query = text(f"SELECT count(*) FROM logged_rounds AS l WHERE {condition}")  # noqa: S608 - nothing of a caller's
+    query = text(f"SELECT count(*) FROM {_JOINED} WHERE {condition}")  # noqa: S608 - nothing of a caller's
     return int(connection.execute(query, _values(connection, extent)).scalar_one())
 
 
 def _rows(connection: Connection, extent: Extent, after: int) -> list[LoggedDecision]:
-    query = text(_ROWS.format(within=_WITHIN, variants=one_of(connection, "l.variant", "variants")))
+    variants = one_of(connection, "l.variant", "variants")
+    query = text(_ROWS.format(joined=_JOINED, within=_WITHIN, variants=variants))
     values = {**_values(connection, extent), "after": after, "limit": ROWS_AT_ONCE}
     return [
-        LoggedDecision(*row[:10], _read_metrics(row[10]), _evidence(row[11]))
+        LoggedDecision(*row[:13], _read_metrics(row[13]), _evidence(row[14]))
         for row in connection.execute(query, values)
     ]
 

@@ -1,12 +1,12 @@
 """A live experiment's logged rounds as a log: the spec that says how to read them, and Arrow batches on demand.
 
-Only matured decisions that may be learned are in it: not the open, voided or forced ones. The variants are those whose
-policy draws. Within one of these a row's propensity is the logged one; a fixed variant's rows could tell nothing
-about other arms.
+For replays only matured decisions that may be learned are in it: not the open, voided or forced ones. The variants are
+those whose policy draws. Within one of these a row's propensity is the logged one; a fixed variant's rows could tell
+nothing about other arms. The log of the whole campaign holds every variant on intention to treat, voided decisions too.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -18,8 +18,8 @@ from sqlmodel import Session
 from bandit.features import category, number
 from bandit.policies import POLICIES
 from experiments.errors import ConflictError, Fault, InvalidError
-from experiments.metrics import MetricPlan, metric_names
-from experiments.model.definition import ArmDefinition, Definition
+from experiments.metrics import metric_names
+from experiments.model.definition import Definition
 from experiments.model.ids import public_id
 from experiments.model.principal import Principal, require
 from experiments.model.times import to_datetime
@@ -28,8 +28,8 @@ from experiments.store.experiments import find
 from experiments.store.joining import last_sequence_of
 from experiments.store.live_log import Extent, LoggedDecision, count_logged, logged_decisions
 from experiments.store.revisions import RevisionBook
+from experiments.views.log_specs import Columns, lift_spec, replay_spec
 
-OBJECTIVE = "objective"
 FOREVER = 2**62
 _OWN = (
     ("decision_id", pa.string()),
@@ -42,17 +42,23 @@ _OWN = (
     ("eligible", pa.list_(pa.string())),
     ("pmf", pa.list_(pa.float64())),
     ("snapshot_id", pa.int64()),
+    ("voided", pa.bool_()),
+    ("draw", pa.string()),
     ("reward", pa.float64()),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """Which part of an experiment: decided within [start, end), of some variants (None: all whose policy draws)."""
+    """Which part of an experiment: decided within [start, end), of some variants (None: all whose policy draws).
+
+    `everybody`: the whole campaign, every variant on intention to treat, with a spec that compares variants.
+    """
 
     start: int = 0
     end: int = FOREVER
     variants: Sequence[str] | None = None
+    everybody: bool = False
 
 
 @dataclass(frozen=True)
@@ -68,7 +74,7 @@ class LiveLog:
     spec: dict[str, Any]
     schema: pa.Schema
     rows: int
-    columns: "Columns"
+    columns: Columns
     engine: Engine
     extent: Extent
 
@@ -78,16 +84,6 @@ class LiveLog:
             yield _batch(rows, self.schema, self.columns)
 
 
-@dataclass(frozen=True, slots=True)
-class Columns:
-    """Where the experiment's own names lie: column → name. They give way to the log's own columns."""
-
-    numeric: Mapping[str, str]
-    categorical: Mapping[str, str]
-    metrics: Mapping[str, str]
-    shadows: Mapping[str, str]
-
-
 def live_log(engine: Engine, principal: Principal, key: str, chosen: Chosen = Chosen()) -> LiveLog:
     """Open an experiment's log. Raises NotFoundError, ConflictError where nothing has matured, InvalidError."""
     require(principal, "analyse")
@@ -95,15 +91,17 @@ def live_log(engine: Engine, principal: Principal, key: str, chosen: Chosen = Ch
         experiment = find(session, key)
         number = int(experiment.id or 0)
         newest_first = _definitions(session, number, experiment.revision)
-        variants = _variants(newest_first, chosen.variants)
-        extent = Extent(number, variants, chosen.start, chosen.end, last_sequence_of(session.connection(), number))
+        variants = _variants(newest_first, chosen)
+        last = last_sequence_of(session.connection(), number)
+        extent = Extent(number, variants, chosen.start, chosen.end, last, chosen.everybody)
         rows = count_logged(session.connection(), extent)
     if not rows:
         raise ConflictError(
             f"{key!r} has no matured decision of {', '.join(variants)} in this span: there is no log yet"
         )
     columns = _columns(newest_first[0], engine, extent)
-    return LiveLog(key, _spec(newest_first, columns), _schema(columns), rows, columns, engine, extent)
+    spec = (lift_spec if chosen.everybody else replay_spec)(newest_first, columns)
+    return LiveLog(key, spec, _schema(columns), rows, columns, engine, extent)
 
 
 def _definitions(session: Session, experiment_id: int, newest: int) -> list[Definition]:
@@ -111,12 +109,15 @@ def _definitions(session: Session, experiment_id: int, newest: int) -> list[Defi
     return [facts[place].definition for place in sorted(facts, reverse=True)]
 
 
-def _variants(definitions: Sequence[Definition], wanted: Sequence[str] | None) -> list[str]:
+def _variants(definitions: Sequence[Definition], chosen: Chosen) -> list[str]:
+    wanted = chosen.variants
     policies = {variant.key: variant.policy.name for definition in definitions for variant in definition.variants}
     if wanted is not None:
         if unknown := [key for key in wanted if key not in policies]:
             raise InvalidError([Fault("/variants", f"no such variants: {unknown}; there are {sorted(policies)}")])
         return list(wanted)
+    if chosen.everybody:
+        return list(policies)
     drawing = [key for key, name in policies.items() if POLICIES[name].learned or name in ("uniform", "split")]
     return drawing or list(policies)
 
@@ -173,7 +174,10 @@ def _batch(rows: Sequence[LoggedDecision], schema: pa.Schema, columns: Columns) 
         **{name: [getattr(row, name) for row in rows] for name in ("variant", "revision", "arm", "propensity")},
         "eligible": [evidence.eligible for evidence in proof],
         "pmf": [evidence.pmf for evidence in proof],
-        **{name: [getattr(row, name) for row in rows] for name in ("snapshot_id", "reward")},
+        "snapshot_id": [row.snapshot_id for row in rows],
+        "voided": [bool(row.voided) for row in rows],
+        "draw": [f"{row.epoch}.{row.attempt}" for row in rows],
+        "reward": [row.reward for row in rows],
         "segment": [evidence.segment for evidence in proof],
     }
     data |= {column: [row.metrics.get(name, 0.0) for row in rows] for column, name in columns.metrics.items()}
@@ -183,37 +187,3 @@ def _batch(rows: Sequence[LoggedDecision], schema: pa.Schema, columns: Columns) 
         data[column] = [category(evidence.context.get(name)) for evidence in proof]
     data |= {column: [evidence.shadow.get(name) for evidence in proof] for column, name in columns.shadows.items()}
     return pa.RecordBatch.from_pydict(data, schema=schema)
-
-
-def _spec(newest_first: Sequence[Definition], columns: Columns) -> dict[str, Any]:
-    newest = newest_first[0]
-    arms = {arm.key: arm for definition in reversed(newest_first) for arm in definition.arms_with_nothing}
-    log: dict[str, Any] = {"name": newest.key, "unit": "unit_id", "time": "decided_at", "arm": "arm"}
-    if newest.control in arms:
-        log["control"] = newest.control
-    log |= {"eligible": "eligible", "pmf": "pmf", "propensity": {"column": "propensity"}}
-    objective: dict[str, Any] = {"maximise": OBJECTIVE}
-    metric = MetricPlan(newest).events.get(newest.objective.maximise)
-    if metric is not None and metric.aggregate == "any":
-        objective["range"] = [0.0, 1.0]
-    spec: dict[str, Any] = {
-        "log": log,
-        "context": {"numeric": list(columns.numeric), "categorical": list(columns.categorical)},
-        "outcomes": {OBJECTIVE: "reward", **{name: column for column, name in columns.metrics.items()}},
-        "objective": objective,
-        "arms": [_arm(arm) for arm in arms.values()],
-    }
-    if newest.segments.by:
-        spec["segments"] = {"by": ["segment"]}
-    if columns.shadows:
-        spec["shadow"] = {name: column for column, name in columns.shadows.items()}
-    return spec
-
-
-def _arm(arm: ArmDefinition) -> dict[str, Any]:
-    """An arm as the spec describes it. What it cost is in the logged objective, with every override in force then."""
-    described: dict[str, Any] = {"value": arm.key, "reward_amount": arm.reward_amount}
-    described |= {"event_type": arm.event_type} if arm.event_type else {}
-    described |= {"reward_kind": arm.reward_kind} if arm.reward_kind else {}
-    attributes = {name: value for name, value in arm.attributes.items() if value is not None}
-    return described | ({"attributes": attributes} if attributes else {})

@@ -5,10 +5,10 @@ from pathlib import Path
 
 from experiments.views.exports.dsjson import write_dsjson
 from experiments.views.exports.open_bandit import write_open_bandit
-from experiments.views.exports.parquet import write_parquet
+from experiments.views.exports.parquet import write_campaign, write_parquet
 from experiments.views.live_log import LiveLog
 
-__all__ = ["EXPORTS", "Progress", "Write"]
+__all__ = ["EXPORTS", "Progress", "Write", "write_campaign"]
 
 Progress = Callable[[int], None]
 """Told how many rows are written so far."""

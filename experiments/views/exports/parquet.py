@@ -1,4 +1,7 @@
-"""Parquet with its spec: what `winback replay`, `readout` and `simulate` read back."""
+"""Parquet with its spec: what `winback replay`, `readout` and `simulate` read back.
+
+A replay reads `log` by `spec.toml`; a readout of the variants reads `campaign` by `lift.toml`.
+"""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -13,9 +16,19 @@ ROWS_A_FILE = 1_000_000
 
 def write_parquet(log: LiveLog, folder: Path, progress: Callable[[int], None]) -> list[Path]:
     """`log/part-N.parquet` in pieces of about ROWS_A_FILE rows, and `spec.toml`."""
-    parts = folder / "log"
+    return _written(log, folder / "log", folder / "spec.toml", progress)
+
+
+def write_campaign(campaign: LiveLog, folder: Path, progress: Callable[[int], None]) -> list[Path]:
+    """`campaign/part-N.parquet`, every variant's decisions, and `lift.toml`, which compares variants with the control.
+
+    `campaign` was opened with `Chosen(everybody=True)`.
+    """
+    return _written(campaign, folder / "campaign", folder / "lift.toml", progress)
+
+
+def _written(log: LiveLog, parts: Path, spec: Path, progress: Callable[[int], None]) -> list[Path]:
     parts.mkdir(parents=True, exist_ok=True)
-    spec = folder / "spec.toml"
     spec.write_text(tomli_w.dumps(log.spec), encoding="utf-8")
     written, files, writer = 0, [spec], None
     for batch in log.batches():

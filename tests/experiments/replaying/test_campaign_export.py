@@ -1,0 +1,133 @@
+"""A whole campaign exported: the files prove the variants' lift as the service does, and still judge other policies."""
+
+import random
+
+import pytest
+
+from experiments.jobs import Desk
+from experiments.jobs.joining import join
+from experiments.jobs.learning import learn
+from experiments.model.principal import SYSTEM
+from experiments.views.exports import EXPORTS, write_campaign
+from experiments.views.live_log import Chosen, live_log
+from experiments.views.readout import asked, readout
+from offline_eval.ab.logged.readout import readout as read_log
+from offline_eval.logs import open_log, read_spec
+from offline_eval.replay import replay
+
+RULES = {"default": "nothing", "rules": [{"when": {">=": [{"var": "days_inactive"}, 100]}, "arm": "ten"}]}
+DEFINITION = {
+    "key": "whole",
+    "clock": "caller",
+    "attribution_window": "PT1M",
+    "decision_window": "PT1M",
+    "grace": "PT0S",
+    "objective": {"maximise": "net_value", "margin": 0.5},
+    "context": {"numeric": ["days_inactive"], "categorical": ["country"]},
+    "segments": {"by": ["country"]},
+    "arms": [
+        {"key": "five", "reward_amount": 5, "reward_cost": 5, "cost_on": "redeemed", "contact_cost": 0.25},
+        {"key": "ten", "reward_amount": 10, "reward_cost": 10, "cost_on": "conversion"},
+    ],
+    "variants": [
+        {"key": "bandit", "share": 0.5, "policy": {"name": "epsilon_greedy"}},
+        {"key": "marketer", "share": 0.3, "policy": {"name": "rules", "params": RULES}},
+        {"key": "holdout", "share": 0.2, "policy": {"name": "fixed", "params": {"arm": "nothing"}}},
+    ],
+    "control": "holdout",
+}
+EXPERIMENT = "/v1/experiments/whole"
+
+
+@pytest.fixture
+def exported(service, settings, tmp_path):
+    _campaign(service.client)
+    desk = Desk(settings)
+    join(desk)
+    learn(desk)
+    desk.close()
+    folder = tmp_path / "out"
+    EXPORTS["parquet"](live_log(service.engine, SYSTEM, "whole"), folder, lambda _: None)
+    write_campaign(live_log(service.engine, SYSTEM, "whole", Chosen(everybody=True)), folder, lambda _: None)
+    return folder
+
+
+def _campaign(client):
+    """600 units, one in ten decisions voided, ten forced, conversions that depend on the arm."""
+    assert client.post("/v1/experiments", json=DEFINITION).status_code == 201
+    client.post(f"{EXPERIMENT}/start")
+    rng = random.Random(11)
+    asked_for = [
+        {
+            "unit_id": f"u{place}",
+            "at": "2026-01-01T00:00:00Z",
+            "context": {"days_inactive": rng.randrange(200), "country": rng.choice(["DE", "FR"])},
+        }
+        for place in range(600)
+    ]
+    decisions = client.post(f"{EXPERIMENT}/assignments/batch", json={"assignments": asked_for}).json()["results"]
+    for place in range(10):
+        forced = {"unit_id": f"f{place}", "at": "2026-01-01T00:00:00Z", "arm": "ten", "force": True}
+        assert client.post(f"{EXPERIMENT}/assignments", json=forced).json()["mode"] == "forced"
+    kinds = [(d, kind) for d in decisions for kind in ("conversion", "reward_redeemed", "revenue")]
+    outcomes = [
+        {
+            "event_id": f"{d['decision_id']}-{kind}",
+            "decision_id": d["decision_id"],
+            "kind": kind,
+            "occurred_at": d["decided_at"],
+            **({"value": 30.0} if kind == "revenue" else {}),
+        }
+        for d, kind in kinds
+        if rng.random() < (0.5 if d["arm"] == "ten" else 0.2)
+    ]
+    for start in range(0, len(outcomes), 500):
+        assert client.post("/v1/outcomes", json={"outcomes": outcomes[start : start + 500]}).status_code == 200
+    voided = [d["decision_id"] for d in decisions if rng.random() < 0.1]
+    body = {"decisions": voided, "reason": "undeliverable"}
+    assert client.post("/v1/decisions/void", json=body).status_code == 200
+    client.post(f"{EXPERIMENT}/clock", json={"at": "2026-01-01T01:00:00Z"})
+
+
+def test_the_campaigns_files_give_the_services_lift(exported, service):
+    service.client.post(f"{EXPERIMENT}/stop")
+    live = readout(service.engine, SYSTEM, "whole", asked({"method": "fixed"}))
+    log = open_log(exported / "campaign", read_spec(exported / "lift.toml"))
+    found = read_log(log)
+    assert found["control"] == live["control"] == "holdout"
+    assert set(found["arms"]) == set(live["variants"]) == {"bandit", "marketer", "holdout"}
+    for key, variant in live["variants"].items():
+        assert found["arms"][key]["n"] == variant["decisions"]
+        for metric in ("conversion", "revenue", "reward_cost", "contact_cost", "net_value"):
+            value = found["arms"][key]["metrics"][metric]["value"]
+            assert value == pytest.approx(variant["metrics"][metric]["value"], abs=1e-9), (key, metric)
+        if key != "holdout":
+            for metric in ("conversion", "net_value"):
+                lift = found["arms"][key]["lift"][metric]["absolute"]["value"]
+                assert lift == pytest.approx(variant["versus"]["holdout"][metric]["absolute"]["value"], abs=1e-9)
+    assert found["objective"] == "objective"
+    assert set(found["segments"]["segment"]["lift"]) == {"DE", "FR"}
+
+
+def test_the_replays_spec_holds_control_costs_and_rules(exported):
+    spec = read_spec(exported / "spec.toml")
+    arms = {arm.key: arm for arm in spec.arms}
+    assert spec.control == "nothing"
+    assert (arms["five"].reward_cost, arms["five"].cost_on, arms["five"].contact_cost) == (5, "reward_redeemed", 0.25)
+    assert (arms["ten"].reward_cost, arms["ten"].cost_on) == (10, "conversion")
+    log = open_log(exported / "log", spec)
+    found = replay(log, ["rules", "fixed"], ["snips"])
+    assert set(found["policies"]) == {"logging", "rules", "fixed:nothing", "fixed:five", "fixed:ten"}
+    rows = log.table()
+    assert rows.reward == pytest.approx(
+        0.5 * rows.metrics["revenue"] - rows.metrics["reward_cost"] - rows.metrics["contact_cost"]
+    )
+
+
+def test_the_campaigns_log_is_on_intention_to_treat(exported, service):
+    whole = live_log(service.engine, SYSTEM, "whole", Chosen(everybody=True))
+    rows = [row for batch in whole.batches() for row in batch.to_pylist()]
+    assert len(rows) == whole.rows == 600
+    assert any(row["voided"] for row in rows) and not any(row["unit_id"].startswith("f") for row in rows)
+    learnable = live_log(service.engine, SYSTEM, "whole", Chosen(variants=["bandit", "marketer", "holdout"]))
+    assert learnable.rows == sum(not row["voided"] for row in rows)
