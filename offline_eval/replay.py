@@ -11,11 +11,13 @@ from typing import Any
 from offline_eval.candidates import (
     Candidate,
     Training,
+    UnknownCandidateError,
     build_candidate,
     check_names,
     default_names,
     expand,
     training_rows,
+    with_pmf_columns,
 )
 from offline_eval.engine import Engine, Threads, map_merge
 from offline_eval.judging.gathering import Gathered, Gatherer, merge_gathered
@@ -60,11 +62,14 @@ def replay(
     `policies`: names as `candidates.expand` takes them, by default `candidates.default_names`; `logging` is always
     there. `estimators`: names in ESTIMATORS, by default all that the log can feed.
 
-    Raises UnknownCandidateError and UnknownEstimatorError before anything is computed.
+    Raises UnknownCandidateError (PolicyFaultsError where an own policy's rows make no sense) and UnknownEstimatorError
+    before anything is computed; a function's answers are checked as they come.
     """
     options = options or Options()
     names = list(dict.fromkeys(["logging", *expand(log, policies or default_names(log))]))
     check_names(log, names)
+    _check_extra(names, options.extra)
+    log = with_pmf_columns(log, names)
     chosen = usable_estimators(log, estimators)
     log = with_propensities(log, progress)
     training = cache(lambda: training_rows(log))
@@ -75,6 +80,13 @@ def replay(
     setting = replace(setting, reference=_reference(candidates, log, setting, progress, options))
     found = _gathered("judging", log, Gatherer(candidates, setting), progress, options.engine)
     return _report(log, found, candidates, setting)
+
+
+def _check_extra(names: Sequence[str], extra: Sequence[Candidate]) -> None:
+    """Raise UnknownCandidateError where two candidates have one name."""
+    taken = [*names, *(candidate.name for candidate in extra)]
+    if doubled := next((name for name in taken if taken.count(name) > 1), None):
+        raise UnknownCandidateError(f"'{doubled}' names two policies; give one of them another name")
 
 
 def usable_estimators(log: Log, wanted: Sequence[str] | None) -> tuple[str, ...]:

@@ -19,7 +19,8 @@ def replay(
     policy: Annotated[
         list[str] | None,
         typer.Option(
-            help="uniform, logging, rules, fixed:<arm>, plug_in, a learned one, online:<learned>, fixed, learned, all."
+            help="uniform, logging, rules, fixed:<arm>, plug_in, a learned one, online:<learned>, fixed, learned, all; "
+            "your own: column:<of the log>, parquet:<file of probabilities>."
         ),
     ] = None,
     estimator: Annotated[
@@ -86,14 +87,18 @@ def _result(
     progress: Callable[[str, int, int], None],
     **options: Any,
 ) -> dict[str, Any]:
+    from offline_eval.candidates.own import FILE, parquet_candidate
     from offline_eval.logs import open_log, read_spec
     from offline_eval.replay import Options, replay
 
     engine = _engine(options["dask"])
     log = open_log(path, read_spec(spec), engine)
-    extra = () if options["like"] is None else (_like(log, options["like"], options["like_spec"]),)
-    chosen = Options(_model(options["outcome_model"]), engine, extra)
-    return replay(log, policies, estimators, progress, chosen)
+    extra = [] if options["like"] is None else [_like(log, options["like"], options["like_spec"])]
+    # Files are read here alone: the service reads none for those who ask it.
+    named = [name for name in policies or () if not name.startswith(FILE)] or ["logging"]
+    extra += [parquet_candidate(Path(name.removeprefix(FILE)), log) for name in policies or () if name.startswith(FILE)]
+    chosen = Options(_model(options["outcome_model"]), engine, tuple(extra))
+    return replay(log, named if policies else None, estimators, progress, chosen)
 
 
 def _model(name: str) -> str:

@@ -1,14 +1,17 @@
-"""Policies to judge: each fixed arm, uniform, the logging policy, a marketer's rules, and learned ones."""
+"""Policies to judge: fixed arms, uniform, the logging policy, a marketer's rules, an analyst's own, learned ones."""
 
 from offline_eval.candidates.candidate import Candidate
-from offline_eval.candidates.errors import UnknownCandidateError
+from offline_eval.candidates.errors import PolicyFaultsError, UnknownCandidateError
 from offline_eval.candidates.learners import LEARNERS
-from offline_eval.candidates.registry import build_candidate, check_names, default_names, expand, needs_training
+from offline_eval.candidates.own import Contexts, own, parquet_candidate, with_pmf_columns
+from offline_eval.candidates.registry import build_candidate, check_names, default_names, expand
 from offline_eval.candidates.training import Training, judged, training_rows
 
 __all__ = [
     "LEARNERS",
     "Candidate",
+    "Contexts",
+    "PolicyFaultsError",
     "Training",
     "UnknownCandidateError",
     "build_candidate",
@@ -16,6 +19,8 @@ __all__ = [
     "default_names",
     "expand",
     "judged",
-    "needs_training",
+    "own",
+    "parquet_candidate",
     "training_rows",
+    "with_pmf_columns",
 ]

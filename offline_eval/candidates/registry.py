@@ -9,6 +9,7 @@ from offline_eval.candidates.candidate import Candidate
 from offline_eval.candidates.errors import UnknownCandidateError
 from offline_eval.candidates.learned import Step, play, train
 from offline_eval.candidates.learners import LEARNERS
+from offline_eval.candidates.own import COLUMN, column_candidate
 from offline_eval.candidates.picks import Picks
 from offline_eval.candidates.plug_in import train_plug_in
 from offline_eval.candidates.recorded import Recorded
@@ -47,12 +48,6 @@ def expand(log: Log, names: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(single for name in names for single in groups.get(name, [name])))
 
 
-def needs_training(names: Iterable[str]) -> bool:
-    """Whether any of them learns from the log."""
-    untrained = ("logging", "uniform", "rules")
-    return any(not name.startswith(("fixed:", "shadow:")) and name not in untrained for name in names)
-
-
 def check_names(log: Log, names: Iterable[str]) -> None:
     """Raise UnknownCandidateError for the first name that means nothing here."""
     for name in names:
@@ -68,11 +63,13 @@ def check_names(log: Log, names: Iterable[str]) -> None:
         if kind == "online" and log.n > TRAINING_ROWS:
             raise UnknownCandidateError(f"'{name}': a policy is played online over at most {TRAINING_ROWS:,} rows")
         if (rest if kind == "online" else name) not in LEARNERS and kind not in _PLAIN:
-            known = "logging, uniform, rules, fixed:<arm>, shadow:<key>, plug_in[:<model>], online:<learned>"
+            known = (
+                "logging, uniform, rules, fixed:<arm>, shadow:<key>, column:<name>, plug_in[:<model>], online:<learned>"
+            )
             raise UnknownCandidateError(f"'{name}' is no policy; known: {known}, {', '.join(LEARNERS)}, learned, all")
 
 
-_PLAIN = ("logging", "uniform", "rules", "fixed", "shadow", "plug_in")
+_PLAIN = ("logging", "uniform", "rules", "fixed", "shadow", COLUMN, "plug_in")
 
 
 def build_candidate(name: str, log: Log, training: Callable[[], Training], step: Step = lambda _: None) -> Candidate:
@@ -80,6 +77,8 @@ def build_candidate(name: str, log: Log, training: Callable[[], Training], step:
     kind, _, rest = name.partition(":")
     if kind in ("logging", "uniform", "shadow"):
         return Recorded(name, rest) if rest else (Logging if kind == "logging" else Uniform)(len(log.arms))
+    if kind == COLUMN:
+        return column_candidate(name, log)
     if kind in ("fixed", "rules"):
         return _picks(name, rest, log)
     if kind == "plug_in":

@@ -63,6 +63,22 @@ def test_one_json_document(run, log, spec, frame):
     assert set(document["policies"]["uniform"]["estimates"]) == {"ips"}
 
 
+def test_own_policies_of_a_column_and_a_file(run, log, spec, frame, tmp_path):
+    frame.assign(mine="five").to_csv(log, index=False)
+    file = tmp_path / "half.parquet"
+    pd.DataFrame({"five": 0.5, "ten": 0.5}, index=range(len(frame))).to_parquet(file)
+    words = ("--policy", "column:mine", "--policy", f"parquet:{file}", "--policy", "fixed:five", "--estimator", "ips")
+    done = run("replay", log, "--spec", spec, *words, "--json")
+    assert done.exit_code == 0, done.output
+    found = json.loads(done.stdout)["policies"]
+    assert set(found) == {"logging", "column:mine", f"parquet:{file}", "fixed:five"}
+    assert found["column:mine"]["estimates"] == found["fixed:five"]["estimates"]
+    alone = run("replay", log, "--spec", spec, "--policy", f"parquet:{file}", "--estimator", "ips", "--json")
+    assert set(json.loads(alone.stdout)["policies"]) == {"logging", f"parquet:{file}"}
+    wrong = run("replay", log, "--spec", spec, "--policy", "column:visit")
+    assert wrong.exit_code == 2 and "'0' is no arm of the log" in wrong.output
+
+
 def test_a_table_for_people(run, log, spec):
     done = run("replay", log, "--spec", spec, "--policy", "fixed", "--estimator", "snips")
     assert done.exit_code == 0
