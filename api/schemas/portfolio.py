@@ -23,8 +23,10 @@ class GainFace(BaseModel):
 
 
 class RatioFace(Estimate):
-    """A ratio; `note` says where it is unbounded."""
+    """A ratio; `note` says why there are no bounds: it is unbounded, or it was not computed."""
 
+    unbounded: bool
+    not_computed: bool
     note: str
 
 

@@ -200,9 +200,11 @@ class Maturity(BaseModel):
 
 
 class Ratio(Estimate):
-    """A ratio with its confidence set, by Fieller; `note` says in words where that is unbounded."""
+    """A ratio with its confidence set, by Fieller; `note` says in words why there are no bounds: the set was computed
+    and is unbounded, or it was not computed."""
 
     unbounded: bool
+    not_computed: bool
     note: str
 
 
@@ -212,8 +214,15 @@ class Added(Estimate):
     note: str | None = None
 
 
+class ComparedDecisions(BaseModel):
+    """The decisions that incremental amounts are of."""
+
+    decisions: int
+    left_out: dict[str, int] = Field(description="revision without decisions of the control → the variant's in it")
+
+
 class Money(BaseModel):
-    """Sums over a variant's matured decisions, and what they were beyond the control's mean."""
+    """Sums over a variant's matured decisions, and what they were beyond the control's means of the same revisions."""
 
     revenue: float
     margin_revenue: float
@@ -224,6 +233,7 @@ class Money(BaseModel):
     incremental: dict[str, Added] = Field({}, description="amount, or reengagement → what the variant added in all")
     incremental_roi: Ratio | None = None
     cost_per_incremental: Ratio | None = Field(None, description="added cost for each added re-engagement")
+    compared: ComparedDecisions | None = None
 
 
 class Readout(BaseModel):

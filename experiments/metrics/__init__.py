@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from experiments.metrics.capping import capped_beside
 from experiments.metrics.case import Event, Exposure, attributed
 from experiments.metrics.events import EventMetric, of
-from experiments.metrics.money import AT_ONCE, MONEY, Bill
+from experiments.metrics.money import MONEY, PROOFS, Bill
 from experiments.model.definition import ArmDefinition, Definition
 from experiments.model.kinds import CAPPED_METRICS
 from experiments.model.times import duration_micros
@@ -110,11 +110,11 @@ class MetricPlan:
         }
 
     def _money(self, exposure: Exposure, counted: list[Event], values: dict[str, float]) -> dict[str, float]:
-        arm = self._nobody if exposure.voided else self._arms.get(exposure.arm, self._nobody)
-        cost = arm.reward_cost if exposure.reward_cost is None or exposure.voided else exposure.reward_cost
-        due_on = AT_ONCE if exposure.voided else arm.cost_on
+        arm = self._arms.get(exposure.arm, self._nobody)
+        cost = arm.reward_cost if exposure.reward_cost is None else exposure.reward_cost
+        reached = not exposure.voided or any(event.kind in PROOFS for event in counted)
         known = dict(values)
-        bill = Bill(cost, arm.contact_cost, due_on, counted, known, self.objective.margin)
+        bill = Bill(cost, arm.contact_cost, arm.cost_on, counted, known, self.objective.margin, reached)
         for name, metric in MONEY.items():
             known[name] = metric(bill)
         return {name: known[name] for name in MONEY}

@@ -29,7 +29,7 @@ class Exposure(NamedTuple):
         closes_at: when the window closed (exclusive).
         next_at: the unit's next decision in the experiment, to which its later events belong; None: there is none.
         matures_at: the last instant of receipt that counts.
-        voided: it was never delivered, so nothing was paid for it.
+        voided: it was never delivered; what falls due with delivery was not paid for it.
     """
 
     arm: str

@@ -10,15 +10,21 @@ KIND_OF = {"redeemed": "reward_redeemed"}
 """Short names for `cost_on`."""
 
 
+PROOFS = frozenset({"delivered", "view", "click", "reward_redeemed"})
+"""Kinds of outcomes that only somebody whom the decision has reached can have."""
+
+
 class Bill(NamedTuple):
     """What money metrics are computed from.
 
     Attributes:
-        reward_cost, contact_cost: of the chosen arm; both 0 where the decision was voided.
+        reward_cost, contact_cost: of the chosen arm.
         due_on: `decision`, or the metric or kind of event on which the reward cost falls due, once.
         events: those attributed to the decision.
         values: the event metrics and the money metrics computed before.
         margin: share of revenue that is left after the cost of goods.
+        reached: whether the decision was delivered, so that what falls due with it was paid. A void says that it was
+            not, unless an outcome of the decision shows that it was after all: see PROOFS.
     """
 
     reward_cost: float
@@ -27,20 +33,24 @@ class Bill(NamedTuple):
     events: Sequence[Event]
     values: Mapping[str, float]
     margin: float
+    reached: bool = True
 
 
 def reward_cost(bill: Bill) -> float:
-    """The arm's reward cost where it fell due: at once, or because of what the unit did."""
+    """The arm's reward cost where it fell due: with delivery, or because of what the unit did.
+
+    What the unit did makes it due whether or not the decision was voided: the revenue of the same outcomes counts, too.
+    """
     if not bill.reward_cost or bill.due_on == AT_ONCE:
-        return bill.reward_cost
+        return bill.reward_cost if bill.reached else 0.0
     kind = KIND_OF.get(bill.due_on, bill.due_on)
     due = bill.values.get(bill.due_on, 0.0) > 0.0 or any(event.kind == kind for event in bill.events)
     return bill.reward_cost if due else 0.0
 
 
 def contact_cost(bill: Bill) -> float:
-    """The arm's contact cost; it falls due with the decision."""
-    return bill.contact_cost
+    """The arm's contact cost; it falls due with delivery."""
+    return bill.contact_cost if bill.reached else 0.0
 
 
 def net_value(bill: Bill) -> float:

@@ -125,7 +125,7 @@ def _side(sums: Mapping[Key, Sums], shares: list[int], side: int) -> dict[str, B
     """Metric → sums of one side by stratum; units are the sizes."""
     names = sorted({key[3] for key in sums} - {UNITS} | set(ALWAYS))
     units = _by_share(sums, shares, side, UNITS)
-    weights = np.array([sum(_by_share(sums, [share], each, UNITS).sum() for each in (0, 1)) for share in shares])
+    weights = _by_share(sums, shares, REACHED, UNITS).sum(axis=1)
     count = round(float(units.sum()))
     found = {}
     for name in names:

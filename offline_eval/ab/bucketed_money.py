@@ -15,7 +15,7 @@ from offline_eval.ab.bucketed import Floats, Linearised, linearised_mean
 from offline_eval.ab.bucketed_contrast import Look, critical_of, shared_weights
 from offline_eval.ab.contrast import Contrast, Sizes, amount_of, note_beside
 from offline_eval.ab.fieller import Means
-from offline_eval.ab.money import Money, RatioEstimate, ratio_of
+from offline_eval.ab.money import Money, RatioEstimate, not_computed, ratio_of
 from offline_eval.ab.scarcity import FEW
 from offline_eval.estimate import Estimate
 
@@ -24,30 +24,46 @@ COSTS = ("reward_cost", "contact_cost")
 AMOUNTS = ("revenue", *COSTS, NET)
 
 Group = Mapping[str, Linearised]
-"""Metric → the group, ready for contrasts: AMOUNTS and REENGAGED, and `roi` of the group itself."""
+"""Metric → the group, ready for contrasts: AMOUNTS and REENGAGED."""
+
+
+def of_own_decisions(treated: Group, control: Group, decisions: Floats) -> tuple[Group, Group]:
+    """Both groups with every revision weighted by the (S,) decisions of the treated one in it.
+
+    A difference of means times the decisions of the revisions that both have is then Σ_r N(t, r) (mean_t - mean_c):
+    what the treated group had beyond what it would have had at the control's mean of the same revision.
+    """
+    treated, control = (
+        {name: replace(one, weights=decisions) for name, one in group.items()} for group in (treated, control)
+    )
+    return treated, control
 
 
 def bucketed_money(
-    totals: Mapping[str, float], treated: Group, control: Group | None, lift: Mapping[str, Contrast], look: Look
+    totals: Mapping[str, float],
+    roi: Linearised,
+    pair: tuple[Group, Group] | None,
+    lift: Mapping[str, Contrast],
+    look: Look,
 ) -> Money:
-    """Money of a group from its `totals` (of AMOUNTS); with a control, what it earned beyond it.
+    """Money of a group from its `totals` (of AMOUNTS) and its ROI (net value over costs, all revisions pooled).
 
-    `lift`: contrasts per decision, as the readout shows them. Ratios of two differences are Fieller's sets with the
-    critical value of `look`, so that they hold under the same way of looking as the lifts.
+    With a `pair` of the group and the control, see `of_own_decisions`, what it earned beyond the control; `lift` are
+    that pair's contrasts. Ratios of two differences are Fieller's sets with the critical value of `look`, so that they
+    hold under the same way of looking as the lifts.
     """
-    roi = linearised_mean(treated["roi"], look.alpha)
-    own = RatioEstimate(roi, "" if roi.value is not None else "unbounded: nothing was spent")
+    shown = linearised_mean(roi, look.alpha)
+    own = RatioEstimate(shown) if shown.value is not None else not_computed(shown, "nothing was spent")
     costs = sum(totals[name] for name in COSTS)
     spent = {**totals, "margin_revenue": totals[NET] + costs}
-    if control is None:
+    if pair is None:
         return Money(spent, own)
-    shown = {name: lift[name] for name in (*AMOUNTS, REENGAGED) if name in lift}
     return Money(
         spent,
         own,
-        shown,
-        _ratio((treated, control), ((NET,), COSTS), "incremental_roi", look),
-        _ratio((treated, control), (COSTS, (REENGAGED,)), "cost_per_incremental", look),
+        {name: lift[name] for name in (*AMOUNTS, REENGAGED) if name in lift},
+        _ratio(pair, ((NET,), COSTS), "incremental_roi", look),
+        _ratio(pair, (COSTS, (REENGAGED,)), "cost_per_incremental", look),
     )
 
 
@@ -69,15 +85,16 @@ def _ratio(
     name = f"fieller:{method}:{look.method}"
     empty = Estimate(None, None, None, sizes.n, sizes.effective_n, name, look.alpha)
     if weights is None:
-        return RatioEstimate(empty, "unbounded: one of the groups has no decisions")
+        return not_computed(empty, "there is no revision in which both groups have decisions")
     top, bottom = (_difference(pair, names, weights) for names in amounts)
     scale = float(np.count_nonzero(first.used | other.used))
     scale /= scale - 1
     variances = (scale * float(a @ b) for a, b in ((top[1], top[1]), (bottom[1], bottom[1]), (top[1], bottom[1])))
     means = Means(top[0], bottom[0], *variances)
-    if amounts[1] == (REENGAGED,) and min(first.events, other.events) < FEW:
+    rare, what = (REENGAGED, "re-engaged") if amounts[1] == (REENGAGED,) else ("revenue", "with revenue")
+    if min(treated[rare].events, control[rare].events) < FEW:
         value = means.top / means.bottom if means.bottom > 0 else None
-        return RatioEstimate(replace(empty, value=value), f"unbounded: fewer than {FEW} re-engaged in a group")
+        return not_computed(replace(empty, value=value), f"fewer than {FEW} {what} in a group, too few for bounds")
     return ratio_of(means, critical_of(first, other, look), empty, method)
 
 

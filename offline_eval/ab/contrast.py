@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Protocol
 
 from offline_eval.ab.errors import ComparisonError
-from offline_eval.ab.fieller import Means, delta_variance, fieller
+from offline_eval.ab.fieller import Means, delta_variance, relative_lift
 from offline_eval.ab.sample import Sample
 from offline_eval.estimate import Estimate
 
@@ -14,7 +14,7 @@ ROUNDING = 1e-12
 
 @dataclass(frozen=True, slots=True)
 class Contrast:
-    """What one group has over the control: treated - control, and (treated - control) / control.
+    """What one group has over the control: treated - control, and (treated - control) / |control|.
 
     Attributes:
         p_value: of the comparison's own test; None where there is none.
@@ -123,18 +123,16 @@ def unknown(sizes: Sizes, rule: Rule, difference: float | None, note: str) -> Co
 
 
 def _relative(means: Means, sizes: Sizes, rule: Rule) -> tuple[Estimate, str]:
-    if rule.relative == "delta":
-        if means.bottom == 0:
-            return _estimate(None, None, None, sizes, rule), "the control's mean is 0: no relative lift"
-        lift, half = means.top / means.bottom - 1, rule.critical * delta_variance(means) ** 0.5
-        return _estimate(lift, lift - half, lift + half, sizes, rule), ""
-    found = fieller(means, rule.critical)
+    found = relative_lift(means, rule.critical)
     if found.value is None:
         return _estimate(None, None, None, sizes, rule), "the control's mean is 0: no relative lift"
-    if found.lower is None or found.upper is None:
+    if rule.relative == "delta":
+        half = rule.critical * delta_variance(means) ** 0.5
+        return _estimate(found.value, found.value - half, found.value + half, sizes, rule), ""
+    if not found.bounded:
         remark = "relative lift unbounded: the control's mean is not distinguishable from 0"
-        return _estimate(found.value - 1, None, None, sizes, rule), remark
-    return _estimate(found.value - 1, found.lower - 1, found.upper - 1, sizes, rule), ""
+        return _estimate(found.value, None, None, sizes, rule), remark
+    return _estimate(found.value, found.lower, found.upper, sizes, rule), ""
 
 
 def _estimate(value: float | None, lower: float | None, upper: float | None, sizes: Sizes, rule: Rule) -> Estimate:

@@ -1,6 +1,7 @@
 """The confidence set of a ratio of two means, which may be unbounded, and then says so."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 
@@ -35,6 +36,12 @@ class RatioSet:
         """Whether the denominator is distinguishable from 0."""
         return self.lower is not None
 
+    def mapped(self, change: Callable[[float], float]) -> "RatioSet":
+        """The set with every number changed."""
+        value, lower, upper = (None if each is None else change(each) for each in (self.value, self.lower, self.upper))
+        outside = None if self.outside is None else (change(self.outside[0]), change(self.outside[1]))
+        return RatioSet(value, lower, upper, outside)
+
 
 def fieller(means: Means, critical: float) -> RatioSet:
     """{θ : (top - θ bottom)² ≤ critical² Var(top - θ bottom)}: Fieller (1954), J. R. Stat. Soc. B 16, 175-185.
@@ -55,6 +62,21 @@ def fieller(means: Means, critical: float) -> RatioSet:
         return RatioSet(value, None, None)
     spread = math.sqrt(root)
     return RatioSet(value, None, None, ((half_b + spread) / a, (half_b - spread) / a))
+
+
+def relative_lift(means: Means, critical: float) -> RatioSet:
+    """Fieller's set of (top - bottom) / |bottom|: above 0 where the top is higher, whatever the bottom's sign.
+
+    Value None where the bottom is 0; no bounds where it cannot be told from 0, and with it its sign.
+    """
+    found = fieller(means, critical)
+    if found.value is None:
+        return found
+    if means.bottom > 0:
+        return found.mapped(lambda ratio: ratio - 1)
+    turned = found.mapped(lambda ratio: 1 - ratio)
+    outside = None if turned.outside is None else (turned.outside[1], turned.outside[0])
+    return RatioSet(turned.value, turned.upper, turned.lower, outside)
 
 
 def delta_variance(means: Means) -> float:

@@ -39,19 +39,31 @@ GAINS = {
 """Ratios over a difference between treatment and control."""
 
 
+_UNBOUNDED = "unbounded: "
+
+
 @dataclass(frozen=True, slots=True)
 class RatioEstimate:
-    """A ratio with Fieller's set; the estimate's bounds are None where the set is unbounded, and `note` says so.
+    """A ratio with Fieller's set; where the estimate's bounds are None, `note` says why.
 
-    Its value is None where nothing can be divided by, or where a price is asked of what was not gained.
+    Its value is None where nothing can be divided by, or where a price is asked of what was not gained. Two different
+    reasons for missing bounds: the set was computed and is `unbounded`; or it was not computed, because there is no
+    such ratio or there are too few events for a set that holds.
     """
 
     estimate: Estimate
     note: str = ""
+    unbounded: bool = False
+
+    @property
+    def not_computed(self) -> bool:
+        """Whether there is no set."""
+        return bool(self.note) and not self.unbounded
 
     def as_dict(self) -> dict[str, Any]:
         """JSON form."""
-        return self.estimate.as_dict() | {"unbounded": bool(self.note), "note": self.note}
+        flags = {"unbounded": self.unbounded, "not_computed": self.not_computed, "note": self.note}
+        return self.estimate.as_dict() | flags
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +72,7 @@ class Money:
 
     Attributes:
         totals: sums over the group's units: revenue, margin_revenue, reward_cost, contact_cost, net_value.
-        roi: net value over costs of the group itself; unbounded without costs.
+        roi: net value over costs of the group itself; not computed without costs.
         lift: contrast per unit of revenue, margin_revenue, reward_cost, contact_cost and net_value.
         incremental_roi: (Δ margin x revenue - Δ cost) / Δ cost.
         cost_per_incremental: Δ cost / Δ re-engaged users; unbounded where the lift in re-engagement may be 0, and
@@ -152,22 +164,25 @@ def ratio_of(means: Means, critical: float, empty: Estimate, per: str = "") -> R
     ratio has neither value nor bounds.
     """
     found, words = fieller(means, critical), GAINS.get(per)
-    if words is not None and means.bottom <= 0:
-        return RatioEstimate(empty, f"unbounded: {words.lost if found.bounded else words.none}")
-    estimate = replace(empty, value=found.value, lower=found.lower, upper=found.upper)
-    return RatioEstimate(estimate, _note_of(found, means, words))
-
-
-def _note_of(found: RatioSet, means: Means, words: Words | None) -> str:
-    """What to say of a ratio's set that is not an interval; "" of one that is."""
-    if found.bounded:
-        return ""
     if means.bottom == 0 and means.bottom_variance == 0:
-        return "unbounded: the denominator is 0"
+        return not_computed(empty, "the denominator is 0")
+    if words is not None and means.bottom <= 0:
+        return not_computed(empty, words.lost) if found.bounded else RatioEstimate(empty, _UNBOUNDED + words.none, True)
+    estimate = replace(empty, value=found.value, lower=found.lower, upper=found.upper)
+    return RatioEstimate(estimate, "" if found.bounded else _UNBOUNDED + _why(found, means, words), not found.bounded)
+
+
+def not_computed(empty: Estimate, why: str) -> RatioEstimate:
+    """No set, and why."""
+    return RatioEstimate(empty, f"not computed: {why}")
+
+
+def _why(found: RatioSet, means: Means, words: Words | None) -> str:
+    """What to say of an unbounded set."""
     if found.outside is None:
-        return "unbounded: any ratio is compatible with the data"
+        return "any ratio is compatible with the data"
     low, high = found.outside
     if words is None or not low < 0 < high:
-        return f"unbounded: at most {low:.4g} or at least {high:.4g}, because the denominator may be 0"
+        return f"at most {low:.4g} or at least {high:.4g}, because the denominator may be 0"
     least = f"at least {high:.4g}" if means.top > 0 else f"at most {low:.4g}"
-    return f"unbounded: {least}, because {words.perhaps}"
+    return f"{least}, because {words.perhaps}"

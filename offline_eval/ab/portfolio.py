@@ -11,7 +11,7 @@ from offline_eval.ab.bucketed import Bucketed, Linearised
 from offline_eval.ab.bucketed_contrast import Look, linearised_contrast
 from offline_eval.ab.contrast import Contrast, Sizes, amount_of, note_beside
 from offline_eval.ab.fieller import Means
-from offline_eval.ab.money import RatioEstimate, ratio_of
+from offline_eval.ab.money import not_computed, ratio_of
 from offline_eval.ab.sequential import BURN_IN, mixture_critical
 from offline_eval.estimate import Estimate
 
@@ -33,11 +33,14 @@ class Gain:
 class Portfolio:
     """Both sides of a global holdout.
 
-    Units are the sizes, each once however many campaigns it was in, so that nothing is added up twice. Means are
-    stratified by the holdout's share at enrolment. Intervals are those of `bucketed_contrast`: for looks on any day.
+    Units are the sizes, each once however many campaigns it was in, so that nothing is added up twice. Differences are
+    within strata of the holdout's share at enrolment, weighted by the units reached in each, so that a total is the sum
+    over the strata of units reached times the difference there. A stratum without units on a side is left out.
+    Intervals are those of `bucketed_contrast`: for looks on any day.
 
     Args:
-        reached, held_out: metric → sums; `sizes` are units by stratum (S, B), the same for all metrics of a side.
+        reached, held_out: metric → sums; `sizes` are units by stratum (S, B), the same for all metrics of a side, and
+            `weights` of both sides the units reached.
         margin: of revenue, in net value.
     """
 
@@ -52,6 +55,7 @@ class Portfolio:
             for side in (dict(reached), dict(held_out))
         ]
         self.units = next(iter(reached.values())).units if reached else 0
+        self._counted = _in_strata_of_both(reached, held_out)
 
     def gains(self) -> dict[str, Gain]:
         """Every metric's, `cost` and `net_value` among them."""
@@ -67,7 +71,7 @@ class Portfolio:
 
     def _gain(self, name: str) -> Gain:
         found = linearised_contrast(self._sides[0][name], self._sides[1][name], self._look)
-        return Gain(found, amount_of(found, self.units))
+        return Gain(found, amount_of(found, self._counted))
 
     def _ratio(self, top: str, bottom: str, method: str) -> dict[str, Any]:
         """Fieller's set of a ratio of two lifts; their covariance is that of the same buckets."""
@@ -78,7 +82,7 @@ class Portfolio:
         n, alpha = treated.units + control.units, self._look.alpha
         if not weights.sum() or used < 2 or min(treated.units, control.units) < BURN_IN:
             nothing = Estimate(None, None, None, n, 0.0, f"fieller:{method}", alpha)
-            return RatioEstimate(nothing, "unbounded: too few units on a side").as_dict()
+            return not_computed(nothing, "too few units on a side").as_dict()
         share = weights / weights.sum()
         lifts = [float(share @ (one.means - other.means)) for one, other in groups]
         spread = np.stack([share @ (one.residuals - other.residuals) for one, other in groups])
@@ -89,6 +93,14 @@ class Portfolio:
         student = float(stdtrit(used - 1, 1 - alpha / 2)) / -float(ndtri(alpha / 2))
         empty = Estimate(None, None, None, n, effective, f"fieller:{method}", alpha)
         return ratio_of(means, student * mixture_critical(effective, alpha), empty, method).as_dict()
+
+
+def _in_strata_of_both(reached: Mapping[str, Bucketed], held_out: Mapping[str, Bucketed]) -> int:
+    """Units reached where there are held-out ones to compare them with."""
+    if not reached or not held_out:
+        return 0
+    ours, theirs = (next(iter(side.values())).sizes.sum(axis=1) for side in (reached, held_out))
+    return round(float(ours[theirs > 0].sum()))
 
 
 def _combined(side: Mapping[str, Bucketed], made: Mapping[str, Mapping[str, float]]) -> dict[str, Bucketed]:

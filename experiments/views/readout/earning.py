@@ -1,14 +1,22 @@
-"""Money by variant, and what each earned beyond the control."""
+"""Money by variant, and what each earned beyond the control: one account, whose numbers follow from each other.
 
-from collections.abc import Mapping
+Sums are over all matured decisions of a variant, and ROI is the ratio of two of them. What is incremental is compared
+within revisions: Σ_r N(t, r) (mean of t in r - mean of the control in r), over the revisions in which the control has
+decisions; the others are named, and are in no incremental amount and no ratio of two of them.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from experiments.model.rollups import DECISIONS
-from experiments.views.readout.comparing import Named
+import numpy as np
+
+from experiments.views.readout.comparing import Comparing
 from experiments.views.readout.group import Group
 from offline_eval.ab.bucketed import Linearised
 from offline_eval.ab.bucketed_contrast import Look
-from offline_eval.ab.bucketed_money import AMOUNTS, REENGAGED, bucketed_money, incremental
+from offline_eval.ab.bucketed_methods import METHODS
+from offline_eval.ab.bucketed_money import AMOUNTS, REENGAGED, bucketed_money, incremental, of_own_decisions
 
 Face = dict[str, Any]
 
@@ -16,25 +24,40 @@ NEEDED = (*AMOUNTS, REENGAGED, "roi")
 """Metrics that a group must be prepared for."""
 
 
-def money_of(groups: Mapping[str, Group], control: str, lifts: Named, look: Look) -> dict[str, Face]:
-    """Variant → its amounts, ROI and, beside the control, incremental amounts, ROI and cost per re-engagement."""
-    return {key: _face(group, groups.get(control), lifts.get(key), look) for key, group in groups.items()}
+@dataclass(frozen=True, slots=True)
+class Earning:
+    """Accounts against one control. `revisions`: those of the groups' strata, in order."""
+
+    comparing: Comparing
+    revisions: Sequence[int]
+    control: Group
+
+    def face(self, group: Group, compared: bool) -> Face:
+        """Amounts and ROI; where it is compared, incremental amounts, their ROI and the cost per re-engagement."""
+        totals, look = {name: group.total(name) for name in AMOUNTS}, Look(self.comparing.method == "always_valid")
+        if not compared:
+            found = bucketed_money(totals, group.own("roi"), None, {}, look)
+            return {**found.totals, "roi": found.roi.as_dict()}
+        decisions, met = group.decisions, self.control.decisions > 0
+        pair = of_own_decisions(_ready(group), _ready(self.control), decisions)
+        compare = METHODS[self.comparing.method]
+        lift = {name: compare(pair[0][name], pair[1][name], self.comparing.alpha) for name in pair[0]}
+        found = bucketed_money(totals, group.own("roi"), pair, lift, look)
+        shared = round(float(decisions[met].sum()))
+        return {
+            **found.totals,
+            "roi": found.roi.as_dict(),
+            "incremental": {name: incremental(one, shared) for name, one in found.lift.items()},
+            "incremental_roi": found.incremental_roi.as_dict() if found.incremental_roi else None,
+            "cost_per_incremental": found.cost_per_incremental.as_dict() if found.cost_per_incremental else None,
+            "compared": {"decisions": shared, "left_out": self._left_out(np.where(met, 0.0, decisions))},
+        }
+
+    def _left_out(self, decisions: Any) -> dict[str, int]:
+        """Revision → decisions of the group that have no control beside them."""
+        by_revision = zip(self.revisions, decisions.tolist(), strict=True)
+        return {str(revision): round(count) for revision, count in by_revision if count}
 
 
-def _face(group: Group, control: Group | None, lift: Any, look: Look) -> Face:
-    totals = {name: group.total(name) for name in AMOUNTS}
-    against = None if lift is None or control is None else _linearised(control)
-    found = bucketed_money(totals, _linearised(group), against, lift or {}, look)
-    face: Face = {**found.totals, "roi": found.roi.as_dict()}
-    if found.incremental_roi is None or found.cost_per_incremental is None:
-        return face
-    decisions = group.count(DECISIONS)
-    return face | {
-        "incremental": {name: incremental(one, decisions) for name, one in found.lift.items()},
-        "incremental_roi": found.incremental_roi.as_dict(),
-        "cost_per_incremental": found.cost_per_incremental.as_dict(),
-    }
-
-
-def _linearised(group: Group) -> dict[str, Linearised]:
-    return {name: group.linearised(name) for name in NEEDED}
+def _ready(group: Group) -> dict[str, Linearised]:
+    return {name: group.linearised(name) for name in (*AMOUNTS, REENGAGED)}

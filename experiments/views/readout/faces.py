@@ -12,13 +12,12 @@ from experiments.model.tables import Experiment
 from experiments.store.breakers import Trips
 from experiments.views.readout.cells import Cells
 from experiments.views.readout.comparing import Comparing, Named, by_metric
-from experiments.views.readout.earning import NEEDED, money_of
+from experiments.views.readout.earning import NEEDED, Earning
 from experiments.views.readout.group import Group
 from experiments.views.readout.judging import OVER, Guarded, Judging, ended_as_planned
 from experiments.views.readout.parts import event_type_faces, event_types_of, segment_faces, segments_of
 from experiments.views.readout.question import Question
 from offline_eval.ab.bucketed import linearised_mean
-from offline_eval.ab.bucketed_contrast import Look
 
 Face = dict[str, Any]
 
@@ -202,8 +201,8 @@ class Facing:
         return event_type_faces(parts, control, self.definition, self.metrics, self.comparing)
 
     def _money(self, lifts: Named) -> Face:
-        look = Look(self.comparing.method == "always_valid")
-        return money_of(self.variants, self.control, lifts, look)
+        earning = Earning(self.comparing, self.cells.revisions, self.variants[self.control])
+        return {key: earning.face(group, compared=key in lifts) for key, group in self.variants.items()}
 
 
 def arm_face(group: Group, metrics: Sequence[str], contrasts: Face) -> Face:
@@ -228,5 +227,5 @@ def arm_face(group: Group, metrics: Sequence[str], contrasts: Face) -> Face:
 
 def _means(group: Group, metrics: Sequence[str]) -> Face:
     """Means with their intervals; ratios only where there is something to divide by."""
-    found = {name: linearised_mean(group.linearised(name)) for name in metrics}
+    found = {name: linearised_mean(group.own(name)) for name in metrics}
     return {name: one.as_dict() for name, one in found.items() if name not in RATIOS or one.value is not None}

@@ -38,6 +38,7 @@ class Group:
         self._places, self._binary, self._by_hour = columns
         self._sums, self._flat, self._weights, self._whole = sums, flat, weights, whole
         self._ready: dict[str, Linearised] = {}
+        self._pooled: dict[str, Linearised] = {}
 
     def total(self, metric: str) -> float:
         """The metric's sum over all of the group."""
@@ -64,9 +65,12 @@ class Group:
         ready = Linearised.stack(totals, self._summed((DECISIONS,)), self._weights, counted)
         self._ready |= dict(zip(plain, ready, strict=True))
         self._ready |= {name: self._ratio(name, units) for name in metrics if name in RATIOS}
+        self._pooled = {name: self._ratio(name, units, pooled=True) for name in metrics if name in RATIOS}
         if self._whole is not None and self._by_hour:
             self._whole.prepare(metrics, units)
-            self._ready |= {name: self._ready[name].widened(self._whole.design_effect(name)) for name in metrics}
+            effects = {name: self._whole.design_effect(name) for name in metrics}
+            self._ready |= {name: self._ready[name].widened(effects[name]) for name in metrics}
+            self._pooled = {name: one.widened(effects[name]) for name, one in self._pooled.items()}
 
     def design_effect(self, metric: str) -> float:
         """Variance of the mean between buckets over that of independent decisions, at least 1 (Kish 1965, 8.2).
@@ -84,15 +88,27 @@ class Group:
         _, error = self._ready[name].mean_and_error()
         return max(error**2 / independent, 1.0) if error and independent > 0 else 1.0
 
-    def _ratio(self, metric: str, units: str) -> Linearised:
+    def _ratio(self, metric: str, units: str, pooled: bool = False) -> Linearised:
         over, under = RATIOS[metric]
         hits = max(self._statistic(name, ROUNDS) for name in over)
         counted = Counted(self.count(DECISIONS), self.units(units), np.array([hits]), np.array([False]))
-        return Linearised.stack(self._summed(over)[None], self._summed(under), self._weights, counted)[0]
+        totals, sizes, weights = self._summed(over), self._summed(under), self._weights
+        if pooled:
+            totals, sizes, weights = totals.sum(axis=0, keepdims=True), sizes.sum(axis=0, keepdims=True), np.ones(1)
+        return Linearised.stack(totals[None], sizes, weights, counted)[0]
 
     def linearised(self, metric: str) -> Linearised:
         """What was prepared. Raises KeyError where it was not."""
         return self._ready[metric]
+
+    def own(self, metric: str) -> Linearised:
+        """What the group's own mean comes from: a metric as it was prepared, a ratio as the ratio of its totals."""
+        return self._pooled.get(metric) or self._ready[metric]
+
+    @property
+    def decisions(self) -> Floats:
+        """(S,) by revision."""
+        return self._summed((DECISIONS,)).sum(axis=1)
 
     @property
     def _shape(self) -> tuple[int, int]:

@@ -10,7 +10,7 @@ from scipy.special import stdtr, stdtrit
 from offline_eval.ab.adaptive.arm_contrast import ArmContrast, events_of, too_few
 from offline_eval.ab.adaptive.cells import CHOSEN, REWARD, SQUARES, Cells, Floats
 from offline_eval.ab.adaptive.scores import PairOfArms, Scores, Stack
-from offline_eval.ab.fieller import Means, fieller
+from offline_eval.ab.fieller import Means, relative_lift
 from offline_eval.ab.sequential import BURN_IN, mixture_critical, mixture_p_value
 from offline_eval.estimate import Estimate
 
@@ -154,9 +154,8 @@ def _state(found: Scores, verdict: _Verdict, method: str, alpha: float, versus: 
 
     relative = None
     if versus and verdict.means.bottom:
-        ratio = fieller(verdict.means, verdict.critical)
-        bounds = [None if bound is None else bound - 1 for bound in (ratio.lower, ratio.upper)]
-        relative = estimate(value / verdict.means.bottom, bounds[0], bounds[1])
+        lift = relative_lift(verdict.means, verdict.critical)
+        relative = estimate(value / abs(verdict.means.bottom), lift.lower, lift.upper)
     absolute = estimate(value, value - half, value + half)
     return ArmContrast(absolute, relative, verdict.p_value, found.share, events_of(found))
 

@@ -1,5 +1,6 @@
 """Is the treatment at most a stated margin worse? The test of guardrails."""
 
+import math
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -41,7 +42,8 @@ class NonInferiority:
     def _p_value(self, treated: Sample, control: Sample) -> float | None:
         if min(treated.n, control.n) < 2:
             return None
-        kept = 1 - self.margin if self.relative else 1.0
+        # A share of the control's absolute value: worse is less, also below zero.
+        kept = 1 - math.copysign(self.margin, control.value) if self.relative else 1.0
         shift = 0.0 if self.relative else self.margin
         means = Means(
             treated.value + shift,

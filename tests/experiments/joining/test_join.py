@@ -145,6 +145,25 @@ def test_a_voided_decision_costs_nothing_and_keeps_what_the_unit_did() -> None:
     assert not {"reward_cost", "contact_cost"} & set(metrics)
 
 
+@pytest.mark.parametrize("arm", ["mail", "bogo"])
+def test_a_voided_decision_keeps_the_costs_that_fell_due(arm: str) -> None:
+    """Who redeemed was reached: revenue, reward cost and contact cost are those of a delivered decision."""
+    seen = [event("revenue", value=40.0), event("reward_redeemed", 2)]
+    voided, delivered = (join(definition("net_value"), exposure(arm, voided=void), seen) for void in (True, False))
+    assert voided == delivered
+
+
+def test_a_voided_decision_pays_what_an_outcome_made_due() -> None:
+    """A conversion proves no contact, but what is paid on conversion was paid."""
+    seen = [event("revenue", value=40.0), event("conversion", 2)]
+    for arm in definition().arms:
+        voided = join(definition("net_value"), exposure(arm.key, voided=True), seen)[1]
+        delivered = join(definition("net_value"), exposure(arm.key), seen)[1]
+        due_at_once = arm.cost_on == "decision"
+        assert voided.get("reward_cost", 0.0) == (0.0 if due_at_once else delivered.get("reward_cost", 0.0))
+        assert "contact_cost" not in voided
+
+
 def test_metrics_of_the_experiments_own() -> None:
     own = [
         {"name": "visits", "kinds": ["session", "view"], "aggregate": "count"},

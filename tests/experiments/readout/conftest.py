@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sqlalchemy import Engine, insert
+from sqlalchemy import Engine, insert, update
+from sqlmodel import col
 
 from experiments.model.definition import Definition
 from experiments.model.hashing import unit_bucket
@@ -33,6 +34,7 @@ class Campaign:
     number: int = 1
     status: str = "running"
     units: int = 0
+    revision: int = 1
     rounds: list[tuple[Matured, dict[str, float]]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -53,7 +55,14 @@ class Campaign:
         for place, metrics in enumerate(values):
             unit, again = divmod(place, every)
             name = f"{variant}-{self.units + unit}"
-            known = {"id": 0, "unit_id": name, "revision": 1, "variant": variant, "arm": arm, "propensity": 1.0}
+            known = {
+                "id": 0,
+                "unit_id": name,
+                "revision": self.revision,
+                "variant": variant,
+                "arm": arm,
+                "propensity": 1.0,
+            }
             new = {"new_unit": not again, "new_arm_unit": not again, "decided_at": START + (place % 300) * HOUR}
             one = Matured(**{**dict.fromkeys(Matured._fields), "mode": "fixed", **known, **new})
             rounds.append((Counted(one, segment, unit_bucket(SALT, name), metrics), metrics))
@@ -68,9 +77,28 @@ class Campaign:
             writer.load(connection, self.number, increments.keys)
             write_rollups(connection, self.number, increments, writer.sums_after(self.number, increments))
 
-    def values(self, variant: str, metric: str) -> np.ndarray:
-        """Of every decision of the variant."""
-        return np.array([metrics.get(metric, 0.0) for one, metrics in self.rounds if one.variant == variant])
+    def revise(self, **shares: float) -> None:
+        """A new revision with other shares; who is enrolled from here on is in it."""
+        document = self.definition.model_dump(mode="json")
+        for variant in document["variants"]:
+            variant["share"] = shares[variant["key"]]
+        self.revision += 1
+        with transaction(self.engine) as session:
+            connection = session.connection()
+            head = update(Experiment).where(col(Experiment.id) == self.number)
+            connection.execute(head.values(revision=self.revision, definition=document))
+            opened = {"experiment_id": self.number, "number": self.revision, "opened_at": START + self.revision * HOUR}
+            connection.execute(insert(Revision), [opened | {"definition": document}])
+
+    def values(self, variant: str, metric: str, revision: int | None = None) -> np.ndarray:
+        """Of every decision of the variant, in one revision or in all."""
+        return np.array(
+            [
+                metrics.get(metric, 0.0)
+                for one, metrics in self.rounds
+                if one.variant == variant and revision in (None, one.revision)
+            ]
+        )
 
     def readout(self, **question: Any) -> dict[str, Any]:
         return readout(self.engine, SYSTEM, self.definition.key, Question(**question))

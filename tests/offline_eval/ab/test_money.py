@@ -9,9 +9,12 @@ from hypothesis import strategies as st
 from scipy.stats import binom
 from statsmodels.stats.meta_analysis import combine_effects
 
+from offline_eval.ab.comparisons.large_sample import LargeSample
+from offline_eval.ab.comparisons.non_inferiority import NonInferiority
+from offline_eval.ab.comparisons.welch import Welch
 from offline_eval.ab.delay import Delays, early_view
 from offline_eval.ab.errors import SampleError
-from offline_eval.ab.fieller import Means, fieller
+from offline_eval.ab.fieller import Means, fieller, relative_lift
 from offline_eval.ab.heterogeneity import Effect, heterogeneity
 from offline_eval.ab.money import money
 from offline_eval.ab.multiplicity import ADJUSTMENTS
@@ -52,7 +55,7 @@ def test_money_adds_up():
 def test_cost_per_incremental_user_says_unbounded():
     found = money(spending(3, 500, 0.1, 2.0), spending(4, 500, 0.1, 0.0), margin=0.3).cost_per_incremental
     assert found.estimate.lower is None and found.estimate.upper is None
-    assert found.as_dict()["unbounded"]
+    assert found.as_dict()["unbounded"] and not found.as_dict()["not_computed"]
     assert found.note.startswith("unbounded")
 
 
@@ -60,6 +63,7 @@ def test_no_cost_of_users_who_were_lost():
     found = money(spending(3, 5000, 0.1, 2.0), spending(4, 5000, 0.2, 0.0), margin=0.3).cost_per_incremental
     assert found.estimate.value is None and found.estimate.lower is None
     assert "lost" in found.note
+    assert found.not_computed and not found.unbounded
 
 
 def test_no_costs_no_roi():
@@ -89,6 +93,43 @@ def test_fiellers_set_is_what_it_says(top, bottom, v1, v0, correlation, theta):
     else:
         inside = found.outside is None or theta <= found.outside[0] or theta >= found.outside[1]
     assert inside == (gap <= 0) or abs(gap) < 1e-6
+
+
+@given(st.floats(-5, 5), st.floats(-5, 5), st.floats(0.01, 2), st.floats(0.01, 2))
+def test_a_relative_lift_has_the_sign_of_the_difference(top, bottom, v1, v0):
+    """Whatever the control's sign: bounds in order around the value, and negating both groups negates the lift."""
+    means = Means(top, bottom, v1, v0)
+    found = relative_lift(means, 1.96)
+    if found.value is None:
+        assert bottom == 0
+        return
+    assert found.value == pytest.approx((top - bottom) / abs(bottom), rel=1e-9, abs=1e-9)
+    if found.bounded:
+        assert found.lower <= found.value + 1e-9 and found.value <= found.upper + 1e-9
+    turned = relative_lift(Means(-top, -bottom, v1, v0), 1.96)
+    assert turned.value == pytest.approx(-found.value)
+    assert turned.bounded == found.bounded
+    if found.bounded:
+        assert (-turned.upper, -turned.lower) == pytest.approx((found.lower, found.upper), abs=1e-9)
+
+
+@pytest.mark.parametrize("comparison", [Welch, LargeSample, NonInferiority])
+def test_what_is_better_than_a_loss_is_a_gain(comparison):
+    rng = np.random.default_rng(4)
+    treated, control = Sample.of(rng.normal(0.9, 3, 4000)), Sample.of(rng.normal(-2.1, 3, 4000))
+    found = comparison().compare(treated, control)
+    assert found.relative.value == pytest.approx((treated.value - control.value) / abs(control.value))
+    assert 1 < found.relative.lower < found.relative.value
+    assert found.relative.upper is None or found.relative.value < found.relative.upper < 2
+    assert found.p_value < 1e-6
+
+
+def test_not_inferior_to_a_loss_is_no_worse_than_it_by_the_margin():
+    control = Sample.of(np.random.default_rng(5).normal(-2.0, 0.1, 4000))
+    same = Sample.of(np.random.default_rng(6).normal(-2.0, 0.1, 4000))
+    worse = Sample.of(np.random.default_rng(7).normal(-2.2, 0.1, 4000))
+    assert NonInferiority(margin=0.02).compare(same, control).p_value < 0.001
+    assert NonInferiority(margin=0.02).compare(worse, control).p_value > 0.999
 
 
 def test_fieller_covers_a_weak_denominator():
