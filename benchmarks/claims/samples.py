@@ -1,0 +1,35 @@
+"""Groups as the product keeps them: rows of units, and sums by bucket of units."""
+
+import numpy as np
+
+from benchmarks.claims.laws import Law
+from offline_eval.ab.bucketed import Bucketed
+from offline_eval.ab.sample import VALUE, Sample
+
+BUCKETS = 256
+
+
+def sample_of(values: np.ndarray, law: Law) -> Sample:
+    """Rows of one group."""
+    del law
+    return Sample.of(values)
+
+
+def running_samples(values: np.ndarray, ends: np.ndarray, law: Law) -> list[Sample]:
+    """The group after its first `ends` units, one for each look, from running sums."""
+    sums = [np.concatenate([[0.0], np.cumsum(column)]) for column in (values, values**2, values != 0)]
+    total, squares, hits = (column[ends] for column in sums)
+    found = []
+    for n, y, yy, events in zip(ends.tolist(), total.tolist(), squares.tolist(), hits.tolist(), strict=True):
+        mean = y / n if n else 0.0
+        scatter = np.array([[max(yy - n * mean * mean, 0.0)]])
+        found.append(Sample((VALUE,), n, np.array([mean]), scatter, int(events), law.binary))
+    return found
+
+
+def bucketed_of(
+    totals: np.ndarray, sizes: np.ndarray, weights: np.ndarray, counts: tuple[int, int, float], law: Law
+) -> Bucketed:
+    """Sums (S, B) of one group; `counts` are its decisions, its units and the decisions that are not 0."""
+    rounds, units, hits = counts
+    return Bucketed(totals, sizes, weights, rounds, units, law.binary, hits)
