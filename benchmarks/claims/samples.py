@@ -10,9 +10,8 @@ BUCKETS = 256
 
 
 def sample_of(values: np.ndarray, law: Law) -> Sample:
-    """Rows of one group."""
-    del law
-    return Sample.of(values)
+    """Rows of one group, with what is known of their range."""
+    return Sample.of(values).within(law.limits)
 
 
 def running_samples(values: np.ndarray, ends: np.ndarray, law: Law) -> list[Sample]:
@@ -23,8 +22,13 @@ def running_samples(values: np.ndarray, ends: np.ndarray, law: Law) -> list[Samp
     for n, y, yy, events in zip(ends.tolist(), total.tolist(), squares.tolist(), hits.tolist(), strict=True):
         mean = y / n if n else 0.0
         scatter = np.array([[max(yy - n * mean * mean, 0.0)]])
-        found.append(Sample((VALUE,), n, np.array([mean]), scatter, int(events), law.binary))
+        found.append(Sample((VALUE,), n, np.array([mean]), scatter, int(events), law.binary, None, law.limits))
     return found
+
+
+def limits_of(law: Law, units: int, rounds: int) -> tuple[float, float] | None:
+    """Of a unit's total: its cap, or that of a 0/1 outcome of one decision; of more decisions there is none."""
+    return None if law.binary and rounds > units else law.limits
 
 
 def bucketed_of(
@@ -32,4 +36,4 @@ def bucketed_of(
 ) -> Bucketed:
     """Sums (S, B) of one group; `counts` are its decisions, its units and the decisions that are not 0."""
     rounds, units, hits = counts
-    return Bucketed(totals, sizes, weights, rounds, units, law.binary, hits)
+    return Bucketed(totals, sizes, weights, rounds, units, law.binary, hits, limits_of(law, units, rounds))

@@ -88,10 +88,24 @@ def _side(design: Design, seen: Crowd, arm: int) -> dict[str, Linearised]:
         name: np.bincount(seen.bucket[mine], column, 256)[None] for name, column in (columns | {"costs": costs}).items()
     }
     sizes = np.bincount(seen.bucket[mine], minlength=256)[None].astype(float)
-    rounds, units = int(mine.sum()), int(seen.new[mine].sum())
+    counts = int(mine.sum()), int(seen.new[mine].sum())
+    known = _limits(design, counts[0] > counts[1])
     groups = {
-        name: Bucketed(sums[name], sizes, np.ones(1), rounds, units, name == REENGAGED, float(np.count_nonzero(column)))
+        name: Bucketed(
+            sums[name], sizes, np.ones(1), *counts, name == REENGAGED, float(np.count_nonzero(column)), known.get(name)
+        )
         for name, column in columns.items()
     }
-    groups["roi"] = Bucketed(sums[NET], sums["costs"], np.ones(1), rounds, units)
+    groups["roi"] = Bucketed(sums[NET], sums["costs"], np.ones(1), *counts)
     return {name: Linearised.of(group) for name, group in groups.items()}
+
+
+def _limits(design: Design, repeated: bool) -> dict[str, tuple[float, float]]:
+    """Of what a unit adds, by metric, where that is known: costs of repeated decisions are not."""
+    revenue, (contact, reward) = design.laws[0].limits, design.costs
+    if repeated:
+        return {} if revenue is None else {"revenue": revenue}
+    known = {REENGAGED: (0.0, 1.0), "reward_cost": (0.0, reward), "contact_cost": (0.0, contact)}
+    return (
+        known if revenue is None else known | {"revenue": revenue, NET: (-contact - reward, design.margin * revenue[1])}
+    )

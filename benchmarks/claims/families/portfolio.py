@@ -97,5 +97,14 @@ def _sums(design: Design, side: dict[str, Floats], look: int) -> dict[str, Bucke
         value = side[metric][came]
         totals = np.bincount(place[came], value, design.strata * BUCKETS).reshape(shape)
         hits = float(np.count_nonzero(value))
-        found[metric] = Bucketed(totals, sizes, np.ones(design.strata), units, units, metric == REENGAGED, hits)
+        found[metric] = Bucketed(
+            totals, sizes, np.ones(design.strata), units, units, metric == REENGAGED, hits, _limits(design, metric)
+        )
     return found
+
+
+def _limits(design: Design, metric: str) -> tuple[float, float] | None:
+    """Of what one unit adds, where that is known: revenue has a cap or none."""
+    contact, reward = design.costs
+    known = {REENGAGED: (0.0, 1.0), COSTS[0]: (0.0, reward), COSTS[1]: (0.0, contact)}
+    return known.get(metric, design.laws[0].limits)
