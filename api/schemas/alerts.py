@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
-from api.schemas.results import Estimate
+from api.schemas.verdicts import Estimate
 
 
 class AlertFace(BaseModel):

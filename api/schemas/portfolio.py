@@ -5,7 +5,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
-from api.schemas.results import Added, Check, Contrast, Estimate
+from api.schemas.results import Added, Contrast
+from api.schemas.verdicts import Check, Estimate
 
 
 class Sides(BaseModel):

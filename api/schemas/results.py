@@ -1,20 +1,10 @@
 """Answers of the routes about results and learning."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import BaseModel, Field
 
-
-class Estimate(BaseModel):
-    """A number with its interval; bounds are null where they are unknown or unbounded."""
-
-    value: float | None
-    lower: float | None
-    upper: float | None
-    n: int
-    effective_n: float
-    method: str
-    alpha: float
+from api.schemas.verdicts import Check, Estimand, Estimate, Verdict
 
 
 class ReadoutQuery(BaseModel):
@@ -45,23 +35,6 @@ class ReadoutQuery(BaseModel):
         str | None,
         Field(max_length=5, description="true: with an early view of the rate of all, open ones included"),
     ] = None
-
-
-class Verdict(BaseModel):
-    """What to do, in a word, and why. Of the whole experiment, whatever part is asked for."""
-
-    word: Literal["ship", "keep running", "stop for harm", "no difference worth having", "don't trust"]
-    reason: str
-    days_left: float | None = Field(description="about how long until it can tell; null where it cannot be said")
-
-
-class Check(BaseModel):
-    """A trust check. One that `failed` outranks every lift."""
-
-    name: str
-    status: Literal["ok", "warning", "failed", "too_few"]
-    p_value: float | None
-    detail: str
 
 
 class Counts(BaseModel):
@@ -250,6 +223,7 @@ class Readout(BaseModel):
     method: str
     control: str
     objective: str
+    estimand: Estimand
     verdict: Verdict
     checks: list[Check]
     notes: list[str]

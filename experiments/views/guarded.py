@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from experiments.model.rollups import ARM_UNITS, DECISIONS, UNITS
 from experiments.store.rollups import PART, PARTS, CellKey, Totals
+from experiments.views.bounds import NO_BOUNDS, Bounds, Counted
 from offline_eval.ab.bucketed import Bucketed
 from offline_eval.ab.bucketed_contrast import Look, bucketed_contrast
 from offline_eval.ab.contrast import Contrast
@@ -34,27 +35,34 @@ class Belonging(NamedTuple):
 class Evidence:
     """An experiment's totals, asked by guardrails. Means are of decisions, their errors clustered by unit."""
 
-    def __init__(self, totals: Totals) -> None:
-        self._totals = totals
+    def __init__(self, totals: Totals, bounds: Bounds = NO_BOUNDS) -> None:
+        self._totals, self._bounds = totals, bounds
 
     def units(self) -> int:
         """Units whose first decision has matured."""
         return round(self._sum(UNITS, range(len(self._totals.keys))))
 
+    def counted_in_all(self) -> Counted:
+        """Matured decisions and units."""
+        every = range(len(self._totals.keys))
+        return Counted(self._sum(DECISIONS, every), self._sum(UNITS, every))
+
+    def judged(self, metric: str) -> str:
+        """What is looked at where the metric is guarded or aimed at."""
+        return self._bounds.judged(metric)
+
     def variants(self, pair: tuple[str, str], metric: str, since: int, alpha: float) -> Contrast:
         """One variant against another, on intention to treat, over decisions of the revision `since` and later."""
-        strata = sorted({(key.revision, "") for key in self._totals.keys if key.revision >= since})
+        kept = self._revisions(metric, since)
+        strata = sorted({(key.revision, "") for key in self._totals.keys if key.revision in kept})
         groups = [self._group(Belonging(variant=name).holds, metric, UNITS, strata) for name in pair]
         return bucketed_contrast(groups[0], groups[1], Look(True, alpha))
 
     def arms(self, pair: tuple[str, str], within: Sequence[str], metric: str, since: int, alpha: float) -> Contrast:
         """One arm against another among delivered decisions of variants whose policies don't react, each by itself."""
+        kept = self._revisions(metric, since)
         strata = sorted(
-            {
-                (key.revision, key.variant)
-                for key in self._totals.keys
-                if key.revision >= since and key.variant in within
-            }
+            {(key.revision, key.variant) for key in self._totals.keys if key.revision in kept and key.variant in within}
         )
         groups = [self._group(Belonging(arm=name).holds, metric, ARM_UNITS, strata) for name in pair]
         return bucketed_contrast(groups[0], groups[1], Look(True, alpha))
@@ -70,6 +78,12 @@ class Evidence:
             within = [at for at in rows if self._totals.keys[at].revision == revision]
             found[revision] = round(self._sum(UNITS, within)), round(self._sum(metric, within))
         return found
+
+    def _revisions(self, metric: str, since: int) -> set[int]:
+        """Those from `since` on in which the metric was computed."""
+        found = sorted({key.revision for key in self._totals.keys if key.revision >= since})
+        computed = self._bounds.has_value(metric, found)
+        return {number for number, known in zip(found, computed.tolist(), strict=True) if known}
 
     def _group(
         self, belongs: Callable[[CellKey], bool], metric: str, units: str, strata: Sequence[Stratum]
@@ -90,6 +104,7 @@ class Evidence:
             self._units(ever, [at for at, _ in rows], units),
             bool((hits == totals).all() and (hits == squares).all()),
             float(hits.sum()),
+            self._bounds.limits.get(metric),
         )
 
     def _units(self, ever: Sequence[int], rows: Sequence[int], units: str) -> int:

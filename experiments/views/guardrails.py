@@ -34,6 +34,7 @@ from experiments.store.joining import first_round_of
 from experiments.store.revisions import definitions_of
 from experiments.store.rollups import read_totals
 from experiments.views.arm_stacks import arm_stacks
+from experiments.views.bounds import bounds_of
 from experiments.views.guarded import Evidence
 from offline_eval.ab.adaptive import ARM_CONTRASTS
 from offline_eval.ab.evidence import p_value_of
@@ -71,11 +72,17 @@ def guardrails(engine: Engine, principal: Principal, key: str) -> dict[str, Any]
 def assess(session: Session, row: Experiment) -> Assessment:
     """The standing of everything that is watched, at the version of `row`."""
     definition, number = Definition.model_validate(row.definition), int(row.id or 0)
-    evidence = Evidence(read_totals(session.connection(), number))
+    evidence = evidence_of(session.connection(), row)
     standings = tuple(_standings(session, row, definition, evidence))
     met = {} if definition.stop is None else _met(definition, definition.stop, row, evidence, standings)
     alerts = frozenset(unresolved_names(session, number))
     return Assessment(number, row.key, row.version, standings, definition.stop, met, alerts)
+
+
+def evidence_of(connection: Connection, row: Experiment) -> Evidence:
+    """All totals, with what is known of money beforehand."""
+    totals = read_totals(connection, int(row.id or 0))
+    return Evidence(totals, bounds_of(connection, row, Evidence(totals).counted_in_all()))
 
 
 def _standings(session: Session, row: Experiment, definition: Definition, evidence: Evidence) -> Iterator[Standing]:
@@ -93,7 +100,8 @@ def _standings(session: Session, row: Experiment, definition: Definition, eviden
         elif any(each.policy.name in UNMOVED for each in definition.variants):
             estimate = _between_arms(definition, evidence, watch, start, alpha)
         else:
-            estimate = _adaptive(session.connection(), row, watch, start, alpha)
+            metric = evidence.judged(watch.guardrail.metric)
+            estimate = _adaptive(session.connection(), row, watch, (metric, start), alpha)
         standing = Standing(watch, "paused", estimate, start, exact)
         status = "paused" if subject in paused else _status(standing, alpha)
         yield replace(standing, status=status)
@@ -110,7 +118,8 @@ def _status(standing: Standing, alpha: float) -> str:
 
 
 def _between_variants(evidence: Evidence, watch: Watch, since: int, alpha: float) -> Estimate:
-    found = evidence.variants((watch.subject, watch.versus), watch.guardrail.metric, since, alpha)
+    metric = evidence.judged(watch.guardrail.metric)
+    found = evidence.variants((watch.subject, watch.versus), metric, since, alpha)
     return found.relative if watch.guardrail.relative else found.absolute
 
 
@@ -148,14 +157,17 @@ def _between_arms(definition: Definition, evidence: Evidence, watch: Watch, sinc
     pair = (watch.subject, watch.versus)
     ruled = any(definition.arm(key).eligible is not None for key in pair)
     within = [] if ruled else [each.key for each in definition.variants if each.policy.name in UNMOVED]
-    found = evidence.arms(pair, within, watch.guardrail.metric, since, alpha)
+    found = evidence.arms(pair, within, evidence.judged(watch.guardrail.metric), since, alpha)
     return found.relative if watch.guardrail.relative else found.absolute
 
 
-def _adaptive(connection: Connection, row: Experiment, watch: Watch, since: int, alpha: float) -> Estimate:
+def _adaptive(
+    connection: Connection, row: Experiment, watch: Watch, counted: tuple[str, int], alpha: float
+) -> Estimate:
     """One arm against another where a policy moves the traffic: from the joiner's cells, by scores."""
+    metric, since = counted
     stacks = arm_stacks(connection, row, since=first_round_of(connection, int(row.id or 0), since))
-    metric, known = watch.guardrail.metric, () if stacks is None else stacks.arms
+    known = () if stacks is None else stacks.arms
     if stacks is None or metric not in stacks.metrics or not {watch.subject, watch.versus} <= set(known):
         return NOBODY
     found = ARM_CONTRASTS["arm_sequence"](stacks.of(metric), watch.subject, watch.versus, alpha)
@@ -200,7 +212,7 @@ def _primary(definition: Definition, stop: StopDefinition, evidence: Evidence) -
     treated = stop.variant or treated_variant(definition, versus)
     if versus is None or treated is None:
         return NOBODY
-    metric = definition.objective.maximise
+    metric = evidence.judged(definition.objective.maximise)
     found = evidence.variants((treated, versus), metric, 1, ALPHA).absolute
     return turned(found, -1.0) if metric in LOWER_IS_BETTER else found
 

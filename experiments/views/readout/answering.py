@@ -16,7 +16,7 @@ from experiments.metrics import shares_of
 from experiments.model.controls import arms_by_event_type, control_of
 from experiments.model.definition import Definition
 from experiments.model.principal import Principal, require
-from experiments.model.rollups import DECISIONS
+from experiments.model.rollups import DECISIONS, UNITS
 from experiments.model.tables import Experiment
 from experiments.model.times import now, to_rfc3339
 from experiments.store.breakers import Trips, trips_of
@@ -24,6 +24,7 @@ from experiments.store.cell_totals import read_cells
 from experiments.store.engine import reading
 from experiments.store.experiments import find
 from experiments.views.arms import arm_contrasts
+from experiments.views.bounds import Counted, bounds_of
 from experiments.views.readout.cells import Cell, Cells, of_totals
 from experiments.views.readout.early import early_faces
 from experiments.views.readout.faces import Facing, method_of, shown_metrics
@@ -74,7 +75,8 @@ def read(session: Session, row: Experiment, question: Question = WHOLE) -> Read:
     connection = session.connection()
     definition = Definition.model_validate(row.definition)
     totals = read_cells(connection, int(row.id or 0))
-    whole = of_totals(totals, shares_of(definition))
+    bounds = bounds_of(connection, row, Counted(totals.total(DECISIONS), totals.total(UNITS)))
+    whole = of_totals(totals, shares_of(definition), bounds)
     as_of = row.clock_now if definition.clock == "caller" else now()
     part = of_span(connection, int(row.id or 0), whole, question) if question.spans else whole
     found = checks(connection, row, totals.total(DECISIONS))
@@ -106,6 +108,7 @@ def _answered(found: Read) -> Face:
         "method": shown.comparing.method,
         "control": shown.control,
         "objective": found.definition.objective.maximise,
+        "estimand": whole.estimand(),
         "verdict": verdict.as_dict(),
         "checks": [check.as_dict() for check in found.checks],
         "notes": [*shown.notes(), *_unmet(found)],

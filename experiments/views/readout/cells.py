@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from experiments.model.rollups import DECISIONS
 from experiments.store.cell_totals import CellTotals
+from experiments.views.bounds import NO_BOUNDS, Bounds
 from experiments.views.readout.group import TOTAL, Columns, Group
 
 Floats = NDArray[np.float64]
@@ -36,7 +37,7 @@ class Cells(NamedTuple):
         keys: of the cells. places: metric → its place.
         sums: (C, P, B) totals by cell, metric and bucket (of units, or hour).
         flat: (C, P, 3) over all buckets: rounds that are not zero, total, sum of squares (NaN where that is not kept).
-        shares: metrics that are 0 or 1 by definition.
+        shares: metrics that are 0 or 1 by definition. bounds: what is known of money beforehand.
         whole: of a part of the time, the whole experiment's cells by bucket of units; see `spans` and `later`.
         by_hour: buckets are hours, between which repeated decisions of a unit do not show.
     """
@@ -46,6 +47,7 @@ class Cells(NamedTuple):
     sums: Floats
     flat: Floats
     shares: frozenset[str] = frozenset()
+    bounds: Bounds = NO_BOUNDS
     whole: "Cells | None" = None
     by_hour: bool = False
 
@@ -106,7 +108,7 @@ class Cells(NamedTuple):
 
     @property
     def _columns(self) -> Columns:
-        return Columns(self.places, self.shares, self.by_hour)
+        return Columns(self.places, self.shares, self.by_hour, self.bounds, self.revisions)
 
     def weights(self) -> Floats:
         """(S,) matured decisions by revision."""
@@ -119,6 +121,6 @@ class Cells(NamedTuple):
         return counted
 
 
-def of_totals(totals: CellTotals, shares: frozenset[str]) -> Cells:
-    """The totals tier, 256 buckets of units. `shares`: see Cells."""
-    return Cells([Cell(*key) for key in totals.cells], totals.places, totals.sums, totals.flat, shares)
+def of_totals(totals: CellTotals, shares: frozenset[str], bounds: Bounds = NO_BOUNDS) -> Cells:
+    """The totals tier, 256 buckets of units. `shares` and `bounds`: see Cells."""
+    return Cells([Cell(*key) for key in totals.cells], totals.places, totals.sums, totals.flat, shares, bounds)

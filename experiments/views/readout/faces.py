@@ -7,12 +7,14 @@ from typing import Any
 from experiments.metrics import RATIOS, metric_names
 from experiments.model.controls import control_of, draws_blindly
 from experiments.model.definition import Definition
+from experiments.model.kinds import CAPPED_METRICS
 from experiments.model.rollups import ARM_UNITS, DECISIONS, FORCED, UNITS
 from experiments.model.tables import Experiment
 from experiments.store.breakers import Trips
 from experiments.views.readout.cells import Cells
 from experiments.views.readout.comparing import Comparing, Named, by_metric
 from experiments.views.readout.earning import NEEDED, Earning
+from experiments.views.readout.estimand import estimand
 from experiments.views.readout.group import Group
 from experiments.views.readout.judging import OVER, Guarded, Judging, ended_as_planned
 from experiments.views.readout.parts import event_type_faces, event_types_of, segment_faces, segments_of
@@ -41,7 +43,8 @@ CHOSEN = "the policy chose whom to give this event type, so these units are not 
 def shown_metrics(definition: Definition, known: Mapping[str, int]) -> list[str]:
     """The objective, the experiment's own metrics, and every other that was ever not zero; then the ratios."""
     always = {definition.objective.maximise, *(metric.name for metric in definition.metrics)}
-    return [name for name in metric_names(definition) if name in always or name in known] + list(RATIOS)
+    names = dict.fromkeys([*metric_names(definition), *CAPPED_METRICS.values()])
+    return [name for name in names if name in always or name in known] + list(RATIOS)
 
 
 def method_of(row: Experiment, question: Question) -> str:
@@ -77,7 +80,9 @@ class Facing:
         found = cells.groups(lambda key: key.variant)
         keys = list(dict.fromkeys([*(one.key for one in definition.variants), *sorted(found)]))
         variants = {key: found.get(key) or cells.nobody() for key in keys}
-        needed = list(dict.fromkeys([*metrics, *NEEDED, *(rule.metric for rule in definition.guardrails)]))
+        guarded = (rule.metric for rule in definition.guardrails)
+        judged = [cells.bounds.judged(name) for name in (definition.objective.maximise, *guarded)]
+        needed = list(dict.fromkeys([*metrics, *NEEDED, *judged]))
         for group in variants.values():
             group.prepare(needed, UNITS)
         comparing = Comparing(method_of(row, question), adjustment=question.adjustment)
@@ -88,16 +93,18 @@ class Facing:
         resumed = {key: first for (kind, key), first in trips.since.items() if kind == "variant"}
         later = {first: self._later(first) for first in sorted(set(resumed.values()))}
         paused = {key: why for (kind, key), why in trips.paused.items() if kind == "variant"}
-        guarded = Guarded(resumed, later, paused)
-        return Judging(self.row, self.definition, self.control, self.variants, self.question.worthwhile, guarded)
+        guarded, bounds = Guarded(resumed, later, paused), self.cells.bounds
+        return Judging(
+            self.row, self.definition, self.control, self.variants, self.question.worthwhile, guarded, bounds
+        )
 
     def _later(self, first: int) -> dict[str, Group]:
         """Variants in the revision `first` and later, prepared for guardrails."""
-        cells = self.cells.later(first)
+        cells, bounds = self.cells.later(first), self.cells.bounds
         found = cells.groups(lambda key: key.variant)
         groups = {key: found.get(key) or cells.nobody() for key in self.variants}
         for group in groups.values():
-            group.prepare(list(dict.fromkeys(rule.metric for rule in self.definition.guardrails)), UNITS)
+            group.prepare(list(dict.fromkeys(bounds.judged(rule.metric) for rule in self.definition.guardrails)), UNITS)
         return groups
 
     def faces(self, arms: Face) -> Face:
@@ -114,6 +121,10 @@ class Facing:
             "event_types": types[1],
             "money": {"currency": self.definition.currency, **self._money(lifts)},
         }
+
+    def estimand(self) -> Face:
+        """What verdict, chances and the first numbers are of, and how much revenue they leave out."""
+        return estimand(self.definition, self.cells.bounds, self.variants)
 
     def headline(self) -> Face:
         """The same of variants and money alone."""
@@ -168,7 +179,8 @@ class Facing:
 
     def _variants(self, lifts: Named) -> Face:
         versus = self.comparing.faces({key: {m: found[m] for m in self.metrics} for key, found in lifts.items()})
-        own = [self.definition.objective.maximise, *(metric.name for metric in self.definition.metrics)]
+        first = self.definition.objective.maximise
+        own = [self.cells.bounds.judged(first), first, *(metric.name for metric in self.definition.metrics)]
         judged = (
             self.metrics if self.comparing.method == "bayes" else [m for m in dict.fromkeys(own) if m in self.metrics]
         )

@@ -1,6 +1,7 @@
 """The sums of some cells, and what the maths asks of them."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -8,6 +9,7 @@ from numpy.typing import NDArray
 
 from experiments.metrics import RATIOS
 from experiments.model.rollups import DECISIONS
+from experiments.views.bounds import Bounds
 from offline_eval.ab.bucketed import Counted, Linearised
 
 Floats = NDArray[np.float64]
@@ -16,11 +18,16 @@ ROUNDS, TOTAL, SQUARES = 0, 1, 2
 
 
 class Columns(NamedTuple):
-    """Metric → its place, which metrics are 0 or 1 by definition (in the revision in force), what buckets are."""
+    """Metric → its place, which metrics are 0 or 1 by definition (in the revision in force), what buckets are.
+
+    `bounds` is what is known of money beforehand, `revisions` are those of the strata, in order.
+    """
 
     places: Mapping[str, int]
     shares: frozenset[str]
     by_hour: bool
+    bounds: Bounds
+    revisions: Sequence[int]
 
 
 class Group:
@@ -35,7 +42,7 @@ class Group:
     def __init__(
         self, columns: Columns, sums: Floats, flat: Floats, weights: Floats, whole: "Group | None" = None
     ) -> None:
-        self._places, self._binary, self._by_hour = columns
+        self._places, self._binary, self._by_hour, self._bounds, self._revisions = columns
         self._sums, self._flat, self._weights, self._whole = sums, flat, weights, whole
         self._ready: dict[str, Linearised] = {}
         self._pooled: dict[str, Linearised] = {}
@@ -61,9 +68,10 @@ class Group:
         totals = np.stack([self._summed((name,)) for name in plain]) if plain else np.zeros((0, *self._shape))
         hits = np.array([self._statistic(name, ROUNDS) for name in plain])
         binary = np.array([self._is_binary(name) for name in plain], dtype=bool)
-        counted = Counted(self.count(DECISIONS), self.units(units), hits, binary)
+        limits = [self._bounds.limits.get(name) for name in plain]
+        counted = Counted(self.count(DECISIONS), self.units(units), hits, binary, limits)
         ready = Linearised.stack(totals, self._summed((DECISIONS,)), self._weights, counted)
-        self._ready |= dict(zip(plain, ready, strict=True))
+        self._ready |= {name: self._where_computed(name, one) for name, one in zip(plain, ready, strict=True)}
         self._ready |= {name: self._ratio(name, units) for name in metrics if name in RATIOS}
         self._pooled = {name: self._ratio(name, units, pooled=True) for name in metrics if name in RATIOS}
         if self._whole is not None and self._by_hour:
@@ -71,6 +79,28 @@ class Group:
             effects = {name: self._whole.design_effect(name) for name in metrics}
             self._ready |= {name: self._ready[name].widened(effects[name]) for name in metrics}
             self._pooled = {name: one.widened(effects[name]) for name, one in self._pooled.items()}
+
+    @property
+    def revisions_met(self) -> list[int]:
+        """Those in which the group has decisions."""
+        sizes = self._summed((DECISIONS,)).sum(axis=1)
+        return [number for number, size in zip(self._revisions, sizes.tolist(), strict=True) if size]
+
+    def above_cap(self) -> float | None:
+        """The share of revenue that is not counted; None where no revenue came in a revision with a cap."""
+        computed = self._bounds.has_value("capped_revenue", self._revisions)
+        whole, kept = (float(self._summed((name,))[computed].sum()) for name in ("revenue", "capped_revenue"))
+        return min(max(1.0 - kept / whole, 0.0), 1.0) if whole > 0 else None
+
+    def _where_computed(self, metric: str, ready: Linearised) -> Linearised:
+        """Without the revisions in which the metric was not computed, and their share of what stands behind it."""
+        computed = self._bounds.has_value(metric, self._revisions)
+        if computed.all():
+            return ready
+        sizes = self._summed((DECISIONS,)).sum(axis=1)
+        share = float(sizes[computed].sum() / sizes.sum()) if sizes.any() else 0.0
+        left = {"rounds": round(share * ready.rounds), "units": round(share * ready.units)}
+        return replace(ready, present=ready.present & computed, **left)
 
     def design_effect(self, metric: str) -> float:
         """Variance of the mean between buckets over that of independent decisions, at least 1 (Kish 1965, 8.2).

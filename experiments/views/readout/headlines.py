@@ -7,12 +7,13 @@ from sqlalchemy import Engine
 from experiments.metrics import shares_of
 from experiments.model.definition import Definition
 from experiments.model.principal import Principal, require
-from experiments.model.rollups import DECISIONS
+from experiments.model.rollups import DECISIONS, UNITS
 from experiments.model.times import now, to_rfc3339
 from experiments.store.breakers import trips_of
 from experiments.store.cell_totals import read_variants
 from experiments.store.engine import reading
 from experiments.store.experiments import find
+from experiments.views.bounds import Counted, bounds_of
 from experiments.views.readout.cells import of_totals
 from experiments.views.readout.faces import Facing
 from experiments.views.readout.maturing import maturity_of
@@ -38,10 +39,11 @@ def headline(engine: Engine, principal: Principal, key: str) -> Face:
         found = checks(connection, row, totals.total(DECISIONS))
         trips = trips_of(session, int(row.id or 0))
         still_open = maturity_of(connection, row, definition).open
+        bounds = bounds_of(connection, row, Counted(totals.total(DECISIONS), totals.total(UNITS)))
     as_of = row.clock_now if definition.clock == "caller" else now()
     objective = definition.objective.maximise
-    only = frozenset((objective, *ALWAYS))
-    shown = Facing.of(row, definition, of_totals(totals, shares_of(definition)), WHOLE, only)
+    only = frozenset((objective, bounds.judged(objective), *ALWAYS))
+    shown = Facing.of(row, definition, of_totals(totals, shares_of(definition), bounds), WHOLE, only)
     return {
         "experiment": row.key,
         "status": row.status,
@@ -50,6 +52,7 @@ def headline(engine: Engine, principal: Principal, key: str) -> Face:
         "method": shown.comparing.method,
         "control": shown.control,
         "objective": objective,
+        "estimand": shown.estimand(),
         "verdict": shown.judging(trips).verdict(found, as_of, still_open).as_dict(),
         "checks": [check.as_dict() for check in found],
         "notes": shown.notes(),

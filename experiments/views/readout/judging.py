@@ -10,6 +10,7 @@ from experiments.model.guardrails import Watch, direction, watches
 from experiments.model.kinds import COST_METRICS
 from experiments.model.tables import Experiment
 from experiments.model.times import DAY, duration_micros, to_micros
+from experiments.views.bounds import NO_BOUNDS, Bounds
 from experiments.views.readout.group import Group
 from offline_eval.ab.bucketed_contrast import Look, linearised_contrast
 from offline_eval.ab.checks.check import CheckResult
@@ -41,6 +42,7 @@ class Judging:
     Attributes:
         worthwhile: least difference of the objective worth having.
         guarded: what the circuit breaker has done; guardrails judge the decisions that it judges.
+        bounds: what is known of money beforehand; revenue and net value are judged up to the cap.
     """
 
     row: Experiment
@@ -49,6 +51,7 @@ class Judging:
     variants: Mapping[str, Group]
     worthwhile: float = 0.0
     guarded: Guarded = field(default_factory=Guarded)
+    bounds: Bounds = NO_BOUNDS
 
     @property
     def level(self) -> float:
@@ -95,7 +98,7 @@ class Judging:
         return linearised_contrast(treated, control, self.look)
 
     def _primary(self, key: str) -> Finding:
-        metric = self.definition.objective.maximise
+        metric = self.bounds.judged(self.definition.objective.maximise)
         estimate = self._contrast(self.variants, (key, self.control), metric).absolute
         higher = metric not in COST_METRICS
         unit = "points" if metric in shares_of(self.definition) else ""
@@ -108,9 +111,10 @@ class Judging:
     def _guardrail(self, watch: Watch) -> Finding:
         rule, first = watch.guardrail, self.guarded.since.get(watch.subject)
         groups = self.variants if first is None else self.guarded.later[first]
-        found = self._contrast(groups, (watch.subject, watch.versus), rule.metric)
+        metric = self.bounds.judged(rule.metric)
+        found = self._contrast(groups, (watch.subject, watch.versus), metric)
         estimate = found.relative if rule.relative else found.absolute
-        name = f"{watch.subject} against {watch.versus}, {rule.metric}{' (relative)' if rule.relative else ''}"
+        name = f"{watch.subject} against {watch.versus}, {metric}{' (relative)' if rule.relative else ''}"
         unit = "%" if rule.relative else "points" if rule.metric in shares_of(self.definition) else ""
         return Finding(name, estimate, direction(rule) > 0, rule.worst, unit)
 

@@ -30,7 +30,7 @@ def of_span(connection: Connection, experiment_id: int, whole: Cells, question: 
         part = of_days(read_hour_totals(connection, experiment_id, whole.places, (start, end)), whole.places)
     else:
         part = of_hours(read_hours(connection, experiment_id, (start, end), question.segment), whole.places)
-    return part._replace(shares=whole.shares, whole=whole)
+    return part._replace(shares=whole.shares, bounds=whole.bounds, whole=whole)
 
 
 def of_days(found: DayHours, places: Mapping[str, int]) -> Cells:

@@ -1,0 +1,55 @@
+"""What the verdict and the first numbers of a readout are of, in words, and how much revenue lies above the cap."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from experiments.metrics import shares_of
+from experiments.model.definition import Definition
+from experiments.model.kinds import CAPPED_METRICS
+from experiments.views.bounds import Bounds
+from experiments.views.readout.group import Group
+
+Face = dict[str, Any]
+
+NO_CAP = (
+    "nothing is concluded about {name}: no cap on revenue per user was stated before the first decision; state "
+    "cap_revenue (it opens a new revision, whose decisions then count)"
+)
+LEFT_OUT = "revisions without a cap are left out: {}"
+
+
+def estimand(definition: Definition, bounds: Bounds, variants: Mapping[str, Group]) -> Face:
+    """JSON form: the metric that is judged, in words, its cap, where that came from, and what lies above it."""
+    wanted = definition.objective.maximise
+    money = wanted in CAPPED_METRICS
+    newest = max(bounds.caps, default=0)
+    return {
+        "metric": bounds.judged(wanted),
+        "words": in_words(definition, bounds),
+        "cap_revenue": bounds.caps[newest] if money and newest else None,
+        "cap_origin": bounds.origins.get(newest) if money else None,
+        "above_cap": {key: group.above_cap() for key, group in variants.items()} if money and newest else {},
+        "note": _note(definition, bounds, variants) if money else "",
+    }
+
+
+def in_words(definition: Definition, bounds: Bounds) -> str:
+    """The mean that is judged; per decision, as every mean of a readout."""
+    wanted = definition.objective.maximise
+    name = wanted.replace("_", " ")
+    if wanted in shares_of(definition):
+        return f"share of decisions with {name}"
+    if wanted not in CAPPED_METRICS or not bounds.caps:
+        return f"{name} per decision"
+    amounts = sorted(set(bounds.caps.values()))
+    cap = " or ".join(f"{amount:,g}" for amount in amounts)
+    by = " (by revision)" if len(amounts) > 1 else ""
+    return f"{name} per decision, each user's revenue counted up to {cap} {definition.currency}{by}"
+
+
+def _note(definition: Definition, bounds: Bounds, variants: Mapping[str, Group]) -> str:
+    if not bounds.caps:
+        return NO_CAP.format(name=definition.objective.maximise.replace("_", " "))
+    met = {revision for group in variants.values() for revision in group.revisions_met}
+    without = sorted(met - bounds.caps.keys())
+    return LEFT_OUT.format(", ".join(map(str, without))) if without else ""

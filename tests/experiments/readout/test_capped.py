@@ -1,0 +1,142 @@
+"""Verdicts about money: of revenue counted up to a cap, with what lies above it beside every number."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from sqlalchemy import insert, select, update
+from sqlmodel import Session
+
+from experiments.metrics.capping import capped_beside
+from experiments.model.principal import SYSTEM
+from experiments.model.tables import Adjustment, Experiment, Revision
+from experiments.model.times import DAY
+from experiments.store.engine import reading, transaction
+from experiments.views.bounds import Bounds, Counted, bounds_of
+from experiments.views.guardrails import evidence_of
+from experiments.views.readout import headline
+from tests.experiments.readout.conftest import START, Campaign
+
+Make = Callable[..., Any]
+CAP = 60.0
+MONEY = {"objective": {"maximise": "net_value", "margin": 0.5}, "cap_revenue": CAP}
+
+
+def spenders(rng: np.random.Generator, n: int, rate: float, cost: float = 0.0) -> list[dict[str, float]]:
+    """One decision a unit; lognormal revenue, capped as the joiner caps it."""
+    spent = np.where(rng.random(n) < rate, rng.lognormal(2.5, 1.5, n).round(2), 0.0)
+    found = []
+    for revenue in spent.tolist():
+        one = {"revenue": revenue, "contact_cost": cost, "net_value": 0.5 * revenue - cost}
+        one |= {"reengagement": float(revenue > 0)}
+        found.append(capped_beside({name: value for name, value in one.items() if value}, 0.0, CAP, 0.5))
+    return found
+
+
+def filled(campaign: Make, **changes: Any) -> Campaign:
+    made, rng = campaign(**{**MONEY, **changes}), np.random.default_rng(4)
+    made.enrol("treated", "bogo-5", spenders(rng, 3000, 0.4, cost=0.1))
+    made.enrol("holdout", "nothing", spenders(rng, 3000, 0.2))
+    return made
+
+
+def test_the_verdict_is_about_the_capped_metric_and_says_so(campaign: Make) -> None:
+    made = filled(campaign)
+    found = made.readout()
+    told = found["estimand"]
+    assert told["metric"] == "capped_net_value"
+    assert told["words"] == "net value per decision, each user's revenue counted up to 60 EUR"
+    assert (told["cap_revenue"], told["cap_origin"], told["note"]) == (CAP, None, "")
+    for variant in ("treated", "holdout"):
+        whole, kept = made.values(variant, "revenue").sum(), made.values(variant, "capped_revenue").sum()
+        assert told["above_cap"][variant] == pytest.approx(1 - kept / whole)
+        capped = found["variants"][variant]["metrics"]["capped_net_value"]
+        assert capped["value"] == pytest.approx(made.values(variant, "capped_net_value").mean())
+    assert "capped_net_value" in found["verdict"]["reason"]
+    assert found["money"]["treated"]["revenue"] == pytest.approx(made.values("treated", "revenue").sum())
+    assert found["variants"]["treated"]["bayesian"]["capped_net_value"]["probability_best"] > 0.5
+    assert headline(made.engine, SYSTEM, made.definition.key)["estimand"] == told
+
+
+def test_without_a_cap_it_is_said_what_to_state(campaign: Make) -> None:
+    told = filled(campaign, cap_revenue=None).readout()["estimand"]
+    assert told["metric"] == "net_value"
+    assert told["cap_revenue"] is None and told["above_cap"] == {}
+    assert "state cap_revenue" in told["note"]
+
+
+def test_a_share_is_judged_as_it_is(campaign: Make) -> None:
+    told = filled(campaign, objective={"maximise": "reengagement"}).readout()["estimand"]
+    assert told["metric"] == "reengagement"
+    assert told["words"] == "share of decisions with reengagement"
+    assert told["note"] == "" and told["above_cap"] == {}
+
+
+def opened(made: Campaign, number: int, **changes: Any) -> None:
+    """A later revision."""
+    document = made.definition.model_copy(update=changes).model_dump(mode="json")
+    row = {"experiment_id": made.number, "number": number, "definition": document, "opened_at": START + 30 * DAY}
+    with transaction(made.engine) as session:
+        session.connection().execute(insert(Revision), [row])
+        head = {"definition": document, "revision": number}
+        session.connection().execute(update(Experiment).where(Experiment.id == made.number).values(head))
+
+
+def test_revisions_without_a_cap_are_left_out_of_capped_numbers(campaign: Make) -> None:
+    made, rng = campaign(**{**MONEY, "cap_revenue": None}), np.random.default_rng(4)
+    plain = [{name: x for name, x in one.items() if "capped" not in name} for one in spenders(rng, 2000, 0.3)]
+    made.enrol("treated", "bogo-5", plain)
+    made.enrol("holdout", "nothing", plain)
+    opened(made, 2, cap_revenue=CAP)
+    made.revision = 2
+    later = {"treated": spenders(rng, 1500, 0.4, cost=0.1), "holdout": spenders(rng, 1500, 0.2)}
+    made.enrol("treated", "bogo-5", later["treated"])
+    made.enrol("holdout", "nothing", later["holdout"])
+    found = made.readout()
+    assert found["estimand"]["note"] == "revisions without a cap are left out: 1"
+    means = {key: np.mean([one.get("capped_net_value", 0.0) for one in rows]) for key, rows in later.items()}
+    versus = found["variants"]["treated"]["versus"]["holdout"]["capped_net_value"]["absolute"]
+    assert versus["value"] == pytest.approx(means["treated"] - means["holdout"])
+    assert found["variants"]["treated"]["metrics"]["capped_net_value"]["value"] == pytest.approx(means["treated"])
+    with reading(made.engine) as session:
+        evidence = evidence_of(session.connection(), head_of(session, made))
+    guarded = evidence.variants(("treated", "holdout"), evidence.judged("net_value"), 1, 0.05).absolute
+    assert guarded.value == pytest.approx(versus["value"])
+
+
+def head_of(session: Session, made: Campaign) -> Experiment:
+    return session.get_one(Experiment, made.number)
+
+
+def bounds(made: Campaign, counted: Counted) -> Bounds:
+    with reading(made.engine) as session:
+        return bounds_of(session.connection(), head_of(session, made), counted)
+
+
+ARMS = [{"key": "nothing"}, {"key": "bogo-5", "reward_cost": 5, "contact_cost": 0.5}, {"key": "sale"}]
+
+
+def test_limits_come_from_the_cap_and_the_dearest_decisions(campaign: Make) -> None:
+    once = bounds(campaign(**MONEY, arms=ARMS), Counted(100, 100)).limits
+    assert once["capped_revenue"] == (0.0, CAP)
+    assert once["capped_net_value"] == (-5.5, 30.0)
+    assert once["reward_cost"] == (0.0, 5.0)
+    assert "net_value" not in once
+    twice = bounds(campaign(**MONEY, arms=ARMS), Counted(101, 100)).limits
+    assert twice["capped_net_value"] == (-11.0, 30.0)
+
+
+def test_a_unit_is_decided_for_at_most_once_a_window(campaign: Make) -> None:
+    made = campaign(status="stopped", **MONEY, arms=ARMS, decision_window="P30D")
+    assert bounds(made, Counted(9000, 1000)).limits["capped_net_value"] == (-4 * 5.5, 30.0)
+
+
+def test_manual_costs_are_in_the_limits(campaign: Make) -> None:
+    made = campaign(**MONEY, arms=ARMS)
+    adjusted = {"experiment_id": made.number, "arm": "sale", "kind": "cost", "value": 8.0, "reason": "dearer"}
+    with transaction(made.engine) as session:
+        rows = [adjusted | {"created_at": START, "created_by": "somebody"}]
+        session.connection().execute(insert(Adjustment), rows)
+        assert session.connection().execute(select(Adjustment.value)).scalar_one() == 8.0
+    assert bounds(made, Counted(10, 10)).limits["reward_cost"] == (0.0, 8.0)
