@@ -9,6 +9,9 @@ SEPARATOR = "|"
 ENROLLED = "enrolled"
 """revision | variant → units first decided for."""
 
+ASSIGNED = "assigned"
+"""revision | variant → units first decided for, matured or not, as far as `store.assigned` has counted."""
+
 RATIO = "ratio"
 """arm → times drawn, Σ p and Σ p (1 - p) where it was eligible; every draw of a variant that draws."""
 

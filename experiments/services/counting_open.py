@@ -1,4 +1,4 @@
-"""How many decisions mature when, counted once all of a slot are known: readouts then add up slots."""
+"""How many decisions mature when, and units by variant, counted once all of a slot are known: readouts add up slots."""
 
 from itertools import pairwise
 
@@ -7,6 +7,7 @@ from sqlmodel import Session
 
 from experiments.model.tables import LoggedRound
 from experiments.model.times import SECOND
+from experiments.store.assigned import add_assigned, first_decisions, is_started
 from experiments.store.engine import reading
 from experiments.store.joining import Cursor, Stage, move_cursor
 from experiments.store.lease import Lease, fenced
@@ -53,9 +54,13 @@ def _due(session: Session, book: RevisionBook, head: Head, at: int) -> list[tupl
 
 def _count(engine: Engine, lease: Lease, experiment_id: int, span: Span, last: bool) -> None:
     with reading(engine) as session:
-        slots = count(session.connection(), experiment_id, span)
+        connection = session.connection()
+        slots = count(connection, experiment_id, span)
+        since = span if is_started(connection, experiment_id, span.revision) else span._replace(start=0)
+        units = first_decisions(connection, experiment_id, since)
     with fenced(engine, lease) as session:
         connection = session.connection()
         put_slots(connection, experiment_id, span.revision, slots)
+        add_assigned(connection, experiment_id, span.revision, units)
         stage = Stage(f"{STAGE}{span.revision}", LoggedRound)
         move_cursor(connection, experiment_id, stage, Cursor(span.end, int(last)))

@@ -96,7 +96,7 @@ def _face(
     sides = [_side(sums, shares, side) for side in (REACHED, HELD_OUT)]
     made = Portfolio(sides[REACHED], sides[HELD_OUT], margin)
     gains = made.gains()
-    checks = [_ratio(sides, shares), _named(at.get("nameless", 0))]
+    checks = [_ratio(sides, shares), _named(at.get("nameless", 0), made.units)]
     currencies = sorted({campaign.currency for campaign in campaigns})
     money = _money(made, gains, margin, currencies)
     units = {"reached": made.units, "held_out": sides[HELD_OUT][REENGAGEMENT].units}
@@ -158,8 +158,10 @@ def _ratio(sides: list[dict[str, Bucketed]], shares: list[int]) -> CheckResult:
     return CheckResult(found.name, found.status, found.p_value, found.detail.replace("revision", "holdout"))
 
 
-def _named(nameless: int) -> CheckResult:
+def _named(nameless: int, units: int) -> CheckResult:
     """Held-out units have no decision that an outcome could name."""
+    if not nameless and not units:
+        return CheckResult("outcomes_by_unit", "too_few", None, "nobody enrolled yet")
     if not nameless:
         return CheckResult("outcomes_by_unit", "ok", None, "every outcome names its unit")
     detail = f"{nameless:,} outcomes name a decision only and are left out: held-out units cannot have such"

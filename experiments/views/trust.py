@@ -16,7 +16,8 @@ from experiments.model.controls import control_of
 from experiments.model.definition import Definition
 from experiments.model.tables import Experiment
 from experiments.model.times import duration_micros
-from experiments.model.trust_sums import CALIBRATION, DRAWS, ENROLLED, EXPOSURE, RATIO, SEPARATOR
+from experiments.model.trust_sums import CALIBRATION, DRAWS, EXPOSURE, RATIO
+from experiments.store.assigned import Units, assigned_units
 from experiments.store.revisions import definitions_of
 from experiments.store.trust_sums import read_trust
 from experiments.views.exposures import fallback_check
@@ -41,9 +42,10 @@ Rows = Mapping[str, list[float]]
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What checks read: their sums by name, the definitions of all revisions, and the control variant."""
+    """What checks read: their sums by name, units as they were assigned, definitions of all revisions, the control."""
 
     sums: Mapping[str, Rows]
+    assigned: Units
     definitions: Mapping[int, Definition]
     newest: Definition
 
@@ -57,10 +59,12 @@ def checks(connection: Connection, experiment_row: Experiment, matured: float) -
     """Every check, in the order of CHECKS; `matured` decisions say whether the sums hold all that has matured."""
     number = int(experiment_row.id or 0)
     sums: dict[str, dict[str, list[float]]] = defaultdict(dict)
-    for key, row in read_trust(connection, number).items():
+    stored = read_trust(connection, number)
+    for key, row in stored.items():
         sums[key.name][key.place] = row.tolist()
-    definitions = definitions_of(connection, number)
-    evidence = Evidence(sums, definitions, Definition.model_validate(experiment_row.definition))
+    newest = Definition.model_validate(experiment_row.definition)
+    assigned, definitions = assigned_units(connection, number, stored), definitions_of(connection, number)
+    evidence = Evidence(sums, assigned, definitions, newest)
     results = [result for name in CHECKS for result in READERS[name](evidence)]
     results += _fallback_exposures(connection, number, evidence)
     return [_worded(result) for result in [*_complete(evidence, matured), *results]]
@@ -91,11 +95,10 @@ def _fallback_exposures(connection: Connection, number: int, evidence: Evidence)
 
 def _sample_ratio(evidence: Evidence) -> list[CheckResult]:
     counts: dict[int, dict[str, int]] = defaultdict(dict)
-    for place, (units,) in evidence.sums[ENROLLED].items():
-        revision, variant = place.split(SEPARATOR)
-        counts[int(revision)][variant] = int(units)
+    for (revision, variant), units in evidence.assigned.items():
+        counts[revision][variant] = units
     if not counts:
-        return [CheckResult("sample_ratio", "too_few", None, "no unit's first decision has matured")]
+        return [CheckResult("sample_ratio", "too_few", None, "no unit has been assigned")]
     if all(len(evidence.definitions[number].variants) < 2 for number in counts):
         return [CheckResult("sample_ratio", "too_few", None, "there is only one variant")]
     shares = {

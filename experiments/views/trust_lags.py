@@ -7,8 +7,7 @@ from collections.abc import Mapping
 
 from experiments.model.trust_sums import LAG, LAG_BINS, LATE
 from offline_eval.ab.checks.check import LIFETIME_ALPHA, CheckResult, judged
-from offline_eval.ab.checks.outcome_lag import OutcomeLag, lag_evidence
-from offline_eval.ab.evidence import p_value_of
+from offline_eval.ab.checks.outcome_lag import OutcomeLag, lags_compared
 
 NAME, BY_WEEK = "outcome_lag", "outcome_lag_by_week"
 LATE_FROM = 3
@@ -33,8 +32,7 @@ def _weeks(table: Mapping[str, tuple[int, ...]]) -> CheckResult:
     slow = {week: sum(row[LATE_FROM:]) / sum(row) for week, row in seen.items()}
     least, most = min(slow, key=lambda week: slow[week]), max(slow, key=lambda week: slow[week])
     detail = f"outcomes that took more than a day: {slow[least]:.2%} in {least}, {slow[most]:.2%} in {most}"
-    p_value = p_value_of(lag_evidence(list(seen.values()), LATE_FROM))
-    return _named(judged(OutcomeLag(table), p_value, LIFETIME_ALPHA, detail))
+    return _named(judged(OutcomeLag(table), lags_compared(list(seen.values()), LATE_FROM), LIFETIME_ALPHA, detail))
 
 
 def _named(result: CheckResult) -> CheckResult:

@@ -7,12 +7,14 @@ arms, which then speak of different units, and stay in those of variants.
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 
 from bandit.rounds import NOTHING
 from experiments.model.controls import draws_blindly
 from experiments.model.definition import Definition
 from experiments.model.trust_sums import SEPARATOR, VOIDS
-from offline_eval.ab.checks.check import LIFETIME_ALPHA, CheckResult
+from offline_eval.ab.checks.check import LIFETIME_ALPHA, CheckResult, Evidence, judged
+from offline_eval.ab.checks.tables import opposite
 from offline_eval.ab.checks.void_rates import VoidRates
 from offline_eval.ab.evidence import homogeneity, p_value_of
 
@@ -43,19 +45,23 @@ def void_rates(sums: Mapping[str, Mapping[str, list[float]]], definition: Defini
 
 def _between_variants(by_arm: Tables, is_blind: Callable[[str], bool]) -> CheckResult:
     blind = {arm: {key: row for key, row in table.items() if is_blind(key)} for arm, table in by_arm.items()}
-    every, sure = _p_value(by_arm), _p_value(blind)
+    every, sure = _evidence(by_arm), _evidence(blind)
     if every is None:
         return CheckResult(NAME, "too_few", None, "no arm has decisions of two variants")
     detail = f"voided: {_told(by_arm)}"
-    if sure is not None and sure <= LIFETIME_ALPHA:
-        return CheckResult(NAME, "failed", sure, detail)
-    return CheckResult(NAME, "warning" if every <= LIFETIME_ALPHA else "ok", every, detail)
+    if sure is not None and p_value_of(sure.found) <= LIFETIME_ALPHA:
+        return CheckResult(NAME, "failed", p_value_of(sure.found), detail)
+    found = judged(VoidRates({}), every, LIFETIME_ALPHA, detail)
+    return replace(found, status="warning" if found.status == "failed" else found.status)
 
 
-def _p_value(by_arm: Tables) -> float | None:
+def _evidence(by_arm: Tables) -> Evidence | None:
     """Arms hold different units, so that their e-values multiply; None where no arm has two variants."""
     compared = [list(table.values()) for table in by_arm.values() if len(table) > 1]
-    return p_value_of(sum(homogeneity(table) for table in compared)) if compared else None
+    if not compared:
+        return None
+    found, clearest = (sum(map(homogeneity, tables)) for tables in (compared, map(opposite, compared)))
+    return Evidence(found, clearest)
 
 
 def _told(by_arm: Tables) -> str:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from offline_eval.ab.adaptive.cells import CHOSEN, EXPECTED, VARIANCE, Cells
-from offline_eval.ab.checks.check import LIFETIME_ALPHA, CheckResult, judged
-from offline_eval.ab.evidence import average, martingale, p_value_of
+from offline_eval.ab.checks.check import LIFETIME_ALPHA, CheckResult, Evidence, judged
+from offline_eval.ab.evidence import average, martingale
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,11 @@ class Draws:
     def log_evidence(self) -> float:
         """Against "drawn with the logged probabilities"."""
         return martingale(self.drawn - self.expected, self.variance)
+
+    @property
+    def never(self) -> float:
+        """The same of an arm that was never drawn."""
+        return martingale(-self.expected, self.variance)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,4 +65,5 @@ class AdaptiveRatio:
         worst = max(evidence, key=lambda arm: evidence[arm])
         draws = self.arms[worst]
         detail = f"largest gap: {worst} drawn {draws.drawn:.0f} times, {draws.expected:.1f} expected"
-        return judged(self, p_value_of(average(list(evidence.values()))), alpha, detail)
+        clearest = average([draws.never for draws in self.arms.values()])
+        return judged(self, Evidence(average(list(evidence.values())), clearest), alpha, detail)

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Protocol, Self
 
+from offline_eval.ab.evidence import p_value_of
+
 LIFETIME_ALPHA = 0.001
 """How often, over an experiment's whole life, a check may cry wolf."""
 
@@ -45,7 +47,28 @@ class TrustCheck(Protocol):
         ...
 
 
-def judged(check: TrustCheck, p_value: float, alpha: float, detail: str) -> CheckResult:
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Logarithms of e-values against "nothing is wrong".
+
+    Attributes:
+        found: of what was seen. clearest: of the clearest fault that as many decisions could show, such as a variant
+            that got nobody.
+    """
+
+    found: float
+    clearest: float
+
+
+def judged(check: TrustCheck, evidence: Evidence, alpha: float, detail: str) -> CheckResult:
+    """Failed (or warned) where p ≤ alpha; "too few" where not even the clearest fault would show: that is no pass."""
+    found = tested(check, p_value_of(evidence.found), alpha, detail)
+    if found.status == "ok" and p_value_of(evidence.clearest) > alpha:
+        return CheckResult(check.name, "too_few", None, f"even the clearest fault would not show yet; {detail}")
+    return found
+
+
+def tested(check: TrustCheck, p_value: float, alpha: float, detail: str) -> CheckResult:
     """Failed (or warned) where p ≤ alpha."""
     bad: Status = "failed" if check.blocking else "warning"
     return CheckResult(check.name, bad if p_value <= alpha else "ok", p_value, detail)

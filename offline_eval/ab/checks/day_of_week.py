@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import ClassVar
 
-from offline_eval.ab.checks.check import LIFETIME_ALPHA, CheckResult, judged
+from offline_eval.ab.checks.check import LIFETIME_ALPHA, CheckResult, tested
 from offline_eval.ab.checks.days import Days, effect_of, merged_days
 from offline_eval.ab.heterogeneity import Effect, heterogeneity
 
@@ -42,4 +42,4 @@ class DayOfWeek:
         if found.p_value is None or len(effects) < 7:
             return CheckResult(self.name, "too_few", None, "not yet a whole week with 50 units a day in each group")
         detail = ", ".join(f"{name} {effects[name].value:+.3g}" for name in NAMES)
-        return judged(self, found.p_value, alpha, f"lift by weekday: {detail}")
+        return tested(self, found.p_value, alpha, f"lift by weekday: {detail}")

@@ -7,9 +7,9 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import ArrayLike
 
-from offline_eval.ab.checks.check import LIFETIME_ALPHA, CheckResult, judged
+from offline_eval.ab.checks.check import LIFETIME_ALPHA, CheckResult, Evidence, judged
 from offline_eval.ab.checks.tables import Table, merged
-from offline_eval.ab.evidence import average, multinomial, p_value_of
+from offline_eval.ab.evidence import average, multinomial
 
 BINS = 16
 
@@ -51,4 +51,11 @@ class DrawIndependence:
         worst = max(evidence, key=lambda variant: evidence[variant])
         counts = self.table[worst]
         detail = f"least uniform: {worst}, {min(counts)} to {max(counts)} draws per bin of {sum(counts) / BINS:.1f}"
-        return judged(self, p_value_of(average(list(evidence.values()))), alpha, detail)
+        clearest = average([_from_a_half(sum(counts)) for counts in self.table.values() if sum(counts)])
+        return judged(self, Evidence(average(list(evidence.values())), clearest), alpha, detail)
+
+
+def _from_a_half(draws: int) -> float:
+    """Log evidence of so many draws from one half of [0, 1) only, as one hash for two questions makes them."""
+    half = BINS // 2
+    return multinomial([draws / half] * half + [0.0] * half, [1 / BINS] * BINS)

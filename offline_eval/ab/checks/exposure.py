@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from offline_eval.ab.checks.check import LIFETIME_ALPHA, CheckResult, judged
-from offline_eval.ab.checks.tables import Table, merged
-from offline_eval.ab.evidence import homogeneity, p_value_of
+from offline_eval.ab.checks.check import LIFETIME_ALPHA, CheckResult, Evidence, judged
+from offline_eval.ab.checks.tables import Table, merged, opposite
+from offline_eval.ab.evidence import homogeneity
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,4 +32,6 @@ class Exposure:
         if len(rates) < 2:
             return CheckResult(self.name, "too_few", None, "fewer than two variants with units to expose to something")
         detail = ", ".join(f"{group} {rate:.2%}" for group, rate in rates.items())
-        return judged(self, p_value_of(homogeneity(list(self.table.values()))), alpha, f"exposed: {detail}")
+        rows = list(self.table.values())
+        evidence = Evidence(homogeneity(rows), homogeneity(opposite(rows)))
+        return judged(self, evidence, alpha, f"exposed: {detail}")

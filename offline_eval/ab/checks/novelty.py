@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from scipy.special import ndtr
 
-from offline_eval.ab.checks.check import LIFETIME_ALPHA, CheckResult, judged
+from offline_eval.ab.checks.check import LIFETIME_ALPHA, CheckResult, tested
 from offline_eval.ab.checks.days import Days, effect_of, merged_days
 
 
@@ -38,4 +38,4 @@ class Novelty:
         spread = sum((day - middle) ** 2 / effect.variance for day, effect in found.items())
         slope = sum((day - middle) * effect.value / effect.variance for day, effect in found.items()) / spread
         p_value = 2 * float(ndtr(-abs(slope) * spread**0.5))
-        return judged(self, p_value, alpha, f"the lift changes by {slope:+.3g} a day over {len(found)} days")
+        return tested(self, p_value, alpha, f"the lift changes by {slope:+.3g} a day over {len(found)} days")

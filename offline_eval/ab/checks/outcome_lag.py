@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from offline_eval.ab.checks.check import LIFETIME_ALPHA, CheckResult, judged
-from offline_eval.ab.checks.tables import Table, merged
-from offline_eval.ab.evidence import average, homogeneity, p_value_of
+from offline_eval.ab.checks.check import LIFETIME_ALPHA, CheckResult, Evidence, judged
+from offline_eval.ab.checks.tables import Table, merged, opposite
+from offline_eval.ab.evidence import average, homogeneity
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +33,13 @@ class OutcomeLag:
         if len(late) < 2:
             return CheckResult(self.name, "too_few", None, "fewer than two groups with outcomes")
         detail = ", ".join(f"{group} {share:.2%}" for group, share in late.items())
-        return judged(
-            self, p_value_of(lag_evidence(list(self.table.values()), -1)), alpha, f"too late to count: {detail}"
-        )
+        evidence = lags_compared(list(self.table.values()), -1)
+        return judged(self, evidence, alpha, f"too late to count: {detail}")
+
+
+def lags_compared(rows: Sequence[Sequence[int]], slow_from: int) -> Evidence:
+    """`lag_evidence` of groups by lag bin."""
+    return Evidence(lag_evidence(rows, slow_from), lag_evidence(opposite(rows), slow_from))
 
 
 def lag_evidence(rows: Sequence[Sequence[int]], slow_from: int) -> float:

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from offline_eval.ab.checks.adaptive_ratio import Draws
-from offline_eval.ab.checks.check import LIFETIME_ALPHA, CheckResult, judged
-from offline_eval.ab.evidence import average, p_value_of
+from offline_eval.ab.checks.check import LIFETIME_ALPHA, CheckResult, Evidence, judged
+from offline_eval.ab.evidence import average
 
 EDGES = (0.0, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 0.95, 0.99, 1.0)
 
@@ -58,4 +58,5 @@ class PropensityCalibration:
         detail = f"largest gap at p ≥ {worst:g}: {draws.drawn:.0f} draws, {draws.expected:.1f} expected"
         # Bins without draws count with an e-value of 1: averaging over those seen so far would favour lucky ones.
         unseen = [0.0] * (len(EDGES) - len(evidence))
-        return judged(self, p_value_of(average([*evidence.values(), *unseen])), alpha, detail)
+        clearest = average([*(draws.never for draws in self.bins.values()), *unseen])
+        return judged(self, Evidence(average([*evidence.values(), *unseen]), clearest), alpha, detail)

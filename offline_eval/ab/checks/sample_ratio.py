@@ -1,11 +1,13 @@
 """Sample-ratio mismatch of variants with fixed shares."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from offline_eval.ab.checks.check import LIFETIME_ALPHA, CheckResult, judged
-from offline_eval.ab.evidence import multinomial, p_value_of
+import numpy as np
+
+from offline_eval.ab.checks.check import LIFETIME_ALPHA, CheckResult, Evidence, judged
+from offline_eval.ab.evidence import multinomial
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,7 @@ class SampleRatio:
 
     def result(self, alpha: float = LIFETIME_ALPHA) -> CheckResult:
         """Failed where the observed shares cannot be chance."""
-        log_evidence, told = 0.0, []
+        log_evidence, clearest, told = 0.0, 0.0, []
         for number, enrolment in sorted(self.revisions.items()):
             strangers = [name for name, count in enrolment.counts.items() if count and not enrolment.shares.get(name)]
             if strangers:
@@ -50,8 +52,18 @@ class SampleRatio:
                 return CheckResult(self.name, "failed", 0.0, detail)
             counts = [enrolment.counts.get(name, 0) for name in enrolment.shares]
             log_evidence += multinomial(counts, list(enrolment.shares.values())) if sum(counts) else 0.0
+            clearest += _without_scarcest(sum(counts), list(enrolment.shares.values()))
             told.append(_shares(number, enrolment))
-        return judged(self, p_value_of(log_evidence), alpha, "; ".join(told) or "nobody enrolled yet")
+        return judged(self, Evidence(log_evidence, clearest), alpha, "; ".join(told) or "nobody enrolled yet")
+
+
+def _without_scarcest(units: int, shares: Sequence[float]) -> float:
+    """Log evidence of so many units in which the smallest variant has got nobody."""
+    if units == 0 or len(shares) < 2:
+        return 0.0
+    others = np.asarray(shares, dtype=np.float64)
+    others[np.argmin(np.where(others > 0, others, np.inf))] = 0.0
+    return multinomial(units * others / others.sum(), shares) if others.any() else 0.0
 
 
 def _shares(number: int, enrolment: Enrolment) -> str:

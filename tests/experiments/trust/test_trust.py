@@ -12,11 +12,15 @@ from experiments.jobs.lateness import lateness
 from experiments.model.hashing import h
 from experiments.model.rollups import DECISIONS
 from experiments.model.times import SECOND, now
-from experiments.model.trust_sums import LAG, LATE
+from experiments.model.trust_sums import ASSIGNED, LAG, LATE
+from experiments.services.counting_open import count_open
 from experiments.store.cell_totals import read_cells
 from experiments.store.engine import reading, transaction
 from experiments.store.experiments import find
 from experiments.store.lease import Lease
+from experiments.store.maturity import SLOT
+from experiments.store.revisions import RevisionBook
+from experiments.store.trust_sums import read_trust
 from experiments.views.trust import READERS, checks
 from experiments.views.trust_lags import lags
 from offline_eval.ab.checks import CHECKS, CheckResult
@@ -62,6 +66,35 @@ def test_nothing_passes_without_data(desk: Desk, lease: Lease) -> None:
     for result in join(desk, lease).values():
         assert result.status == "too_few", result
         assert result.detail.startswith("not enough data: ")
+
+
+def test_units_count_as_they_are_assigned(desk: Desk, lease: Lease) -> None:
+    """Nothing has matured, and a mismatch shows; whoever has counted what so far, each unit is in once."""
+    write_log(desk.engine, SOUND)
+    before = found(desk.engine)["sample_ratio"]
+    assert before.status == "ok" and found(desk.engine)["draw_independence"].status == "too_few"
+    assert join(desk, lease)["sample_ratio"] == before
+    with transaction(desk.engine) as session:
+        session.connection().execute(text(uneven(1500)))
+        session.connection().execute(text("DELETE FROM trust_sums"))
+        session.connection().execute(text("DELETE FROM join_cursors"))
+    assert found(desk.engine)["sample_ratio"].status == "failed"
+
+
+@pytest.mark.parametrize("joined", [False, True])
+def test_what_the_job_has_counted_is_what_a_reading_counts(desk: Desk, lease: Lease, joined: bool) -> None:
+    """Counted in slots, by a job that begins late, or one by one: the same units."""
+    write_log(desk.engine, replace(SOUND, rejected=0.0, extra={"clock": "server"}))
+    before = found(desk.engine)["sample_ratio"]
+    if joined:
+        desk.joiner.run(lease, now())
+        assert found(desk.engine)["sample_ratio"] == before
+    for slots in range(8):
+        count_open(desk.engine, RevisionBook(), lease, START + slots * SLOT)
+        assert found(desk.engine)["sample_ratio"] == before
+    with reading(desk.engine) as session:
+        kept = {key.place: row for key, row in read_trust(session.connection(), 1).items() if key.name == ASSIGNED}
+    assert sum(row[0] for row in kept.values()) > 1000
 
 
 def uneven(count: int) -> str:

@@ -6,7 +6,7 @@ from scipy.stats import binom
 
 from offline_eval.ab.adaptive import Cells, Rounds
 from offline_eval.ab.checks import CHECKS
-from offline_eval.ab.checks.adaptive_ratio import AdaptiveRatio
+from offline_eval.ab.checks.adaptive_ratio import AdaptiveRatio, Draws
 from offline_eval.ab.checks.day_of_week import DayOfWeek
 from offline_eval.ab.checks.draw_independence import DrawIndependence
 from offline_eval.ab.checks.exposure import Exposure
@@ -134,8 +134,37 @@ EMPTY = [
 
 
 @pytest.mark.parametrize("check", EMPTY, ids=lambda check: check.name)
-def test_nothing_seen_is_no_failure(check):
-    assert check.result().status in ("ok", "too_few")
+def test_nothing_seen_is_no_pass(check):
+    assert check.result().status == "too_few"
+    assert check.result().p_value is None
+
+
+ONE = [
+    SampleRatio({1: Enrolment({"bandit": 1}, SHARES)}),
+    AdaptiveRatio({"a": Draws(1.0, 0.5, 0.25), "b": Draws(0.0, 0.5, 0.25)}),
+    PropensityCalibration({0.5: Draws(1.0, 1.0, 0.5)}),
+    DrawIndependence.of({"bandit": [0.3]}),
+    *(check({"a": (0, 1), "b": (0, 1)}) for check in (VoidRates, Exposure, OutcomeLag)),
+]
+
+
+@pytest.mark.parametrize("check", ONE, ids=lambda check: check.name)
+def test_one_unit_is_no_pass(check):
+    """Law: what could not have failed has not passed."""
+    assert check.result().status == "too_few"
+    assert "would not show" in check.result().detail
+
+
+@pytest.mark.parametrize("scarce", [0.5, 0.2, 0.05])
+def test_a_check_passes_from_where_a_missing_variant_would_have_failed(scarce):
+    shares = {"bandit": 1 - scarce, "holdout": scarce}
+
+    def status(units: int, held_out: int) -> str:
+        return SampleRatio({1: Enrolment({"bandit": units - held_out, "holdout": held_out}, shares)}).result().status
+
+    first = next(units for units in range(1, 5000) if status(units, round(scarce * units)) == "ok")
+    assert status(first, 0) == "failed"
+    assert status(first - 2, 0) != "failed"
 
 
 def test_units_in_a_variant_without_share_fail():
