@@ -19,19 +19,20 @@ from offline_eval.candidates import (
     training_rows,
     with_pmf_columns,
 )
-from offline_eval.engine import Engine, Threads, map_merge
+from offline_eval.engine import Engine
+from offline_eval.judging.by_segment import SegmentGatherer, merge_parts, segment_values, segments_result
+from offline_eval.judging.claim import DEFAULT, Claim, estimators_for
 from offline_eval.judging.gathering import Gathered, Gatherer, merge_gathered
 from offline_eval.judging.leaderboard import best_fixed, leaderboard
-from offline_eval.judging.results import log_result, policy_result
+from offline_eval.judging.passes import Progress, gathered
+from offline_eval.judging.results import headline, log_result, policy_result
 from offline_eval.judging.setting import Setting, categories, known_bounds, period_edges, segment_names
 from offline_eval.logs.log import Log
 from offline_eval.models import DEFAULT_OUTCOME_MODEL, OUTCOME_MODELS, cross_fit
 from offline_eval.models.choice import fit_choice
 from offline_eval.ope import ESTIMATORS
 from offline_eval.ope.gather import Plan
-
-Progress = Callable[[str, int, int], None]
-"""Told (what is being done, how much of it, of how much); raising from it ends the replay."""
+from offline_eval.results import ReplayResult
 
 NOT_FOR_ONE_LOG = frozenset({"mixture_propensity"})
 """Columns that only a mixture of several logs has."""
@@ -43,11 +44,18 @@ class UnknownEstimatorError(Exception):
 
 @dataclass(frozen=True)
 class Options:
-    """How to judge. `outcome_model` is a name in OUTCOME_MODELS; `extra` are candidates beyond those with a name."""
+    """How to judge.
+
+    Attributes:
+        outcome_model: name in OUTCOME_MODELS.
+        extra: candidates beyond those with a name, such as `candidates.own` makes of a function.
+        claim: at which confidence and by which interval; by default 95 % by each estimator's own rule.
+    """
 
     outcome_model: str = DEFAULT_OUTCOME_MODEL
     engine: Engine | None = None
     extra: tuple[Candidate, ...] = ()
+    claim: Claim = DEFAULT
 
 
 def replay(
@@ -56,21 +64,25 @@ def replay(
     estimators: Sequence[str] | None = None,
     progress: Progress = lambda _what, _done, _total: None,
     options: Options | None = None,
-) -> dict[str, Any]:
-    """{log, n, policies: {NAME: {estimates, versus_logging, diagnostics, verdict, reason}}, leaderboard}, JSON's types.
+) -> ReplayResult:
+    """{log, n, claim, policies: {NAME: {estimates, versus_logging, diagnostics, verdict, reason}}, leaderboard}.
+
+    JSON's types, as a dictionary with `to_pandas()` that notebooks show as a table; and `segments`, where the spec has
+    any, as `judging.by_segment.segments_result` gives them.
 
     `policies`: names as `candidates.expand` takes them, by default `candidates.default_names`; `logging` is always
     there. `estimators`: names in ESTIMATORS, by default all that the log can feed.
 
-    Raises UnknownCandidateError (PolicyFaultsError where an own policy's rows make no sense) and UnknownEstimatorError
-    before anything is computed; a function's answers are checked as they come.
+    Raises UnknownCandidateError (PolicyFaultsError where an own policy's rows make no sense), UnknownEstimatorError and
+    UnknownIntervalError before anything is computed; a function's answers are checked as they come.
     """
     options = options or Options()
     names = list(dict.fromkeys(["logging", *expand(log, policies or default_names(log))]))
     check_names(log, names)
     _check_extra(names, options.extra)
     log = with_pmf_columns(log, names)
-    chosen = usable_estimators(log, estimators)
+    usable = usable_estimators(log, estimators)
+    chosen = estimators_for(options.claim, usable, known_bounds(log), named=bool(estimators))
     log = with_propensities(log, progress)
     training = cache(lambda: training_rows(log))
     setting = _setting(log, chosen, training, progress, options)
@@ -78,8 +90,22 @@ def replay(
     split = training().split if any(candidate.trained for candidate in candidates) else None
     setting = replace(setting, split=split)
     setting = replace(setting, reference=_reference(candidates, log, setting, progress, options))
-    found = _gathered("judging", log, Gatherer(candidates, setting), progress, options.engine)
-    return _report(log, found, candidates, setting)
+    found = gathered("judging", log, Gatherer(candidates, setting), merge_gathered, progress, options.engine)
+    result = _report(log, found, candidates, setting)
+    if log.spec.segments:
+        result["segments"] = _segments(log, candidates, setting, progress, options.engine)
+    return result
+
+
+def _segments(
+    log: Log, candidates: tuple[Candidate, ...], setting: Setting, progress: Progress, engine: Engine | None
+) -> dict[str, Any]:
+    """By the estimator that is shown first, without what only the bootstrap needs."""
+    plan = Plan((headline(setting.plan.estimators),), buckets=setting.plan.buckets)
+    light, values = replace(setting, plan=plan, segments=(), edges=()), segment_values(log)
+    gatherer = SegmentGatherer(candidates, light, values)
+    found = gathered("judging segments", log, gatherer, merge_parts, progress, engine)
+    return segments_result(found, values, candidates, light)
 
 
 def _check_extra(names: Sequence[str], extra: Sequence[Candidate]) -> None:
@@ -130,6 +156,7 @@ def _setting(
         arms=len(log.arms),
         clustered=bool(log.spec.unit),
         category=categories(log),
+        claim=options.claim,
     )
 
 
@@ -151,37 +178,23 @@ def _reference(
         return candidates.index(fixed[0]) if fixed else None
     light = replace(setting, plan=Plan(("snips",), buckets=False, cells=False), model=None)
     gatherer = Gatherer((candidates[0], *fixed), light)
-    found = _gathered("finding the best arm", log, gatherer, progress, options.engine)
+    found = gathered("finding the best arm", log, gatherer, merge_gathered, progress, options.engine)
     best = best_fixed(found, [c.name for c in fixed], "snips", light)
     return next((place for place, c in enumerate(candidates) if c.name == best), None)
 
 
-def _gathered(
-    what: str, log: Log, gatherer: Gatherer, progress: Progress, engine: Engine | None
-) -> dict[str, Gathered]:
-    parts, finished = log.parts(), 0
-
-    def done(_: int) -> None:
-        nonlocal finished
-        finished += 1
-        progress(what, finished, len(parts))
-
-    progress(what, 0, len(parts))
-    return map_merge(engine or Threads(), gatherer, parts, merge_gathered, done)
-
-
-def _report(
-    log: Log, found: dict[str, Gathered], candidates: tuple[Candidate, ...], setting: Setting
-) -> dict[str, Any]:
+def _report(log: Log, found: dict[str, Gathered], candidates: tuple[Candidate, ...], setting: Setting) -> ReplayResult:
     results = {
         c.name: policy_result(found[c.name], found["logging"], log, setting, c.trained)
         for c in candidates
         if c.name in found
     }
     verdicts = {name: str(result["verdict"]) for name, result in results.items()}
-    return {
+    document = {
         "log": log_result(log),
         "n": log.n,
+        "claim": {"alpha": setting.claim.alpha, "interval": setting.claim.interval, "anytime": setting.claim.anytime},
         "policies": results,
         "leaderboard": leaderboard(found, verdicts, candidates, setting),
     }
+    return ReplayResult(document)

@@ -29,6 +29,13 @@ def replay(
     model: Annotated[str, typer.Option(help="Outcome model: means, linear, logistic or boosting.")] = "linear",
     like: Annotated[Path | None, typer.Option(help="Another log, whose shares of arms are judged as a policy.")] = None,
     like_spec: Annotated[Path | None, typer.Option(help="The spec of the other log.")] = None,
+    alpha: Annotated[float, typer.Option(help="1 - coverage of each interval.")] = 0.05,
+    interval: Annotated[
+        str | None, typer.Option(help="An interval by name for all estimators; by default each one's own rule.")
+    ] = None,
+    anytime: Annotated[
+        bool, typer.Option("--anytime", help="Intervals that hold at every look at a log that grows.")
+    ] = False,
     dask: Annotated[str | None, typer.Option(help="Address of a Dask scheduler to work on.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print the tables as Markdown.")] = False,
@@ -37,15 +44,17 @@ def replay(
     from cli.errors import CallError
     from offline_eval.candidates import UnknownCandidateError
     from offline_eval.judging import report
+    from offline_eval.judging.claim import Claim, UnknownIntervalError
     from offline_eval.replay import UnknownEstimatorError
 
     if (like is None) != (like_spec is None):
         raise CallError("--like and --like-spec go together")
     try:
         with progress_stages() as progress, _log_and_spec(log, spec, progress) as (path, described):
-            options = {"outcome_model": model, "like": like, "like_spec": like_spec, "dask": dask}
+            options: dict[str, Any] = {"outcome_model": model, "like": like, "like_spec": like_spec, "dask": dask}
+            options |= {"claim": Claim(alpha, interval, anytime)}
             result = _result(path, described, policy, estimator, progress, **options)
-    except (UnknownCandidateError, UnknownEstimatorError) as error:
+    except (UnknownCandidateError, UnknownEstimatorError, UnknownIntervalError) as error:
         raise CallError(str(error)) from error
     if as_json:
         emit_json(result)
@@ -97,7 +106,7 @@ def _result(
     # Files are read here alone: the service reads none for those who ask it.
     named = [name for name in policies or () if not name.startswith(FILE)] or ["logging"]
     extra += [parquet_candidate(Path(name.removeprefix(FILE)), log) for name in policies or () if name.startswith(FILE)]
-    chosen = Options(_model(options["outcome_model"]), engine, tuple(extra))
+    chosen = Options(_model(options["outcome_model"]), engine, tuple(extra), options["claim"])
     return replay(log, named if policies else None, estimators, progress, chosen)
 
 

@@ -8,7 +8,6 @@ from offline_eval.estimate import Estimate
 from offline_eval.judging.gathering import Gathered
 from offline_eval.judging.results import contrast, headline
 from offline_eval.judging.setting import Setting
-from offline_eval.ope.evaluate import table
 from offline_eval.ope.gather import Statistics
 
 
@@ -22,7 +21,7 @@ def best_fixed(found: Mapping[str, Gathered], names: list[str], estimator: str, 
 def _value(statistics: Statistics | None, estimator: str, setting: Setting) -> Estimate:
     if statistics is None:
         return Estimate(None, None, None, 0, 0.0, f"{estimator}+no_rows")
-    return table(statistics, (estimator,), setting.bounds)[estimator]
+    return setting.claim.value(estimator, statistics, setting.bounds)
 
 
 def leaderboard(
@@ -62,7 +61,7 @@ def _line(
         joint = None
         if mine.reference_choose is not None and mine.reference_confirm is not None:
             joint = mine.reference_choose + mine.reference_confirm
-        against = contrast(estimator, joint, (mine.judged, found[reference].judged), setting.bounds)
+        against = contrast(estimator, joint, (mine.judged, found[reference].judged), setting)
         line |= {"versus_best_fixed": against.as_dict(), "better": _better(against, verdict)}
     return line | {"verdict": verdict}
 
@@ -89,7 +88,7 @@ def _confirmed(
     if reference is None:
         return result
     sides = (mine.confirm, found[reference].confirm)
-    against = contrast(estimator, mine.reference_confirm, sides, setting.bounds)
+    against = contrast(estimator, mine.reference_confirm, sides, setting)
     better = name != reference and _better(against, verdict)
     if name == reference:
         sentence = f"No candidate promised more than {reference} for everybody."

@@ -7,7 +7,18 @@ from offline_eval.judging.results import headline
 
 Line = tuple[str, ...]
 
-HEADER: Line = ("policy", "value", "95 % interval", "versus logging", "worth rows", "verdict")
+VERDICT = 5
+"""Place of the verdict under the header."""
+
+
+def header(result: Mapping[str, Any]) -> Line:
+    """What the columns of `lines` hold."""
+    return ("policy", "value", f"{confidence(result):g} % interval", "versus logging", "worth rows", "verdict")
+
+
+def confidence(result: Mapping[str, Any]) -> float:
+    """In per cent."""
+    return round(100.0 * (1.0 - float(result.get("claim", {}).get("alpha", 0.05))), 6)
 
 
 def shown(result: Mapping[str, Any]) -> str:
@@ -83,7 +94,7 @@ def markdown(result: Mapping[str, Any], command: str) -> str:
         f"`{command}`",
         f"{result['n']:,} rows, objective {log['objective']}, propensities {log['propensities']}, "
         f"estimator {shown(result)}.",
-        _table(HEADER, lines(result)),
+        _table(header(result), lines(result)),
         *remark(result),
         conclusion(result),
     ]

@@ -8,13 +8,11 @@ from typing import Any
 import numpy as np
 
 from offline_eval.estimate import Estimate
-from offline_eval.intervals.known import Bounds
 from offline_eval.judging.gathering import Gathered
 from offline_eval.judging.setting import Setting
 from offline_eval.logs.log import Log
-from offline_eval.ope.difference import Joint, difference
-from offline_eval.ope.errors import NoSupportError
-from offline_eval.ope.evaluate import known_of, table
+from offline_eval.ope.difference import Joint
+from offline_eval.ope.evaluate import known_of
 from offline_eval.ope.findings import findings_of
 from offline_eval.ope.gather import Statistics
 from offline_eval.ope.verdict import judge
@@ -29,18 +27,13 @@ def headline(estimators: Sequence[str]) -> str:
 
 
 def contrast(
-    name: str, joint: Joint | None, sides: tuple[Statistics | None, Statistics | None], bounds: Bounds
+    name: str, joint: Joint | None, sides: tuple[Statistics | None, Statistics | None], setting: Setting
 ) -> Estimate:
     """First minus second policy; a value of None without support, and exactly zero where they are the same."""
     first, second = sides
     if first is None or second is None:
-        return Estimate(None, None, None, 0, 0.0, f"{name}-difference+no_rows")
-    if joint is None:
-        return Estimate(0.0, 0.0, 0.0, first.weights.n, first.weights.effective_n, f"{name}-difference+same")
-    try:
-        return difference(name, joint, (first, second), bounds)
-    except NoSupportError:
-        return Estimate(None, None, None, first.weights.n, 0.0, f"{name}-difference+no_support")
+        return Estimate(None, None, None, 0, 0.0, f"{name}-difference+no_rows", setting.claim.alpha)
+    return setting.claim.difference(name, joint, (first, second), setting.bounds)
 
 
 def policy_result(gathered: Gathered, logging: Gathered, log: Log, setting: Setting, trained: bool) -> dict[str, Any]:
@@ -48,9 +41,9 @@ def policy_result(gathered: Gathered, logging: Gathered, log: Log, setting: Sett
     statistics, names = gathered.whole, setting.plan.estimators
     if statistics is None or gathered.tallies is None:
         raise ValueError("a candidate without rows cannot be judged")
-    estimates = table(statistics, names, setting.bounds)
+    estimates = setting.claim.values(statistics, names, setting.bounds)
     other = logging.judged if trained and setting.split is not None else logging.whole
-    versus = {name: contrast(name, gathered.logging, (statistics, other), setting.bounds) for name in names}
+    versus = {name: contrast(name, gathered.logging, (statistics, other), setting) for name in names}
     findings = findings_of(gathered.tallies, statistics.weights)
     fitted = log.spec.propensity.estimate and gathered is not logging
     # What the log itself earned is a plain mean: wrong propensities cannot spoil it.

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from offline_eval.candidates.candidate import Candidate, of_chosen
 from offline_eval.candidates.spread import Logging
 from offline_eval.intervals.known import Bounds
+from offline_eval.judging.claim import DEFAULT, Claim
 from offline_eval.logs.batch import Floats, LogBatch
 from offline_eval.logs.decoded import crossed
 from offline_eval.logs.log import Log
@@ -33,6 +34,7 @@ class Setting:
         edges: inner borders of the periods of time, shape (PERIODS - 1,).
         category: (K,) each arm's category, None where the arms have none.
         reference: place of the candidate that every other is compared with besides logging.
+        claim: what every interval claims.
     """
 
     plan: Plan
@@ -45,6 +47,7 @@ class Setting:
     clustered: bool
     category: tuple[int, ...] | None = None
     reference: int | None = None
+    claim: Claim = DEFAULT
 
     @property
     def layout(self) -> Layout:

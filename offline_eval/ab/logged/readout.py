@@ -20,6 +20,7 @@ from offline_eval.ab.verdict import Finding, Verdict, share_of_alpha, undecided,
 from offline_eval.engine import Engine, Threads, map_merge
 from offline_eval.logs.log import Log
 from offline_eval.logs.spec import NET_VALUE
+from offline_eval.results import ReadoutResult
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class Settings:
     worthwhile: float = 0.0
 
 
-def readout(log: Log, settings: Settings | None = None, engine: Engine | None = None) -> dict[str, Any]:
+def readout(log: Log, settings: Settings | None = None, engine: Engine | None = None) -> ReadoutResult:
     """The contract's readout of a log, JSON's types. The objective's metric comes first.
 
     `{"log", "n", "control", "objective", "arms": {ARM: {"n", "metrics", "lift", "adjusted", "money"}}, "between",
@@ -49,7 +50,7 @@ def readout(log: Log, settings: Settings | None = None, engine: Engine | None = 
     work = _Work(log, control, sight, Contrasting(sight, tally, log.spec.objective.margin), settings)
     ratio = mismatch(log, tally)
     checks = [ratio.as_check(), *_propensity_check(log)]
-    return {
+    document = {
         "log": {"name": log.spec.name, "arms": list(log.keys)},
         "n": tally.n,
         "control": log.keys[control],
@@ -63,6 +64,7 @@ def readout(log: Log, settings: Settings | None = None, engine: Engine | None = 
         "checks": [check.as_dict() for check in checks],
         "verdict": work.verdict(checks).as_dict(),
     }
+    return ReadoutResult(document)
 
 
 def metrics_of(log: Log) -> tuple[str, ...]:

@@ -145,7 +145,7 @@ def test_another_logs_shares_as_a_policy(known_log, frame, make):
 def test_progress_is_told_and_may_stop_it(known_log):
     seen = []
     replay(known_log, ["uniform"], ["ips"], lambda what, done, total: seen.append((what, done, total)))
-    assert seen[-1] == ("judging", 1, 1)
+    assert ("judging", 1, 1) in seen and seen[-1] == ("judging segments", 1, 1)
 
     class StopError(Exception):
         pass
