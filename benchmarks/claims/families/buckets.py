@@ -58,7 +58,8 @@ def _money(design: Design, seen: Crowd) -> Iterator[Seen]:
     lift: dict[str, Contrast] = {
         name: METHODS["fixed"](sides[0][name], sides[1][name], 0.05) for name in (*AMOUNTS, REENGAGED)
     }
-    found = bucketed_money(dict.fromkeys(AMOUNTS, 0.0), sides[0], sides[1], lift, Look(False))
+    roi = sides[0].pop("roi")
+    found = bucketed_money(dict.fromkeys(AMOUNTS, 0.0), roi, (sides[0], sides[1]), lift, Look(False))
     contact, reward = design.costs
     control, treated = design.laws
     cost, back = contact + reward * treated.rate, treated.rate - control.rate
