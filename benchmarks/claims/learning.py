@@ -127,7 +127,7 @@ def draw_learning(rng: np.random.Generator, made: Design, most: int = 10_000) ->
     """Any learned policy, 2 to 12 arms, one to four segments, arms that are missing in some, outcomes that wait."""
     arms, strata = int(rng.choice([2, 3, 4, 6, 8, 12])), int(rng.integers(1, 5))
     effect = draw_effect(rng)
-    horizon = int(np.exp(rng.uniform(np.log(500), np.log(most)))) if rng.random() < 0.7 else most
+    horizon = int(np.exp(rng.uniform(np.log(500), np.log(most)))) if rng.random() < 0.85 else most
     gaps = [(g, k) for g in range(strata) for k in range(1, arms) if rng.random() < 0.25] if rng.random() < 0.3 else []
     law = draw_law(rng, 0.5)
     batches = int(rng.integers(5, 26))

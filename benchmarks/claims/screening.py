@@ -26,6 +26,7 @@ TAIL = 0.01
 SCREENING, CONFIRMING = 1, 2
 ANSWER = "answer: given"
 CHUNKS = 8
+HELD = [kind for kind, limit in LIMITS.items() if limit < 1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +151,6 @@ def worst_of(screened: Sequence[Lived], worst: int) -> list[Design]:
         for place, one in enumerate(screened)
         for claim, count in one.counts.items()
     )
-    by_kind = [next((place for _, place, its in ranked if its == kind), None) for kind in LIMITS]
+    by_kind = [next((place for _, place, its in ranked if its == kind), None) for kind in HELD]
     order = dict.fromkeys([*(p for p in by_kind if p is not None), *(place for _, place, _ in ranked)])
     return [screened[place].design for place in list(order)[:worst]]

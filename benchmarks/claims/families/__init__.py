@@ -36,12 +36,12 @@ class Family:
 
 FAMILIES: dict[str, Family] = {
     "rows": Family(rows.draw, rows.life),
-    "rows_running": Family(rows_running.draw, rows_running.life),
+    "rows_running": Family(rows_running.draw, rows_running.life, 0.5),
     "buckets": Family(buckets.draw, buckets.life),
-    "buckets_running": Family(buckets_running.draw, buckets_running.life),
+    "buckets_running": Family(buckets_running.draw, buckets_running.life, 0.5),
     "segments": Family(segments.draw, segments.life),
-    "portfolio": Family(portfolio.draw, portfolio.life),
-    "checks": Family(checks.draw, checks.life),
+    "portfolio": Family(portfolio.draw, portfolio.life, 0.5),
+    "checks": Family(checks.draw, checks.life, 0.5),
     "arms": Family(arms.draw, arms.life, 0.1),
     "logs": Family(logs.draw, logs.life, 0.25),
     "replays": Family(replays.draw, replays.life, 0.1),

@@ -34,7 +34,7 @@ def draw(rng: np.random.Generator, made: Design) -> Design:
         effect=effect,
         shares=(held_out, 1 - held_out),
         horizon=horizon,
-        looks=min(draw_looks(rng, horizon, 20), 40),
+        looks=min(draw_looks(rng, horizon, 20), 15),
         costs=costs,
         strata=int(rng.choice([1, 2])),
     )

@@ -31,9 +31,12 @@ def life(design: Design, rng: np.random.Generator) -> Iterator[Seen]:
     world, log = world_of(design), log_of_life(design, drawn(design, rng))
     if len(log.keys) < 2:
         return
-    names = [f"fixed:{key}" for key in log.keys]
-    found = replay(log, [*names, "uniform"], usable_estimators(log, None), options=Options(engine=Threads(1)))
-    truths = {f"fixed:a{k}": _fixed(world, k) for k in range(design.arms)}
+    # Where all arms are alike, so are all policies: then also one that was trained has a known value.
+    trained = ["plug_in"] if design.effect == "none" else []
+    names = [*(f"fixed:{key}" for key in log.keys), "uniform", *trained]
+    found = replay(log, names, usable_estimators(log, None), options=Options(engine=Threads(1)))
+    truths = {f"fixed:a{k}": _fixed(world, k) for k in range(design.arms)} | {"uniform": _uniform(world)}
+    truths |= dict.fromkeys(trained, truths["fixed:a0"])
     logging = _logging(design, world)
     if ARM in found["policies"]:
         yield from _policy(found["policies"][ARM], truths[ARM], logging)
@@ -51,7 +54,7 @@ def _policy(told: dict[str, Any], truth: float, logging: float | None) -> Iterat
 
 
 def _better(board: dict[str, Any], truths: dict[str, float]) -> Iterator[Seen]:
-    """ "Better" than the arm for everybody, said of any policy for which it is not true."""
+    """Called better than the best arm for everybody, of any policy that is not."""
     reference = truths.get(str(board["best_fixed"]))
     if reference is None:
         return
@@ -67,6 +70,11 @@ def _fixed(world: World, arm: int) -> float:
     """The arm where it is eligible, else the control."""
     played = np.where(world.eligible[:, arm], world.means[:, arm], world.means[:, 0])
     return float(world.mix @ played)
+
+
+def _uniform(world: World) -> float:
+    """Every eligible arm alike."""
+    return float(world.mix @ ((world.means * world.eligible).sum(axis=1) / world.eligible.sum(axis=1)))
 
 
 def _logging(design: Design, world: World) -> float | None:
