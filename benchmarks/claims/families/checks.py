@@ -20,7 +20,7 @@ def draw(rng: np.random.Generator, made: Design) -> Design:
     """2 to 12 variants of any shares; the first law's rate is that of voids."""
     arms, horizon = int(rng.integers(2, 13)), draw_horizon(rng)
     laws = (draw_law(rng, 0.0),) * arms
-    looks = min(draw_looks(rng, horizon, arms), 60)
+    looks = min(draw_looks(rng, horizon, arms), 30)
     return replace(made, laws=laws, shares=draw_shares(rng, arms), horizon=horizon, looks=looks)
 
 
@@ -71,7 +71,7 @@ def _propensities(design: Design, rng: np.random.Generator, stops: np.ndarray) -
     drawn = np.zeros(pmf.shape)
     drawn[np.arange(len(pmf)), arm] = 1.0
     # These cost a hundred times more a look than counts do.
-    ends = np.unique(stops[1:][-8:].clip(1, len(pmf))) - 1
+    ends = np.unique(stops[1:][-4:].clip(1, len(pmf))) - 1
     sums = [np.cumsum(column, axis=0)[ends] for column in (drawn, pmf, pmf * (1 - pmf))]
     yield _cried("mismatch: adaptive ratio", (_adaptive(*rows) for rows in zip(*sums, strict=True)))
     parts = [PropensityCalibration.of(pmf[a:b], arm[a:b]) for a, b in zip([0, *(ends[:-1] + 1)], ends + 1, strict=True)]
