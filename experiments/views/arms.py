@@ -94,13 +94,16 @@ class Contrasting:
         return face | ({"note": alone.note} if alone.note else {})
 
     def _versus(self, stack: Stack, arm: str, metric: str, share: float) -> Face:
-        found = ARM_CONTRASTS[self.method](stack, arm, self.control, self.alpha)
-        plain = ARM_CONTRASTS["naive"](stack, arm, self.control, self.alpha).absolute
+        found, plain = (
+            ARM_CONTRASTS[method](stack, arm, self.control, self.alpha) for method in (self.method, "naive")
+        )
+        if metric in self.shares:
+            found, plain = (replace(one, absolute=one.absolute.held_within(-1.0, 1.0)) for one in (found, plain))
         face: Face = {
             "absolute": found.absolute.as_dict(),
             "relative": _relative(found),
             "p_value": found.p_value,
-            "naive": plain.as_dict(),
+            "naive": plain.absolute.as_dict(),
             "expected_events": found.expected_events,
             "estimand": estimand(metric, arm, self.control, share),
         }

@@ -1,7 +1,7 @@
 """Variants against the control: one contrast for each metric, p-values adjusted for what is compared together."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from experiments.views.readout.group import Group
@@ -27,12 +27,17 @@ class Comparing:
 
     def contrasts(self, treated: Mapping[str, Group], control: Group, metrics: Sequence[str]) -> Named:
         """Every group against the control; all were prepared for the metrics."""
-        compare = METHODS[self.method]
         bottoms = {name: control.linearised(name) for name in metrics}
         return {
-            key: {name: compare(group.linearised(name), bottoms[name], self.alpha) for name in metrics}
+            key: {name: self.contrast(group.linearised(name), bottoms[name]) for name in metrics}
             for key, group in treated.items()
         }
+
+    def contrast(self, treated: Linearised, control: Linearised) -> Contrast:
+        """Of one metric. A difference of 0/1 metrics is at most 1, whatever an approximation with few units says."""
+        found = METHODS[self.method](treated, control, self.alpha)
+        binary = treated.binary and control.binary
+        return replace(found, absolute=found.absolute.held_within(-1.0, 1.0)) if binary else found
 
     def faces(self, found: Named) -> dict[str, Face]:
         """JSON forms with `p_adjusted`: over all groups, for each metric by itself."""

@@ -15,7 +15,6 @@ from experiments.views.readout.comparing import Comparing
 from experiments.views.readout.group import Group
 from offline_eval.ab.bucketed import Linearised
 from offline_eval.ab.bucketed_contrast import Look
-from offline_eval.ab.bucketed_methods import METHODS
 from offline_eval.ab.bucketed_money import AMOUNTS, REENGAGED, bucketed_money, incremental, of_own_decisions
 
 Face = dict[str, Any]
@@ -40,8 +39,7 @@ class Earning:
             return {**found.totals, "roi": found.roi.as_dict()}
         decisions, met = group.decisions, self.control.decisions > 0
         pair = of_own_decisions(_ready(group), _ready(self.control), decisions)
-        compare = METHODS[self.comparing.method]
-        lift = {name: compare(pair[0][name], pair[1][name], self.comparing.alpha) for name in pair[0]}
+        lift = {name: self.comparing.contrast(one, pair[1][name]) for name, one in pair[0].items()}
         found = bucketed_money(totals, group.own("roi"), pair, lift, look)
         shared = round(float(decisions[met].sum()))
         return {

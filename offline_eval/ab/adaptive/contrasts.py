@@ -147,7 +147,8 @@ def _state(found: Scores, verdict: _Verdict, method: str, alpha: float, versus: 
     """The contrast, or "too few"."""
     value, half = verdict.means.top - verdict.means.bottom, verdict.critical * _error(verdict.means)
     if events_of(found) < BURN_IN or half == 0:
-        return too_few(found, method, alpha, value if found.rounds else None)
+        # Of an arm that was never drawn a score knows nothing but its reward model's prior.
+        return too_few(found, method, alpha, value if found.chosen else None)
 
     def estimate(centre: float, lower: float | None, upper: float | None) -> Estimate:
         return Estimate(centre, lower, upper, found.rounds, float(found.chosen), method, alpha)

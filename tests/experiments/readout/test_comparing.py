@@ -242,3 +242,17 @@ def test_who_is_the_control(control: str | None, variants: list[str], expected: 
 
 def test_a_question_is_the_whole_by_default() -> None:
     assert not Question().narrow
+
+
+@pytest.mark.parametrize("method", [name for name in METHODS if name != "exact"])
+@pytest.mark.parametrize("n", [1, 2, 4, 30])
+def test_a_difference_of_shares_stays_within_what_is_possible(
+    campaign: Make, people: Make, method: str, n: int
+) -> None:
+    """Law: with however few units, a 0/1 metric differs by at most 1."""
+    made = lifted(campaign, people, (0.7, 0.3), n)
+    versus = made.readout(method=method)["variants"]["treated"]["versus"]["holdout"]
+    for name in versus.keys() & {"reengagement", "session", "unsubscribe"}:
+        absolute = versus[name]["absolute"]
+        known = [bound for bound in (absolute["value"], absolute["lower"], absolute["upper"]) if bound is not None]
+        assert all(-1 <= each <= 1 for each in known), (name, absolute)
