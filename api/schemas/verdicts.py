@@ -17,12 +17,26 @@ class Estimate(BaseModel):
     alpha: float
 
 
+class Loss(BaseModel):
+    """A variant or an arm that is worse for certain, and what it costs."""
+
+    kind: Literal["variant", "arm"]
+    key: str
+    versus: str
+    estimate: Estimate = Field(description="what is judged, of `key` minus `versus`, per decision")
+    per_day: float | None = Field(description="the same over the decisions that `key` gets in a day")
+    action: str
+
+
 class Verdict(BaseModel):
     """What to do, in a word, and why. Of the whole experiment, whatever part is asked for."""
 
     word: Literal["ship", "keep running", "stop for harm", "no difference worth having", "don't trust"]
     reason: str
     days_left: float | None = Field(description="about how long until it can tell; null where it cannot be said")
+    best: str | None = Field(description="the variant that is better than every other for certain")
+    leading: str | None = Field(description="the variant that is ahead so far")
+    losing: list[Loss] = Field(description="variants behind the leading one; in whole readouts also arms")
 
 
 class Check(BaseModel):

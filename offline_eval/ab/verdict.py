@@ -43,16 +43,50 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class Loss:
+    """What a variant or an arm costs.
+
+    Attributes:
+        key: whose loss it is. versus: compared with which variant or arm.
+        estimate: the objective of `key` minus that of `versus`, per decision; its interval says that it is worse.
+        per_day: the same over the decisions that `key` gets in a day; None where that cannot be told.
+        action: what to do about it.
+    """
+
+    kind: Literal["variant", "arm"]
+    key: str
+    versus: str
+    estimate: Estimate
+    per_day: float | None
+    action: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON form."""
+        who = {"kind": self.kind, "key": self.key, "versus": self.versus}
+        return who | {"estimate": self.estimate.as_dict(), "per_day": self.per_day, "action": self.action}
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
-    """What to do, and why. `days_left`: until about when, where it says to keep running and that can be told."""
+    """What to do, and why.
+
+    Attributes:
+        days_left: until about when, where it says to keep running and that can be told.
+        best: the variant that is better than every other for certain. leading: the one that is ahead so far.
+        losing: what is worse for certain, and what it costs.
+    """
 
     word: Word
     reason: str
     days_left: float | None = None
+    best: str | None = None
+    leading: str | None = None
+    losing: tuple[Loss, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """JSON form."""
-        return {"word": self.word, "reason": self.reason, "days_left": self.days_left}
+        what = {"word": self.word, "reason": self.reason, "days_left": self.days_left}
+        return what | {"best": self.best, "leading": self.leading, "losing": [one.as_dict() for one in self.losing]}
 
 
 def share_of_alpha(alpha: float, primaries: int, guardrails: int) -> float:
@@ -80,18 +114,18 @@ def verdict(
         return Verdict("don't trust", "; ".join(f"check {check.name} failed: {check.detail}" for check in failed))
     harmed = [f for f in guardrails if f.gain and f.gain[2] < -f.worthwhile]
     if harmed:
-        return Verdict("stop for harm", "; ".join(f"guardrail breached: {_told(f)}" for f in harmed))
+        return Verdict("stop for harm", "; ".join(f"guardrail breached: {difference_told(f)}" for f in harmed))
     known = [(finding, finding.gain) for finding in primaries if finding.gain]
     if known and len(known) == len(primaries) and all(_negligible(finding) for finding in primaries):
-        told = "; ".join(_told(finding) for finding in primaries)
+        told = "; ".join(difference_told(finding) for finding in primaries)
         return Verdict("no difference worth having", f"{told}: nothing beyond ±{_worthwhile(primaries[0])} is left")
     better = [(gain[0], finding) for finding, gain in known if gain[1] > 0]
     if better:
         best = max(better, key=lambda pair: pair[0])[1]
-        return Verdict("ship", f"{_told(best)}: the whole interval is better than the control")
+        return Verdict("ship", f"{difference_told(best)}: the whole interval is better than the control")
     worse = [finding for finding, gain in known if gain[2] < 0]
     if worse:
-        return Verdict("stop for harm", "; ".join(f"{_told(f)}: the whole interval is worse" for f in worse))
+        return Verdict("stop for harm", "; ".join(f"{difference_told(f)}: the whole interval is worse" for f in worse))
     return _keep_running(primaries, per_day)
 
 
@@ -100,7 +134,8 @@ def _negligible(finding: Finding) -> bool:
     return gain is not None and -finding.worthwhile < gain[1] and gain[2] < finding.worthwhile
 
 
-def _told(finding: Finding) -> str:
+def difference_told(finding: Finding) -> str:
+    """The difference and its bounds, for people."""
     e = finding.estimate
     if not finding.unit:
         return f"{finding.name} {e.value:+.4g} ({e.lower:+.4g} to {e.upper:+.4g})"
@@ -122,7 +157,7 @@ def undecided(
     """
     known = [finding for finding in primaries if finding.gain]
     told = [f"undecided: {over} before it could tell: {_open_question(known)}"]
-    days = min((_days_left(finding, per_day) for finding in known), default=FARTHEST + 1) if per_day else FARTHEST + 1
+    days = min((days_until(finding, per_day) for finding in known), default=FARTHEST + 1) if per_day else FARTHEST + 1
     if days <= FARTHEST:
         told.append(f"at the pace it had, about {days:.0f} days more would have told")
     if still_open:
@@ -131,14 +166,16 @@ def undecided(
 
 
 def _open_question(known: Sequence[Finding]) -> str:
-    return "; ".join(f"{_told(each)}: both better and worse are possible" for each in known) or "too few events"
+    return (
+        "; ".join(f"{difference_told(each)}: both better and worse are possible" for each in known) or "too few events"
+    )
 
 
 def _keep_running(primaries: Sequence[Finding], per_day: float | None) -> Verdict:
     known = [finding for finding in primaries if finding.gain]
     if not known:
         return Verdict("keep running", "too few events for any statement yet")
-    days = min((_days_left(finding, per_day) for finding in known), default=None) if per_day else None
+    days = min((days_until(finding, per_day) for finding in known), default=None) if per_day else None
     told = _open_question(known)
     if days is None:
         return Verdict("keep running", told)
@@ -147,7 +184,7 @@ def _keep_running(primaries: Sequence[Finding], per_day: float | None) -> Verdic
     return Verdict("keep running", f"{told}; at this pace decided in about {max(days, 1):.0f} days", days)
 
 
-def _days_left(finding: Finding, per_day: float | None) -> float:
+def days_until(finding: Finding, per_day: float | None) -> float:
     """Days until the interval would exclude 0, or hold nothing worth having, if the estimate stayed as it is."""
     gain = finding.gain
     if gain is None or not per_day:

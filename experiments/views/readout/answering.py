@@ -98,7 +98,10 @@ def _answered(found: Read) -> Face:
     row, question = found.row, found.question
     whole = Facing.of(row, found.definition, found.whole, question)
     shown = whole if not question.narrow else Facing.of(row, found.definition, _narrowed(found), question)
-    verdict = whole.judging(found.trips).verdict(found.checks, found.as_of, found.maturity.open)
+    faces, judging = shown.faces(found.arms), whole.judging(found.trips)
+    verdict = judging.verdict(found.checks, found.as_of, found.maturity.open)
+    if not question.narrow and shown.comparing.method == "always_valid":
+        verdict = judging.with_arms(verdict, faces["arms"], found.as_of)
     return {
         "experiment": row.key,
         "status": row.status,
@@ -114,7 +117,7 @@ def _answered(found: Read) -> Face:
         "notes": [*shown.notes(), *_unmet(found)],
         "counts": shown.counts(None if question.narrow else found.maturity.open),
         "maturity": found.maturity.as_dict() | {"early": found.early},
-        **shown.faces(found.arms),
+        **faces,
     }
 
 

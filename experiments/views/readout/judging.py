@@ -2,22 +2,27 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from experiments.metrics import shares_of
 from experiments.model.definition import Definition
 from experiments.model.guardrails import Watch, direction, watches
-from experiments.model.kinds import COST_METRICS
+from experiments.model.kinds import CAPPED_METRICS, COST_METRICS
+from experiments.model.rollups import DECISIONS
 from experiments.model.tables import Experiment
 from experiments.model.times import DAY, duration_micros, to_micros
 from experiments.views.bounds import NO_BOUNDS, Bounds
 from experiments.views.readout.group import Group
+from experiments.views.readout.losing import Face, cost_told, losing_arms, loss
 from offline_eval.ab.bucketed_contrast import Look, linearised_contrast
 from offline_eval.ab.checks.check import CheckResult
 from offline_eval.ab.contrast import Contrast
-from offline_eval.ab.verdict import Finding, Verdict, share_of_alpha, undecided, verdict
+from offline_eval.ab.standing import Pair, Standing, among_all, pairs_of, standing
+from offline_eval.ab.verdict import Finding, Loss, Verdict, share_of_alpha, undecided, verdict
+from offline_eval.estimate import Estimate
 
 ALPHA = 0.05
+UNKNOWN = Estimate(None, None, None, 0, 0.0, "none")
 OVER = frozenset({"stopped", "archived"})
 
 
@@ -55,8 +60,8 @@ class Judging:
 
     @property
     def level(self) -> float:
-        """The share of alpha of each finding."""
-        return share_of_alpha(ALPHA, len(self._treated), len(self._watches))
+        """The share of alpha of each finding: every pair of variants, and every guardrail."""
+        return share_of_alpha(ALPHA, len(self._pairs), len(self._watches))
 
     @property
     def look(self) -> Look:
@@ -72,7 +77,55 @@ class Judging:
             return found
         if found.word == "keep running" and self.row.status in OVER:
             found = undecided(primaries, per_day, still_open)
-        return replace(found, reason="; ".join([found.reason, *self._broken()]))
+        days = self._days(as_of)
+        stand = self.standing()
+        found = among_all(found, stand, self.control, None if self.row.status in OVER else days)
+        losing = self._losing(stand, days)
+        costs = [cost_told(one, self._told_in) for one in losing]
+        return replace(found, reason="; ".join([found.reason, *costs, *self._broken()]), losing=losing)
+
+    def with_arms(self, found: Verdict, arms: Mapping[str, Face], as_of: int | None) -> Verdict:
+        """The verdict with the arms that lose, from the arms' faces of an always-valid readout of all decisions."""
+        if found.word == "don't trust":
+            return found
+        losing = tuple(losing_arms(arms, self.metric, self._days(as_of)))
+        costs = [cost_told(one, self._told_in) for one in losing]
+        return replace(found, reason="; ".join([found.reason, *costs]), losing=(*found.losing, *losing))
+
+    def standing(self) -> Standing:
+        """Every pair of variants, the control among them, at the verdict's level."""
+        estimates = {pair: self._contrast(self.variants, pair, self.metric).absolute for pair in self._pairs}
+        return standing(estimates, [*self._treated, self.control], self._finding(self.metric, UNKNOWN))
+
+    def _losing(self, stand: Standing, days: float | None) -> tuple[Loss, ...]:
+        """Treated variants behind the leading one; what a control costs is the price of knowing."""
+        behind = {key: one for key, one in (stand.behind or {}).items() if key != self.control}
+        return tuple(
+            loss(key, str(stand.leading), one.estimate, self.variants[key].count(DECISIONS) / days if days else None)
+            for key, one in behind.items()
+        )
+
+    @property
+    def metric(self) -> str:
+        """What is judged."""
+        return self.bounds.judged(self.definition.objective.maximise)
+
+    @property
+    def _pairs(self) -> list[Pair]:
+        return pairs_of([*self._treated, *([self.control] if self.control in self.variants else [])])
+
+    @property
+    def _unit(self) -> Literal["", "points"]:
+        return "points" if self.metric in shares_of(self.definition) else ""
+
+    @property
+    def _told_in(self) -> str:
+        """Points of a share, the currency of an amount, or nothing."""
+        money = self.metric in (*CAPPED_METRICS, *CAPPED_METRICS.values())
+        return self.definition.currency if money else self._unit
+
+    def _finding(self, name: str, estimate: Estimate) -> Finding:
+        return Finding(name, estimate, self.metric not in COST_METRICS, self.worthwhile, self._unit)
 
     @property
     def _treated(self) -> list[str]:
@@ -98,11 +151,8 @@ class Judging:
         return linearised_contrast(treated, control, self.look)
 
     def _primary(self, key: str) -> Finding:
-        metric = self.bounds.judged(self.definition.objective.maximise)
-        estimate = self._contrast(self.variants, (key, self.control), metric).absolute
-        higher = metric not in COST_METRICS
-        unit = "points" if metric in shares_of(self.definition) else ""
-        return Finding(f"{key} against {self.control}, {metric}", estimate, higher, self.worthwhile, unit)
+        estimate = self._contrast(self.variants, (key, self.control), self.metric).absolute
+        return self._finding(f"{key} against {self.control}, {self.metric}", estimate)
 
     def guardrails(self) -> list[Finding]:
         """How each guardrail on a variant stands: over the decisions that monitoring judges, at the verdict's level."""
@@ -120,14 +170,19 @@ class Judging:
 
     def _per_day(self, primaries: Sequence[Finding], as_of: int | None) -> float | None:
         """Effective units a day, over the time in which they could mature: totals tell it without reading hours."""
+        days = self._days(as_of)
+        units = max((finding.estimate.effective_n for finding in primaries), default=0.0)
+        return units / days if days and units else None
+
+    def _days(self, as_of: int | None) -> float | None:
+        """How long decisions have been made that could mature by now."""
         if as_of is None or self.row.started_at is None:
             return None
         last = as_of - duration_micros(self.definition.attribution_window + self.definition.grace)
         if self.row.status in OVER and self.row.stopped_at is not None:
             last = min(last, self.row.stopped_at)
         days = (last - self.row.started_at) / DAY
-        units = max((finding.estimate.effective_n for finding in primaries), default=0.0)
-        return units / days if days > 1 / 24 and units else None
+        return days if days > 1 / 24 else None
 
 
 def ended_as_planned(row: Experiment, definition: Definition) -> bool:

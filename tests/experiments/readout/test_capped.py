@@ -16,6 +16,7 @@ from experiments.store.engine import reading, transaction
 from experiments.views.bounds import Bounds, Counted, bounds_of
 from experiments.views.guardrails import evidence_of
 from experiments.views.readout import headline
+from experiments.views.readout.losing import cost_told, losing_arms
 from tests.experiments.readout.conftest import START, Campaign
 
 Make = Callable[..., Any]
@@ -140,3 +141,55 @@ def test_manual_costs_are_in_the_limits(campaign: Make) -> None:
         session.connection().execute(insert(Adjustment), rows)
         assert session.connection().execute(select(Adjustment.value)).scalar_one() == 8.0
     assert bounds(made, Counted(10, 10)).limits["reward_cost"] == (0.0, 8.0)
+
+
+THREE = [
+    {"key": "rules", "share": 0.4, "policy": {"name": "fixed", "params": {"arm": "sale"}}},
+    {"key": "bandit", "share": 0.4, "policy": {"name": "fixed", "params": {"arm": "bogo-5"}}},
+    {"key": "holdout", "share": 0.2, "policy": {"name": "fixed", "params": {"arm": "nothing"}}},
+]
+
+
+def three(campaign: Make, n: int, rate: float) -> dict[str, Any]:
+    """Rules come back at .5 a decision, the bandit at `rate`, the holdout at .1: all of them spend alike."""
+    made, rng = campaign(**MONEY, variants=THREE), np.random.default_rng(6)
+    made.enrol("rules", "sale", spenders(rng, n, 0.5, cost=0.1))
+    made.enrol("bandit", "bogo-5", spenders(rng, n, rate, cost=0.1))
+    made.enrol("holdout", "nothing", spenders(rng, n // 2, 0.1))
+    return made.readout()
+
+
+def test_the_verdict_names_the_best_of_all_variants_and_what_the_others_cost(campaign: Make) -> None:
+    verdict = three(campaign, 4000, 0.2)["verdict"]
+    assert (verdict["word"], verdict["best"], verdict["leading"]) == ("ship", "rules", "rules")
+    lost = {one["key"]: one for one in verdict["losing"]}
+    assert set(lost) == {"bandit"}, "what a holdout costs is the price of knowing"
+    assert lost["bandit"]["versus"] == "rules" and lost["bandit"]["action"] == "move its users to rules"
+    assert lost["bandit"]["estimate"]["upper"] < 0
+    assert lost["bandit"]["per_day"] < 0
+    assert "bandit costs" in verdict["reason"] and "EUR a decision against rules" in verdict["reason"]
+
+
+def test_better_than_the_holdout_is_not_enough(campaign: Make) -> None:
+    verdict = three(campaign, 4000, 0.48)["verdict"]
+    assert verdict["word"] == "keep running"
+    assert verdict["best"] is None and verdict["leading"] in ("rules", "bandit")
+    assert "better than the control" in verdict["reason"] and "pays best so far" in verdict["reason"]
+
+
+def test_an_arm_that_loses_is_named_with_its_price() -> None:
+    estimate = {"value": -1.67, "lower": -2.57, "upper": -0.77, "n": 900, "effective_n": 400.0, "method": "m"}
+    sure = {"absolute": {**estimate, "alpha": 0.05}, "p_value": 0.001}
+    unsure = {"absolute": {**estimate, "upper": 0.1, "alpha": 0.05}, "p_value": 0.2}
+    arms = {
+        "bogo-5": {"decisions": 500, "versus": {"nothing": {"capped_net_value": sure}}},
+        "sale": {"decisions": 400, "versus": {"nothing": {"capped_net_value": unsure}}},
+    }
+    (lost,) = losing_arms(arms, "capped_net_value", days=10.0)
+    assert (lost.kind, lost.key, lost.versus, lost.action) == ("arm", "bogo-5", "nothing", "pause arm bogo-5")
+    assert lost.per_day == pytest.approx(-1.67 * 50)
+    told = cost_told(lost, "EUR")
+    assert told == (
+        "arm bogo-5 costs 1.67 EUR a decision against nothing (0.77 to 2.57), about 84 EUR a day: pause arm bogo-5"
+    )
+    assert cost_told(lost, "points").startswith("arm bogo-5 costs 167 points a decision")
