@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy.integrate import quad
@@ -158,9 +158,10 @@ def test_who_has_not_returned_yet(silence):
 
 
 @given(drawn=visit_lists)
+@example(drawn=(np.array([0.109375] * 7 + [49.0]), 2.0))  # a lapse explains the gap a million times better than none
 def test_lapsing_to_nothing_is_bg_nbd(drawn):
     visits, plain = one(*drawn), FITTED["bg_nbd"]
-    vanishing = Lapsing(plain.r, plain.alpha, plain.a, plain.b, 1e-12)
+    vanishing = Lapsing(plain.r, plain.alpha, plain.a, plain.b, 1e-30)
     assert vanishing.alive(visits) == pytest.approx(plain.alive(visits), abs=1e-6)
     assert vanishing.active(visits, 30.0) == pytest.approx(plain.active(visits, 30.0), abs=1e-6)
     assert vanishing.expected(visits, 30.0) == pytest.approx(plain.expected(visits, 30.0), abs=1e-6)
