@@ -20,6 +20,10 @@ def show(result: Mapping[str, Any], console: Console) -> None:
     console.print(policy_table(result))
     for sentence in (*report.remark(result), report.conclusion(result), *report.doubts(result)):
         console.print(sentence)
+    for found in result.get("sensitivity", {}).get("policies", {}).values():
+        console.print(found["sentence"])
+    for sentence in result["log"].get("unknown", ()):
+        console.print(f"Several logs: {sentence}. Each row keeps its own logger's probability.")
     for column, values in result.get("segments", {}).items():
         console.print(segment_table(result, column, values))
 

@@ -4,8 +4,9 @@ The same function serves the shell on files and the service on a live experiment
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
+from operator import add
 from typing import Any
 
 from offline_eval.candidates import (
@@ -20,42 +21,24 @@ from offline_eval.candidates import (
     with_pmf_columns,
 )
 from offline_eval.engine import Engine
+from offline_eval.judging.asked import Options, UnknownEstimatorError, usable_estimators
 from offline_eval.judging.by_segment import SegmentGatherer, merge_parts, segment_values, segments_result
-from offline_eval.judging.claim import DEFAULT, Claim, estimators_for
+from offline_eval.judging.claim import estimators_for
 from offline_eval.judging.gathering import Gathered, Gatherer, merge_gathered
+from offline_eval.judging.hidden import hidden_reasons
 from offline_eval.judging.leaderboard import best_fixed, leaderboard
 from offline_eval.judging.passes import Progress, gathered
+from offline_eval.judging.picturing import PictureGatherer, pictures
 from offline_eval.judging.results import headline, log_result, policy_result
 from offline_eval.judging.setting import Setting, categories, known_bounds, period_edges, segment_names
 from offline_eval.logs.log import Log
-from offline_eval.models import DEFAULT_OUTCOME_MODEL, OUTCOME_MODELS, cross_fit
+from offline_eval.models import OUTCOME_MODELS, cross_fit
 from offline_eval.models.choice import fit_choice
 from offline_eval.ope import ESTIMATORS
 from offline_eval.ope.gather import Plan
 from offline_eval.results import ReplayResult
 
-NOT_FOR_ONE_LOG = frozenset({"mixture_propensity"})
-"""Columns that only a mixture of several logs has."""
-
-
-class UnknownEstimatorError(Exception):
-    """An estimator that is not there, or that this log cannot feed; the message says which can be used."""
-
-
-@dataclass(frozen=True)
-class Options:
-    """How to judge.
-
-    Attributes:
-        outcome_model: name in OUTCOME_MODELS.
-        extra: candidates beyond those with a name, such as `candidates.own` makes of a function.
-        claim: at which confidence and by which interval; by default 95 % by each estimator's own rule.
-    """
-
-    outcome_model: str = DEFAULT_OUTCOME_MODEL
-    engine: Engine | None = None
-    extra: tuple[Candidate, ...] = ()
-    claim: Claim = DEFAULT
+__all__ = ["Options", "Progress", "UnknownEstimatorError", "replay", "usable_estimators", "with_propensities"]
 
 
 def replay(
@@ -68,7 +51,8 @@ def replay(
     """{log, n, claim, policies: {NAME: {estimates, versus_logging, diagnostics, verdict, reason}}, leaderboard}.
 
     JSON's types, as a dictionary with `to_pandas()` that notebooks show as a table; and `segments`, where the spec has
-    any, as `judging.by_segment.segments_result` gives them.
+    any, as `judging.by_segment.segments_result` gives them; and `sensitivity`, where propensities were fitted, as
+    `judging.hidden.hidden_reasons` gives it.
 
     `policies`: names as `candidates.expand` takes them, by default `candidates.default_names`; `logging` is always
     there. `estimators`: names in ESTIMATORS, by default all that the log can feed.
@@ -81,7 +65,7 @@ def replay(
     check_names(log, names)
     _check_extra(names, options.extra)
     log = with_pmf_columns(log, names)
-    usable = usable_estimators(log, estimators)
+    usable = usable_estimators(log, estimators, mixture=options.mixture)
     chosen = estimators_for(options.claim, usable, known_bounds(log), named=bool(estimators))
     log = with_propensities(log, progress)
     training = cache(lambda: training_rows(log))
@@ -94,6 +78,11 @@ def replay(
     result = _report(log, found, candidates, setting)
     if log.spec.segments:
         result["segments"] = _segments(log, candidates, setting, progress, options.engine)
+    if log.spec.propensity.estimate:
+        result["sensitivity"] = hidden_reasons(training().rows, candidates, setting)
+    if options.pictures:
+        gatherer = PictureGatherer(candidates, setting)
+        result["pictures"] = pictures(gathered("drawing", log, gatherer, add, progress, options.engine), log.keys)
     return result
 
 
@@ -113,19 +102,6 @@ def _check_extra(names: Sequence[str], extra: Sequence[Candidate]) -> None:
     taken = [*names, *(candidate.name for candidate in extra)]
     if doubled := next((name for name in taken if taken.count(name) > 1), None):
         raise UnknownCandidateError(f"'{doubled}' names two policies; give one of them another name")
-
-
-def usable_estimators(log: Log, wanted: Sequence[str] | None) -> tuple[str, ...]:
-    """The estimators to use. Raises UnknownEstimatorError."""
-    absent = set(NOT_FOR_ONE_LOG)
-    absent |= {"category"} if categories(log) is None else set()
-    absent |= {"logged"} if log.spec.propensity.column and not log.spec.pmf else set()
-    usable = tuple(name for name, estimator in ESTIMATORS.items() if not estimator.basis.needs & absent)
-    for name in wanted or ():
-        if name not in usable:
-            why = "needs what this log does not have" if name in ESTIMATORS else "is no estimator"
-            raise UnknownEstimatorError(f"'{name}' {why}; known here: {', '.join(usable)}")
-    return tuple(dict.fromkeys(wanted)) if wanted else usable
 
 
 def with_propensities(log: Log, progress: Progress = lambda _what, _done, _total: None) -> Log:
@@ -157,6 +133,7 @@ def _setting(
         clustered=bool(log.spec.unit),
         category=categories(log),
         claim=options.claim,
+        mixture=options.mixture,
     )
 
 

@@ -1,4 +1,4 @@
-"""`winback replay`: what other policies would have earned on a log."""
+"""`winback replay`: what other policies would have earned on a log, or on several."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -10,12 +10,20 @@ import typer
 
 from cli.console import emit_json, progress_stages, say
 
+Progress = Callable[[str, int, int], None]
+
 
 def replay(
-    log: Annotated[
-        Path, typer.Argument(metavar="LOG|EXPERIMENT", help="CSV or Parquet of past decisions, or an experiment's key.")
+    logs: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="LOG…|EXPERIMENT",
+            help="CSV or Parquet of past decisions (several: of different logging policies), or an experiment's key.",
+        ),
     ],
-    spec: Annotated[Path | None, typer.Option(help="TOML file that says how to read the log.")] = None,
+    spec: Annotated[
+        list[Path] | None, typer.Option(help="TOML file that says how to read the log; one for each of several.")
+    ] = None,
     policy: Annotated[
         list[str] | None,
         typer.Option(
@@ -36,26 +44,32 @@ def replay(
     anytime: Annotated[
         bool, typer.Option("--anytime", help="Intervals that hold at every look at a log that grows.")
     ] = False,
+    plot: Annotated[
+        Path | None, typer.Option(help="Picture of weights and of calibration: FILE.png or FILE.svg.")
+    ] = None,
     dask: Annotated[str | None, typer.Option(help="Address of a Dask scheduler to work on.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print the tables as Markdown.")] = False,
 ) -> None:
-    """Judge other policies by a log of past decisions: values, intervals, diagnostics and a plain verdict."""
+    """Judge other policies by logs of past decisions: values, intervals, diagnostics and a plain verdict."""
     from cli.errors import CallError
     from offline_eval.candidates import UnknownCandidateError
     from offline_eval.judging import report
     from offline_eval.judging.claim import Claim, UnknownIntervalError
     from offline_eval.replay import UnknownEstimatorError
 
-    if (like is None) != (like_spec is None):
-        raise CallError("--like and --like-spec go together")
+    _check(plot, like, like_spec)
+    options: dict[str, Any] = {"outcome_model": model, "like": like, "like_spec": like_spec, "dask": dask}
+    options |= {"claim": Claim(alpha, interval, anytime), "pictures": plot is not None}
     try:
-        with progress_stages() as progress, _log_and_spec(log, spec, progress) as (path, described):
-            options: dict[str, Any] = {"outcome_model": model, "like": like, "like_spec": like_spec, "dask": dask}
-            options |= {"claim": Claim(alpha, interval, anytime)}
-            result = _result(path, described, policy, estimator, progress, **options)
+        with progress_stages() as progress, _logs_and_specs(logs, spec or [], progress) as read:
+            result = _result(read, policy, estimator, progress, **options)
     except (UnknownCandidateError, UnknownEstimatorError, UnknownIntervalError) as error:
         raise CallError(str(error)) from error
+    if plot is not None:
+        from offline_eval.pictures import draw
+
+        draw(result, plot)
     if as_json:
         emit_json(result)
     elif markdown:
@@ -64,50 +78,68 @@ def replay(
         _print(result)
 
 
+def _check(plot: Path | None, like: Path | None, like_spec: Path | None) -> None:
+    from cli.errors import CallError
+
+    if (like is None) != (like_spec is None):
+        raise CallError("--like and --like-spec go together")
+    if plot is not None and plot.suffix not in (".png", ".svg"):
+        raise CallError(f"--plot {plot}: must end in .png or .svg")
+
+
 @contextmanager
-def _log_and_spec(
-    log: Path, spec: Path | None, progress: Callable[[str, int, int], None]
-) -> Iterator[tuple[Path, Path]]:
-    """The file as named; an experiment's log as it is exported, so that the numbers are the service's own."""
-    if spec is not None:
-        yield log, spec
+def _logs_and_specs(logs: list[Path], specs: list[Path], progress: Progress) -> Iterator[list[tuple[Path, Path]]]:
+    """The files as named; an experiment's log as it is exported, so that the numbers are the service's own."""
+    from cli.errors import CallError
+
+    if specs:
+        if len(specs) not in (1, len(logs)):
+            raise CallError(f"{len(specs)} specs for {len(logs)} logs: give --spec once for each, or once for all")
+        yield list(zip(logs, specs if len(specs) == len(logs) else specs * len(logs), strict=True))
         return
+    if len(logs) > 1 or logs[0].exists():
+        raise CallError(f"--spec is needed to read the file {logs[0]}")
     from tempfile import TemporaryDirectory
 
-    from cli.errors import CallError
     from cli.here import service_here
     from experiments.model.principal import SYSTEM
     from experiments.views.exports import EXPORTS
     from experiments.views.live_log import live_log
 
-    if log.exists():
-        raise CallError(f"--spec is needed to read the file {log}")
     with TemporaryDirectory(prefix="winback-replay-") as name, service_here() as service:
-        live = live_log(service.engine, SYSTEM, str(log))
+        live = live_log(service.engine, SYSTEM, str(logs[0]))
         EXPORTS["parquet"](live, Path(name), lambda done: progress("reading the log", done, live.rows))
-        yield Path(name) / "log", Path(name) / "spec.toml"
+        yield [(Path(name) / "log", Path(name) / "spec.toml")]
 
 
 def _result(
-    path: Path,
-    spec: Path,
+    read: list[tuple[Path, Path]],
     policies: list[str] | None,
     estimators: list[str] | None,
-    progress: Callable[[str, int, int], None],
+    progress: Progress,
     **options: Any,
 ) -> dict[str, Any]:
+    from cli.errors import CallError
     from offline_eval.candidates.own import FILE, parquet_candidate
     from offline_eval.logs import open_log, read_spec
     from offline_eval.replay import Options, replay
+    from offline_eval.replay_several import replay_several
 
     engine = _engine(options["dask"])
-    log = open_log(path, read_spec(spec), engine)
-    extra = [] if options["like"] is None else [_like(log, options["like"], options["like_spec"])]
+    logs = [open_log(path, read_spec(spec), engine) for path, spec in read]
     # Files are read here alone: the service reads none for those who ask it.
-    named = [name for name in policies or () if not name.startswith(FILE)] or ["logging"]
-    extra += [parquet_candidate(Path(name.removeprefix(FILE)), log) for name in policies or () if name.startswith(FILE)]
-    chosen = Options(_model(options["outcome_model"]), engine, tuple(extra), options["claim"])
-    return replay(log, named if policies else None, estimators, progress, chosen)
+    files = [Path(name.removeprefix(FILE)) for name in policies or () if name.startswith(FILE)]
+    named = [name for name in policies or () if not name.startswith(FILE)] or ["logging"] if policies else None
+    if len(logs) > 1 and (files or options["like"] is not None):
+        raise CallError("parquet:… and --like are for one log; give several a column of probabilities (column:NAME)")
+    extra = [parquet_candidate(file, logs[0]) for file in files]
+    extra += [] if options["like"] is None else [_like(logs[0], options["like"], options["like_spec"])]
+    asked = Options(
+        _model(options["outcome_model"]), engine, tuple(extra), options["claim"], pictures=options["pictures"]
+    )
+    if len(logs) > 1:
+        return replay_several(logs, named, estimators, progress, asked)
+    return replay(logs[0], named, estimators, progress, asked)
 
 
 def _model(name: str) -> str:

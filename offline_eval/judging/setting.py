@@ -35,6 +35,7 @@ class Setting:
         category: (K,) each arm's category, None where the arms have none.
         reference: place of the candidate that every other is compared with besides logging.
         claim: what every interval claims.
+        mixture: whether the logged propensities are averaged over several loggers.
     """
 
     plan: Plan
@@ -48,6 +49,7 @@ class Setting:
     category: tuple[int, ...] | None = None
     reference: int | None = None
     claim: Claim = DEFAULT
+    mixture: bool = False
 
     @property
     def layout(self) -> Layout:
@@ -141,5 +143,6 @@ def ope_batch(seen: View, candidate: Candidate, setting: Setting) -> Batch:
         category=None if setting.category is None else np.array(setting.category),
         segment=seen.segment,
         period=seen.period,
+        mixture_propensity=rows.propensity if setting.mixture else None,
         first_row=int(rows.row[0]) if len(rows) else 0,
     )
