@@ -54,15 +54,24 @@ def _weights(panel: Any, result: Mapping[str, Any], names: Sequence[str]) -> Non
         axis.stairs(share, edges, fill=True, color=BLUE, alpha=0.75)
         axis.axvline(1.0, color=GREY, linewidth=0.8, linestyle="--")
         zero = found["zero"] / max(found["zero"] + sum(found["counts"]), 1)
-        worth = f"worth {told['effective_n']:,.0f} rows\nlargest {told['largest_share']:.1%} of all"
-        note = f"{zero:.0%} of rows weigh 0\n{worth}"
-        axis.text(0.995, 0.94, note, transform=axis.transAxes, ha="right", va="top", fontsize=7.5)
+        largest = max(told["largest_share"], 0.001)
+        note = f"{zero:.0%} of rows weigh 0, worth {told['effective_n']:,.0f} rows, the largest at most {largest:.1%}"
+        axis.set_title(note, loc="right", fontsize=7.5, pad=3)
         axis.set_ylabel(_plain(fill(name, WRAP)), rotation=0, ha="right", va="center", fontsize=8.5)
         axis.tick_params(labelsize=7.5)
         axis.yaxis.set_major_formatter(lambda share, _: f"{share:.0%}")
         axis.spines[["top", "right"]].set_visible(False)
     axes[-1].set_xscale("log")
+    axes[-1].set_xlim(*_reach(edges, [weights["policies"][name]["counts"] for name in names]))
     axes[-1].set_xlabel("weight: policy's probability over the log's (logarithmic); bars: share of rows", fontsize=9)
+
+
+def _reach(edges: Any, counts: Sequence[Sequence[int]]) -> tuple[float, float]:
+    """Around the weights that occur, at least from a tenth to ten."""
+    used = np.flatnonzero(np.sum(counts, axis=0))
+    if not len(used):
+        return 0.1, 10.0
+    return min(0.1, float(edges[used[0]]) / 1.5), max(10.0, float(edges[used[-1] + 1]) * 1.5)
 
 
 def _calibration(panel: Any, arms: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
@@ -78,7 +87,9 @@ def _calibration(panel: Any, arms: Sequence[tuple[str, Mapping[str, Any]]]) -> N
     axis.set_yticks(range(len(arms)), [_plain(fill(name, WRAP)) for name, _ in arms], fontsize=8.5)
     axis.set_ylim(len(arms) - 0.5, -0.5)
     axis.tick_params(axis="x", labelsize=7.5)
-    axis.set_xlabel("1 is as logged; lines: where 95 % of counts fall if the probabilities are right", fontsize=9)
+    axis.set_xlabel(
+        "dots: 1 is as logged; lines: where 95 % of dots fall\nif the logged probabilities are right", fontsize=9
+    )
     axis.spines[["top", "right"]].set_visible(False)
 
 
