@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from offline_eval.ab.adaptive.scores import Scores
-from offline_eval.ab.sequential import BURN_IN
 from offline_eval.estimate import Estimate
 
 
@@ -14,10 +13,10 @@ class ArmContrast:
 
     Attributes:
         absolute: the difference; without a control, the arm's mean.
-        relative: the difference over the control's mean by Fieller's set; None without a control.
+        relative: the difference over the control's mean; None without a control.
         share: of all decisions, where the arm (both arms) was eligible: the estimand's population.
         expected_events: of the scarcer arm.
-        note: "too few" beside bounds that are None.
+        note: why there are no bounds, beside bounds that are None.
     """
 
     absolute: Estimate
@@ -40,9 +39,7 @@ def events_of(found: Scores) -> float:
     return float(found.expected_events[-1]) if len(found.expected_events) else 0.0
 
 
-def too_few(found: Scores, method: str, alpha: float, value: float | None) -> ArmContrast:
-    """Without bounds, saying why."""
-    events = events_of(found)
-    note = f"too few: {events:.0f} expected events of the {BURN_IN} needed" if events < BURN_IN else "nothing varies"
+def without_bounds(found: Scores, method: str, alpha: float, value: float | None, note: str) -> ArmContrast:
+    """The value alone, and why."""
     estimate = Estimate(value, None, None, found.rounds, float(found.chosen), method, alpha)
-    return ArmContrast(estimate, None, None, found.share, events, note)
+    return ArmContrast(estimate, None, None, found.share, events_of(found), note)

@@ -7,13 +7,15 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from offline_eval.ab.adaptive.steepness import powered
 from offline_eval.ab.errors import SampleError
 
 Floats = NDArray[np.float64]
 
-EXPECTED, VARIANCE, INVERSE, CHOSEN, EVENTS, REWARD, SQUARES, W, WY, WW, WWY, WWYY = range(12)
-"""Sums for one arm of one cell. Over the rounds where it was eligible: its probability p, p (1 - p) and 1/p; over those
-where it was drawn: 1, whether the reward is not 0, y, y², 1/p, y/p, 1/p², y/p², y²/p²."""
+EXPECTED, STEEPNESS, INVERSE, CHOSEN, EVENTS, REWARD, SQUARES, W, WY, WW, WWY, WWYY = range(12)
+"""Sums for one arm of one cell. Over the rounds where it was eligible: its probability p, a power of 1/p (see
+`steepness`) and 1/p; over those where it was drawn: 1, whether the reward is not 0, y, y², 1/p, y/p, 1/p², y/p²,
+y²/p²."""
 
 WIDTH = 12
 
@@ -119,7 +121,7 @@ def _sums(arms: int, rounds: Rounds, drawn: Floats, cell: NDArray[np.int64], cel
     for k in range(arms):
         p = rounds.pmf[:, k]
         inverse = np.divide(1.0, p, out=np.zeros_like(p), where=p > 0)
-        for column, values in ((EXPECTED, p), (VARIANCE, p * (1 - p)), (INVERSE, inverse)):
+        for column, values in ((EXPECTED, p), (STEEPNESS, powered(inverse)), (INVERSE, inverse)):
             table[:, k, column] = np.bincount(cell, values, cells)
     y, w = rounds.reward, 1 / drawn
     place = cell * arms + rounds.arm

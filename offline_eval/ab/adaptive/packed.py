@@ -13,7 +13,7 @@ from offline_eval.ab.adaptive.cells import (
     INVERSE,
     REWARD,
     SQUARES,
-    VARIANCE,
+    STEEPNESS,
     WIDTH,
     WW,
     WWY,
@@ -22,11 +22,12 @@ from offline_eval.ab.adaptive.cells import (
     Floats,
     W,
 )
+from offline_eval.ab.adaptive.steepness import powered
 from offline_eval.ab.row_sums import row_sums, slices
 
 Integers = NDArray[np.int64]
 
-SHARED = (EXPECTED, VARIANCE, INVERSE, CHOSEN, W, WW)
+SHARED = (EXPECTED, STEEPNESS, INVERSE, CHOSEN, W, WW)
 """Sums that no metric enters, the first block of packed sums."""
 
 OWN = (EVENTS, REWARD, SQUARES, WY, WWY, WWYY)
@@ -73,7 +74,7 @@ def packed_sums(draws: Draws, pmfs: Floats, cells: int) -> Floats:
 
 
 def _chances(cell: Integers, pmfs: Floats, cells: int) -> Floats:
-    """(cells, 3 K) sums of p, p (1 - p) and 1/p."""
+    """(cells, 3 K) sums of p, of the power of 1/p and of 1/p."""
     rows, width = pmfs.shape
     sums = np.zeros((cells, 3 * width))
     for part in slices(rows, width):
@@ -84,8 +85,8 @@ def _chances(cell: Integers, pmfs: Floats, cells: int) -> Floats:
         first, last = int(group.min()), int(group.max()) + 1
         matrix = np.zeros((len(p), 3 * width))
         matrix[:, :width] = p
-        np.multiply(p, 1 - p, out=matrix[:, width : 2 * width])
-        np.divide(1.0, p, out=matrix[:, 2 * width :], where=p > 0)
+        inverse = np.divide(1.0, p, out=matrix[:, 2 * width :], where=p > 0)
+        powered(inverse, out=matrix[:, width : 2 * width])
         sums[first:last] += row_sums(matrix, group - first, last - first, counted)
     return sums
 

@@ -62,7 +62,7 @@ class Stack:
         arms: K names. counts: (C,) rounds. sums: (C, K, WIDTH). eligible: (C, K) whether the arm was.
         place: (C,) snapshot in 0..T-1, in time's order. segment: (C,) in 0..G-1.
         model: (C, K) the mean reward that scores are taken from, see `past_means`. margin: (K, WIDTH) over all cells.
-        against: what was computed against a control; a stack never changes.
+        against: what was computed against a control; a stack never changes. reaches: likewise, see `reach.Reaches`.
     """
 
     arms: tuple[str, ...]
@@ -75,6 +75,7 @@ class Stack:
     model: Floats
     margin: Floats
     against: "dict[str | None, Against]" = field(init=False, default_factory=dict, compare=False)
+    reaches: dict[tuple[str | None, float, float], Floats] = field(init=False, default_factory=dict, compare=False)
 
     @classmethod
     def of(cls, cells: Cells) -> "Stack":
@@ -116,8 +117,11 @@ class Stack:
         return self.margin
 
 
-def added(place: NDArray[np.int64], places: int, values: Floats) -> Floats:
-    """(places, …) sums of the rows of `values` (C, …) that have the same place; many times faster than np.add.at."""
+def added(place: NDArray[np.int64], places: int, values: Floats, how: np.ufunc = np.add) -> Floats:
+    """(places, …) sums of the rows of `values` (C, …) that have the same place; many times faster than np.add.at.
+
+    Or whatever else `how` makes of two rows.
+    """
     sums = np.zeros((places, *values.shape[1:]))
     if not len(values):
         return sums
@@ -125,7 +129,7 @@ def added(place: NDArray[np.int64], places: int, values: Floats) -> Floats:
         order = np.argsort(place, kind="stable")
         place, values = place[order], values[order]
     starts = np.flatnonzero(np.diff(place, prepend=-1))
-    sums[place[starts]] = np.add.reduceat(values, starts, axis=0)
+    sums[place[starts]] = how.reduceat(values, starts, axis=0)
     return sums
 
 
@@ -153,11 +157,13 @@ class PairOfArms:
 
     Attributes:
         difference: of arm - control; without a control, of the arm. top, bottom: of the arm, of the control.
+        kept: the snapshots where there are any, of the stack's.
     """
 
     difference: Scores
     top: Scores
     bottom: Scores | None
+    kept: NDArray[np.int64]
 
     @classmethod
     def of(cls, cells: Cells | Stack, arm: str, control: str | None = None) -> "PairOfArms":
@@ -213,7 +219,8 @@ class Against:
         inverse, events, sums = self.inverse[kept, arm] / n, self.expected_events[kept, arm], self.sums[..., kept, arm]
         draws, share = int(self.draws[arm]), float(n.sum() / self.rounds) if self.rounds else 0.0
         found = [Scores(n, total, squares, inverse, events, draws, share) for total, squares in sums]
-        return PairOfArms(found[0], found[1], found[2]) if len(found) > 1 else PairOfArms(found[0], found[0], None)
+        top, bottom = (found[1], found[2]) if len(found) > 1 else (found[0], None)
+        return PairOfArms(found[0], top, bottom, kept)
 
 
 def _scored(stack: Stack, sides: Sequence[slice]) -> list[tuple[Floats, Floats]]:

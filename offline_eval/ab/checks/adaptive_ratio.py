@@ -1,10 +1,12 @@
 """Sample-ratio mismatch of arms whose shares move: against the logged propensities."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from offline_eval.ab.adaptive.cells import CHOSEN, EXPECTED, VARIANCE, Cells
+import numpy as np
+
+from offline_eval.ab.adaptive.cells import Rounds
 from offline_eval.ab.checks.check import LIFETIME_ALPHA, CheckResult, Evidence, judged
 from offline_eval.ab.evidence import average, martingale
 
@@ -47,10 +49,11 @@ class AdaptiveRatio:
     arms: Mapping[str, Draws]
 
     @classmethod
-    def of(cls, cells: Cells) -> "AdaptiveRatio":
-        """From the cells of arm contrasts."""
-        columns = cells.total()[:, [CHOSEN, EXPECTED, VARIANCE]]
-        return cls({arm: Draws(*map(float, row)) for arm, row in zip(cells.arms, columns, strict=True)})
+    def of(cls, arms: Sequence[str], rounds: Rounds) -> "AdaptiveRatio":
+        """From the rounds of arm contrasts."""
+        drawn = np.bincount(rounds.arm, minlength=len(arms))
+        columns = np.stack([drawn, rounds.pmf.sum(axis=0), (rounds.pmf * (1 - rounds.pmf)).sum(axis=0)], axis=1)
+        return cls({arm: Draws(*map(float, row)) for arm, row in zip(arms, columns, strict=True)})
 
     def __add__(self, other: "AdaptiveRatio") -> "AdaptiveRatio":
         nothing = Draws(0.0, 0.0, 0.0)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from offline_eval.ab.adaptive import Cells, Rounds
+from offline_eval.ab.adaptive import Rounds
 from offline_eval.ab.checks import CHECKS
 from offline_eval.ab.checks.adaptive_ratio import AdaptiveRatio, Draws
 from offline_eval.ab.checks.day_of_week import DayOfWeek
@@ -52,7 +52,7 @@ def spread(seed: int, shares: list[float]) -> tuple[int, ...]:
 
 
 def cells(seed: int, bias: float = 0.0) -> AdaptiveRatio:
-    return AdaptiveRatio.of(Cells.of(("a", "b", "c"), rounds(seed, bias=bias)))
+    return AdaptiveRatio.of(("a", "b", "c"), rounds(seed, bias=bias))
 
 
 def calibration(seed: int, power: float = 1.0) -> PropensityCalibration:
