@@ -1,6 +1,6 @@
 """Arm contrasts in skewed revenue and rare events while policies learn: `python -m benchmarks.readout_arms`.
 
-Five policies (`readout_adaptive.POLICIES`) move the traffic by what they earn; two segments, four arms, twenty looks.
+Five policies (`readout_adaptive.POLICIES`) move the traffic by what they earn; two segments, four arms, ten looks.
 Rewards are 0/1, or revenue of those who spend: log-normal or Pareto, per decision and uncapped, or counted up to a cap
 that was stated beforehand. Each row: how often an interval was wrong and shown, how often it was shown, how often it
 covered where it was shown, and how wide it was. "At every look" counts a life as wrong when any of its looks was.
@@ -107,6 +107,9 @@ def life(world: World, choose: Choose, rng: np.random.Generator) -> Iterator[Cel
         np.add.at(draws, (segment, arm), 1.0)
 
 
+BETWEEN_LOOKS = 2
+"""Snapshots."""
+
 WRONG = 0.06
 """At one look at least 94 % are covered; at every look, 95 % of lives."""
 
@@ -162,8 +165,10 @@ def _score(world: World, policy: str, parts: Iterator[Cells], tallies: Tallies) 
     stack = Stack.of(Cells(ARMS, {}, {}))
     total: Cells | None = None
     ever: dict[str, list[bool]] = {pair: [] for pair in PAIRS}
-    for part in parts:
+    for snapshot, part in enumerate(parts, 1):
         total = part if total is None else total + part
+        if snapshot % BETWEEN_LOOKS:
+            continue
         stack = Stack.of(total)
         for pair in PAIRS:
             inside = _inside(world, stack, pair, "arm_sequence")[0]

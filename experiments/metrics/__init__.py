@@ -23,6 +23,7 @@ __all__ = [
     "MetricPlan",
     "attributed",
     "join",
+    "limits_of",
     "metric_names",
     "shares_of",
 ]
@@ -123,6 +124,30 @@ class MetricPlan:
 def shares_of(definition: Definition) -> frozenset[str]:
     """Metrics that are 0 or 1 for every decision."""
     return frozenset(name for name, metric in MetricPlan(definition).events.items() if metric.aggregate == "any")
+
+
+def limits_of(definitions: Iterable[Definition]) -> dict[str, tuple[float, float]]:
+    """Metric → the least and the most that one decision can add to it, over all revisions; others have no bound.
+
+    Left out of account: a refund that falls to another decision of the user than its purchase, and manual costs above
+    those of the definition.
+    """
+    found: dict[str, tuple[float, float]] = {}
+    for definition in definitions:
+        own = dict.fromkeys(shares_of(definition), (0.0, 1.0)) | _capped_limits(definition)
+        for name, (least, most) in own.items():
+            known = found.get(name, (least, most))
+            found[name] = (min(known[0], least), max(known[1], most))
+    return found
+
+
+def _capped_limits(definition: Definition) -> dict[str, tuple[float, float]]:
+    cap = definition.cap_revenue
+    if cap is None:
+        return {}
+    costs = max((arm.reward_cost + arm.contact_cost for arm in definition.arms), default=0.0)
+    margin = definition.objective.margin
+    return {"capped_revenue": (0.0, cap), "capped_net_value": (-costs, max(margin * cap, 1e-9))}
 
 
 def join(definition: Definition, exposure: Exposure, events: Iterable[Event]) -> tuple[float, dict[str, float]]:

@@ -30,9 +30,14 @@ from experiments.store.revisions import definitions_of
 from experiments.store.rollups import PART, STATISTICS, CellKey, Totals
 from experiments.store.round_log import RoundLog, write_round_log
 from experiments.store.sums import NewSums, StoredSums, replace_sums, stored_sums
+from offline_eval.ab.adaptive.cells import STEEPNESS
+from offline_eval.ab.adaptive.packed import SHARED
+from offline_eval.ab.adaptive.steepness import POWER
 
 TOLERANCE = 1e-9
 """Relative to the largest sum of the row: the joiner adds batch by batch, the rebuild file by file."""
+
+STEEPEST = SHARED.index(STEEPNESS)
 
 PATIENCE = 3.0
 """Seconds to wait for the worker's lease."""
@@ -207,4 +212,11 @@ def _arrays(rows: Mapping[Any, Iterable[float]]) -> Arrays:
 
 
 def _cells(cells: Mapping[Any, Any]) -> Arrays:
-    return {key: np.concatenate([[cell.rounds], np.asarray(cell.sums).reshape(-1)]) for key, cell in cells.items()}
+    return {key: np.concatenate([[cell.rounds], _of_like_size(np.asarray(cell.sums))]) for key, cell in cells.items()}
+
+
+def _of_like_size(sums: Floats) -> Floats:
+    """A sum of high powers would hide what differs in the others."""
+    found = np.array(sums)
+    found[STEEPEST] **= 1 / POWER
+    return found.reshape(-1)

@@ -7,12 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection
 
+from experiments.metrics import limits_of
 from experiments.model.arm_metrics import cell_metrics
 from experiments.model.definition import Definition
 from experiments.model.tables import Experiment
 from experiments.store.cells import PackedCell, eligible_sets, packed_cells
 from experiments.store.revisions import definitions_of
-from offline_eval.ab.adaptive import CellKey, Stack
+from offline_eval.ab.adaptive import CellKey, Limits, Stack
 from offline_eval.ab.adaptive.packed import BLOCK, of_metric
 
 Sums = NDArray[np.float64]
@@ -27,12 +28,14 @@ class ArmStacks:
         metrics: name → place in `packed`.
         packed: (C, 6 + 6 M, K), see offline_eval.ab.adaptive.packed.
         base: the cells without any metric's sums.
+        limits: metric → the least and the most that one decision can add to it, where that is known.
     """
 
     arms: tuple[str, ...]
     metrics: Mapping[str, int]
     packed: Sums
     base: Stack
+    limits: Mapping[str, Limits]
 
     def of(self, metric: str) -> Stack:
         """The stack of one metric."""
@@ -81,11 +84,13 @@ def _stacked(
     if not cells:
         return None
     arms = _arms(Definition.model_validate(row.definition), sets)
-    metrics = cell_metrics(definitions_of(connection, int(row.id or 0)))
+    definitions = definitions_of(connection, int(row.id or 0))
+    metrics = cell_metrics(definitions)
     kept = [place for place, name in enumerate(metrics) if only in (None, name)]
     packed = _packed(cells, [[arms.index(arm) for arm in one] for one in sets], kept, len(arms))
     base = Stack.over(arms, _keys(cells, sets, arms), [cell.rounds for cell in cells])
-    return ArmStacks(arms, {metrics[place]: at for at, place in enumerate(kept)}, packed, base)
+    places = {metrics[place]: at for at, place in enumerate(kept)}
+    return ArmStacks(arms, places, packed, base, limits_of(definitions.values()))
 
 
 def _arms(definition: Definition, sets: Sequence[Sequence[str]]) -> tuple[str, ...]:

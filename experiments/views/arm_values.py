@@ -5,7 +5,6 @@ from typing import Any
 from sqlalchemy import Engine
 
 from experiments.errors import Fault, InvalidError
-from experiments.metrics import shares_of
 from experiments.model.definition import Definition
 from experiments.model.principal import Principal, require
 from experiments.store.engine import reading
@@ -35,5 +34,5 @@ def arm_values(engine: Engine, principal: Principal, key: str, metric: str | Non
         return found
     if chosen not in stacks.metrics:
         raise InvalidError([Fault("", f"query parameter metric: arms are not contrasted in {chosen!r}")])
-    method, stack, share = method_of(method_by_state(row, WHOLE)), stacks.of(chosen), chosen in shares_of(definition)
-    return found | {"arms": {arm: mean_of(stack, arm, method, share=share).absolute.as_dict() for arm in stacks.arms}}
+    method, stack, limits = method_of(method_by_state(row, WHOLE)), stacks.of(chosen), stacks.limits.get(chosen)
+    return found | {"arms": {arm: mean_of(stack, arm, method, limits).absolute.as_dict() for arm in stacks.arms}}

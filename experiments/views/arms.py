@@ -6,17 +6,16 @@ is the difference of plain means, which is not, and stands beside them for compa
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from sqlalchemy import Connection
 
 from bandit.rounds import NOTHING
-from experiments.metrics import shares_of
 from experiments.model.definition import Definition
 from experiments.model.tables import Experiment
 from experiments.views.arm_stacks import ArmStacks, arm_stacks
-from offline_eval.ab.adaptive import ARM_CONTRASTS, ArmContrast, Stack
+from offline_eval.ab.adaptive import ARM_CONTRASTS, ArmContrast, Limits, Stack
 from offline_eval.estimate import Estimate
 
 Face = dict[str, Any]
@@ -45,7 +44,7 @@ def arm_contrasts(
     definition = Definition.model_validate(experiment_row.definition)
     kept = [name for name in dict.fromkeys(metrics) if name in stacks.metrics]
     control = control_arm(definition, stacks.arms)
-    contrasting = Contrasting(stacks.arms, control, method_of(method), shares_of(definition))
+    contrasting = Contrasting(stacks.arms, control, method_of(method), stacks.limits)
     return contrasting.faces({name: stacks.of(name) for name in kept}, stacks)
 
 
@@ -56,10 +55,10 @@ def method_of(method: str) -> str:
     return AT_ANY_LOOK if method in ANYTIME else AT_ONE_LOOK
 
 
-def mean_of(stack: Stack, arm: str, method: str, *, share: bool, alpha: float = 0.05) -> ArmContrast:
-    """An arm's own adjusted mean; of a metric that is 0 or 1 for every decision (`share`) it lies between them."""
-    found = ARM_CONTRASTS[method](stack, arm, None, alpha)
-    return replace(found, absolute=found.absolute.held_within(0.0, 1.0)) if share else found
+def mean_of(stack: Stack, arm: str, method: str, limits: Limits | None, alpha: float = 0.05) -> ArmContrast:
+    """An arm's own adjusted mean; of a metric whose values have limits it lies between them."""
+    found = ARM_CONTRASTS[method](stack, arm, None, alpha, limits)
+    return found if limits is None else replace(found, absolute=found.absolute.held_within(*limits))
 
 
 def control_arm(definition: Definition, arms: Sequence[str]) -> str:
@@ -70,12 +69,12 @@ def control_arm(definition: Definition, arms: Sequence[str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Contrasting:
-    """How arms are compared, and with which; `shares` are the metrics that are 0 or 1 for every decision."""
+    """How arms are compared, and with which; `limits` are what one decision can add to a metric, where known."""
 
     arms: Sequence[str]
     control: str
     method: str
-    shares: frozenset[str] = frozenset()
+    limits: Mapping[str, Limits] = field(default_factory=dict)
     alpha: float = 0.05
 
     def faces(self, stacks: Mapping[str, Stack], whole: ArmStacks) -> dict[str, Face]:
@@ -88,17 +87,19 @@ class Contrasting:
         return faces
 
     def _face(self, stack: Stack, arm: str, metric: str, share: float) -> Face:
-        alone = mean_of(stack, arm, self.method, share=metric in self.shares, alpha=self.alpha)
+        alone = mean_of(stack, arm, self.method, self.limits.get(metric), self.alpha)
         versus = {} if arm == self.control else {self.control: self._versus(stack, arm, metric, share)}
         face: Face = {"adjusted": alone.absolute.as_dict(), "versus": versus}
         return face | ({"note": alone.note} if alone.note else {})
 
     def _versus(self, stack: Stack, arm: str, metric: str, share: float) -> Face:
+        limits = self.limits.get(metric)
         found, plain = (
-            ARM_CONTRASTS[method](stack, arm, self.control, self.alpha) for method in (self.method, "naive")
+            ARM_CONTRASTS[method](stack, arm, self.control, self.alpha, limits) for method in (self.method, "naive")
         )
-        if metric in self.shares:
-            found, plain = (replace(one, absolute=one.absolute.held_within(-1.0, 1.0)) for one in (found, plain))
+        if limits is not None:
+            width = limits[1] - limits[0]
+            found, plain = (replace(one, absolute=one.absolute.held_within(-width, width)) for one in (found, plain))
         face: Face = {
             "absolute": found.absolute.as_dict(),
             "relative": _relative(found),

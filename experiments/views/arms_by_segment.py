@@ -5,7 +5,6 @@ from typing import Any
 from sqlalchemy import Engine
 
 from experiments.errors import Fault, InvalidError
-from experiments.metrics import shares_of
 from experiments.model.definition import Definition
 from experiments.model.principal import Principal, require
 from experiments.store.engine import reading
@@ -43,16 +42,16 @@ def arms_by_segment(
     metrics = list(next(iter(stacks.values())).metrics) if stacks else []
     if stacks and chosen not in metrics:
         raise InvalidError([Fault("", f"query parameter metric: must be one of {', '.join(metrics)}")])
-    contrast, share = ARM_CONTRASTS[method_of("auto")], chosen in shares_of(definition)
+    contrast = ARM_CONTRASTS[method_of("auto")]
     faces: dict[str, dict[str, Face]] = {}
     compared: dict[str, float] = {}
     control = ""
     for name, one in stacks.items():
-        control, stack = control_arm(definition, one.arms), one.of(chosen)
-        means = {arm: mean_of(stack, arm, method_of("auto"), share=share) for arm in one.arms}
+        control, stack, limits = control_arm(definition, one.arms), one.of(chosen), one.limits.get(chosen)
+        means = {arm: mean_of(stack, arm, method_of("auto"), limits) for arm in one.arms}
         faces[name] = {arm: {"adjusted": mean.absolute.as_dict()} for arm, mean in means.items()}
         for arm in one.arms:
-            found = None if arm == control else contrast(stack, arm, control, 0.05).p_value
+            found = None if arm == control else contrast(stack, arm, control, 0.05, limits).p_value
             faces[name][arm] |= {"p_value": found, "p_adjusted": None}
             if found is not None:
                 compared[f"{name}\0{arm}"] = found

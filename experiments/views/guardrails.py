@@ -170,7 +170,8 @@ def _adaptive(
     known = () if stacks is None else stacks.arms
     if stacks is None or metric not in stacks.metrics or not {watch.subject, watch.versus} <= set(known):
         return NOBODY
-    found = ARM_CONTRASTS["arm_sequence"](stacks.of(metric), watch.subject, watch.versus, alpha)
+    limits = stacks.limits.get(metric)
+    found = ARM_CONTRASTS["arm_sequence"](stacks.of(metric), watch.subject, watch.versus, alpha, limits)
     return (found.relative or NOBODY) if watch.guardrail.relative else found.absolute
 
 

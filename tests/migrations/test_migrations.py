@@ -2,7 +2,9 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
 import pytest
+from alembic import command
 from alembic.util import CommandError
 from sqlalchemy import text
 
@@ -26,6 +28,25 @@ def test_upgrading_again_changes_nothing(database_url, engine):
     migrations.upgrade(database_url)
     with engine.connect() as connection:
         assert migrations.is_current(connection)
+
+
+def test_cells_of_before_do_not_know_their_largest_weight(tmp_path):
+    url = f"sqlite:///{tmp_path}/cells.db"
+    migrations.upgrade(url)
+    engine = engine_for(Settings(database_url=url))
+    sums = np.arange(12.0).reshape(6, 2).astype("<f8")
+    with engine.begin() as connection:
+        config = migrations._config(connection)
+        command.downgrade(config, "0016")
+        connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
+        connection.execute(text('INSERT INTO eligible_sets (experiment_id, place, arms) VALUES (1, 0, \'["a", "b"]\')'))
+        cell = "INSERT INTO arm_cells (experiment_id, era, variant, segment, eligible, rounds, sums)"
+        connection.execute(text(f"{cell} VALUES (1, 1, 'v', 's', 0, 9, :sums)"), {"sums": sums.tobytes()})
+        command.upgrade(config, "head")
+        stored = connection.execute(text("SELECT sums FROM arm_cells")).scalar_one()
+    engine.dispose()
+    sums[1] = 1e300
+    np.testing.assert_array_equal(np.frombuffer(stored, dtype="<f8").reshape(6, 2), sums)
 
 
 def test_two_processes_may_upgrade_at_once(tmp_path):

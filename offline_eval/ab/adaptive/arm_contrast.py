@@ -40,6 +40,9 @@ def events_of(found: Scores) -> float:
 
 
 def without_bounds(found: Scores, method: str, alpha: float, value: float | None, note: str) -> ArmContrast:
-    """The value alone, and why."""
-    estimate = Estimate(value, None, None, found.rounds, float(found.chosen), method, alpha)
+    """The value alone, and why.
+
+    Of an arm that was never drawn a score knows nothing but its reward model's prior.
+    """
+    estimate = Estimate(value if found.chosen else None, None, None, found.rounds, float(found.chosen), method, alpha)
     return ArmContrast(estimate, None, None, found.share, events_of(found), note)

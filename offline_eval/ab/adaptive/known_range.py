@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import brentq
+import scipy
 
 from offline_eval.ab.adaptive.cells import Floats
 from offline_eval.ab.adaptive.reach import Limits, Reach
@@ -33,13 +33,15 @@ class KnownRange:
     pair: PairOfArms
     reach: Reach
     limits: Limits
+    weights: Floats
 
-    @property
-    def weights(self) -> Floats:
-        """(T,) by snapshot."""
-        most = self.reach.inverse
-        known = np.where(np.isfinite(most), most, 1.0)
-        return np.where(np.isfinite(most), 1 / np.maximum(self.pair.difference.inverse, known / STEEPEST), 0.0)
+    @classmethod
+    def of(cls, pair: PairOfArms, reach: Reach, limits: Limits) -> "KnownRange":
+        """With (T,) weights."""
+        most = reach.inverse
+        known = np.isfinite(most)
+        steep = np.where(known, most, 1.0) / STEEPEST
+        return cls(pair, reach, limits, np.where(known, 1 / np.maximum(pair.difference.inverse, steep), 0.0))
 
     @property
     def value(self) -> float | None:
@@ -70,10 +72,16 @@ class KnownRange:
 
         Every ratio ρ is tested by the scores of arm - ρ control, whose mean is 0.
         """
-        goal = -math.log(alpha / 2)
-        lower = _crossing(lambda ratio: self._against_ratio(ratio)[0].log_wealth(0.0) - goal)
-        upper = _crossing(lambda ratio: goal - self._against_ratio(ratio)[1].log_wealth(0.0))
-        return (0.0 if lower == RATIOS[0] else lower), (None if upper == RATIOS[1] else upper)
+        goal, likely = -math.log(alpha / 2), self._likely_ratio()
+        low, high = RATIOS[0], RATIOS[1]
+        lower = _crossing(lambda ratio: self._against_ratio(ratio, 1.0) - goal, (low, likely))
+        upper = _crossing(lambda ratio: goal - self._against_ratio(ratio, -1.0), (likely, high))
+        return (0.0 if lower <= low else lower), (None if upper >= high else upper)
+
+    def _likely_ratio(self) -> float:
+        value, control = self.value, self.control_value
+        ratio = (value or 0.0) / control + 1 if control else 1.0
+        return min(max(ratio, 2 * RATIOS[0]), RATIOS[1] / 2)
 
     def _possible(self) -> tuple[float, float]:
         if self.pair.bottom is None:
@@ -85,27 +93,26 @@ class KnownRange:
         found, weights = self.pair.difference, self.weights
         centre = _means_so_far(found, weights)
         squares = found.squares - 2 * centre * found.total + centre**2 * found.n
-        falls = (self.reach.drop() + centre, self.reach.rise() - centre)
-        return self._terms(found.total, squares, falls)
+        up = self._terms(found.total, squares, self.reach.drop() + centre)
+        return up, self._terms(-found.total, squares, self.reach.rise() - centre)
 
-    def _against_ratio(self, ratio: float) -> tuple[Terms, Terms]:
+    def _against_ratio(self, ratio: float, sign: float) -> float:
+        """ln of the wealth against "the ratio is at most (sign -1: at least) this one"."""
         top, bottom, both = self.pair.top, self.pair.bottom, self.pair.difference
         if bottom is None:
             raise ValueError("a ratio needs a control")
         crossed = (top.squares + bottom.squares - both.squares) / 2
         squares = top.squares - 2 * ratio * crossed + ratio**2 * bottom.squares
         scale = 1 / max(1.0, ratio)  # the bets suit terms of about 1
-        falls = (scale * self.reach.drop(ratio), scale * self.reach.rise(ratio))
-        return self._terms(scale * (top.total - ratio * bottom.total), scale**2 * squares, falls)
+        fall = self.reach.drop(ratio) if sign > 0 else self.reach.rise(ratio)
+        total = sign * scale * (top.total - ratio * bottom.total)
+        return self._terms(total, scale**2 * squares, scale * fall).log_wealth(0.0)
 
-    def _terms(self, total: Floats, squares: Floats, falls: tuple[Floats, Floats]) -> tuple[Terms, Terms]:
+    def _terms(self, total: Floats, squares: Floats, fall: Floats) -> Terms:
         """In units of the range, so that the bets suit."""
         unit = self.weights / (self.limits[1] - self.limits[0])
-        mass, squares = unit * self.pair.difference.n, unit**2 * np.maximum(squares, 0.0)
-        return (
-            Terms(mass, unit * total, squares, unit * falls[0]),
-            Terms(mass, -unit * total, squares, unit * falls[1]),
-        )
+        squares = unit**2 * np.maximum(squares, 0.0)
+        return Terms(unit * self.pair.difference.n, unit * total, squares, unit * fall)
 
 
 def _means_so_far(found: Scores, weights: Floats) -> Floats:
@@ -115,11 +122,11 @@ def _means_so_far(found: Scores, weights: Floats) -> Floats:
     return np.asarray(total / (mass + PRIOR_MASS))
 
 
-def _crossing(surplus: Callable[[float], float]) -> float:
-    """Where a falling function of the ratio crosses 0, to a millionth; an end of RATIOS where it does not."""
-    low, high = (math.log(ratio) for ratio in RATIOS)
-    if surplus(RATIOS[0]) <= 0:
-        return RATIOS[0]
-    if surplus(RATIOS[1]) >= 0:
-        return RATIOS[1]
-    return math.exp(brentq(lambda x: surplus(math.exp(x)), low, high, xtol=1e-6))
+def _crossing(surplus: Callable[[float], float], ends: tuple[float, float]) -> float:
+    """Where a falling function of the ratio crosses 0, to 1 in 100,000; an end where it does not."""
+    if surplus(ends[0]) <= 0:
+        return ends[0]
+    if surplus(ends[1]) >= 0:
+        return ends[1]
+    low, high = math.log(ends[0]), math.log(ends[1])
+    return math.exp(scipy.optimize.brentq(lambda x: surplus(math.exp(x)), low, high, xtol=1e-5))

@@ -12,7 +12,7 @@ from offline_eval.ab.adaptive.question import Question
 from offline_eval.ab.adaptive.reach import Limits
 from offline_eval.ab.adaptive.skewness import Skewness, shrunk, stretched
 from offline_eval.ab.adaptive.weighing import deviations, error_of, weighted, weighted_means, z_of
-from offline_eval.ab.fieller import Means, fieller
+from offline_eval.ab.fieller import Means, relative_lift
 from offline_eval.ab.sequential import BURN_IN, mixture_critical, mixture_p_value
 from offline_eval.estimate import Estimate
 
@@ -53,7 +53,7 @@ def one_look(asked: Question, weights: Floats, method: str) -> ArmContrast:
         return sequence(asked, asked.limits, method)
     note = "" if asked.limits is not None else few_note(asked) or skewed_note(asked, skew)
     if note or error_of(means) == 0:
-        value = means.top - means.bottom if asked.found.rounds else None
+        value = means.top - means.bottom
         return without_bounds(asked.found, method, asked.alpha, value, note or "nothing varies")
     return _stated(asked, means, _student(asked, means, skew), method)
 
@@ -72,7 +72,7 @@ def asymptotic_sequence(asked: Question, weights: Floats, method: str) -> ArmCon
     skew = asked.skewness(weights, value)
     note = few_note(asked) or skewed_note(asked, skew)
     if note or error_of(means) == 0:
-        return without_bounds(found, method, asked.alpha, value if found.rounds else None, note or "nothing varies")
+        return without_bounds(found, method, asked.alpha, value, note or "nothing varies")
     gathered = np.cumsum(weights**2 * deviations(found, weighted(found, weights)[0]))
     ended = int(np.flatnonzero(found.expected_events >= BURN_IN)[0])
     time = float(gathered[-1] / gathered[ended]) if gathered[ended] > 0 else 1.0
@@ -85,10 +85,10 @@ def asymptotic_sequence(asked: Question, weights: Floats, method: str) -> ArmCon
 def sequence(asked: Question, limits: Limits, method: str) -> ArmContrast:
     """Bounds that hold at any look in a metric whose range is known, see `KnownRange`."""
     found = asked.found
-    known = KnownRange(asked.pair, asked.reach, limits)
+    known = KnownRange.of(asked.pair, asked.reach, limits)
     value = known.value
-    if value is None:
-        return without_bounds(found, method, asked.alpha, None, few_note(asked) or "no probability is known")
+    if value is None or not found.chosen:
+        return without_bounds(found, method, asked.alpha, value, few_note(asked) or "no probability is known")
     lower, upper = known.bounds(asked.alpha)
     relative = None
     bottom = known.control_value
@@ -125,9 +125,8 @@ def _stated(asked: Question, means: Means, verdict: Verdict, method: str) -> Arm
     (below, above), p_value = verdict
     relative = None
     if asked.control is not None and means.bottom:
-        ratio = fieller(means, max(below, above))
-        bounds = [None if bound is None else bound - 1 for bound in (ratio.lower, ratio.upper)]
-        relative = _estimate(asked, value / means.bottom, bounds, method)
+        lift = relative_lift(means, max(below, above))
+        relative = _estimate(asked, value / abs(means.bottom), [lift.lower, lift.upper], method)
     absolute = _estimate(asked, value, [value - below * error, value + above * error], method)
     return ArmContrast(absolute, relative, p_value, asked.found.share, events_of(asked.found))
 

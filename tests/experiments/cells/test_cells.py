@@ -97,13 +97,19 @@ def test_contrasts_are_those_of_the_log(desk: Desk, lease: Lease) -> None:
     with reading(desk.engine) as session:
         row = find(session, "synthetic")
         found = arm_contrasts(session.connection(), row, [*METRICS, "click"], "welch")
-    expected = ARM_CONTRASTS["adaptively_weighted"](cells_of_the_log(desk, "revenue"), "arm-2", "arm-0", 0.05)
-    versus = found["arm-2"]["revenue"]["versus"]["arm-0"]
+    expected = ARM_CONTRASTS["adaptively_weighted"](cells_of_the_log(desk, "reengagement"), "arm-2", "arm-0", 0.05)
+    versus = found["arm-2"]["reengagement"]["versus"]["arm-0"]
     assert versus["absolute"]["value"] == pytest.approx(expected.absolute.value, rel=1e-9)
     assert versus["absolute"]["lower"] == pytest.approx(expected.absolute.lower, rel=1e-9)
     assert versus["p_value"] == pytest.approx(expected.p_value, rel=1e-6)
     assert versus["naive"]["method"] == "naive"
     assert found["arm-2"]["eligible_share"] == 1.0
+    revenue = found["arm-2"]["revenue"]["versus"]["arm-0"]
+    assert revenue["absolute"]["value"] == pytest.approx(
+        ARM_CONTRASTS["adaptively_weighted"](cells_of_the_log(desk, "revenue"), "arm-2", "arm-0").absolute.value
+    )
+    assert revenue["absolute"]["lower"] is None
+    assert "cap" in revenue["note"] or "too few" in revenue["note"]
     assert "click" not in found["arm-2"]
     assert found["arm-0"]["revenue"]["versus"] == {}
     assert "100.0%" in versus["estimand"]
