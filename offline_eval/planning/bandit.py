@@ -159,7 +159,7 @@ def _separation(audience: Audience, parts: list[Cells]) -> int | None:
     total = parts[0]
     for day, part in enumerate(parts):
         total = part if day == 0 else total + part
-        bounds = ARM_CONTRASTS["arm_sequence"](total, first, second, 0.05).absolute
+        bounds = ARM_CONTRASTS["arm_sequence"](total, first, second, 0.05, (0.0, 1.0)).absolute
         if bounds.lower is not None and bounds.upper is not None and (bounds.lower > 0 or bounds.upper < 0):
             return day + 1
     return None
