@@ -1,9 +1,12 @@
 """A whole campaign exported: the files prove the variants' lift as the service does, and still judge other policies."""
 
+import json
 import random
 
 import pytest
+from typer.testing import CliRunner
 
+from cli.app import build
 from experiments.jobs import Desk
 from experiments.jobs.joining import join
 from experiments.jobs.learning import learn
@@ -107,6 +110,27 @@ def test_the_campaigns_files_give_the_services_lift(exported, service):
                 assert lift == pytest.approx(variant["versus"]["holdout"][metric]["absolute"]["value"], abs=1e-9)
     assert found["objective"] == "objective"
     assert set(found["segments"]["segment"]["lift"]) == {"DE", "FR"}
+
+
+def test_the_shell_exports_what_its_own_commands_read(exported, settings, tmp_path, monkeypatch):
+    monkeypatch.setenv("WINBACK_DATABASE_URL", settings.database_url)
+    folder = tmp_path / "shell"
+
+    def run(*words: object) -> str:
+        done = CliRunner().invoke(build(), [str(word) for word in words])
+        assert done.exit_code == 0, done.output
+        return done.stdout
+
+    told = run("export", "whole", folder)
+    assert f"winback readout {folder / 'campaign'} --spec {folder / 'lift.toml'}" in told
+    assert (folder / "lift.toml").read_text() == (exported / "lift.toml").read_text()
+    lift = json.loads(run("readout", folder / "campaign", "--spec", folder / "lift.toml", "--json"))
+    assert lift["control"] == "holdout" and set(lift["arms"]) == {"bandit", "marketer", "holdout"}
+    words = ("--policy", "rules", "--estimator", "snips", "--json")
+    judged = json.loads(run("replay", folder / "log", "--spec", folder / "spec.toml", *words))
+    assert set(judged["policies"]) == {"logging", "rules"}
+    arms = json.loads(run("readout", folder / "log", "--spec", folder / "spec.toml", "--json"))
+    assert arms["control"] == "nothing"
 
 
 def test_the_replays_spec_holds_control_costs_and_rules(exported):
