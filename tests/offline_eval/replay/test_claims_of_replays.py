@@ -98,7 +98,7 @@ def peeked(seed: int, looks: tuple[int, ...] = (500, 1000, 2000, 4000)) -> bool:
     frame = known_frame(max(looks), seed)
     truth = {"fixed:five": 0.3, "fixed:none": 0.2}
     for look in looks:
-        log = log_from(frame.head(look), with_log(unit=""))
+        log = log_from(frame.head(look), with_log(unit="") | {"segments": {"by": []}})
         found = replay(log, list(truth), ["ips", "snips"], options=Options(claim=Claim(anytime=True)))["policies"]
         for name, value in truth.items():
             for estimate in found[name]["estimates"].values():
