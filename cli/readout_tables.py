@@ -31,8 +31,14 @@ def show(document: Json, console: Console | None = None) -> None:
     for check in document["checks"]:
         p_value = "" if check["p_value"] is None else f", p {check['p_value']:.3g}"
         console.print(f"{MARKS[check['status']]} {check['name']}{p_value}: {check['detail']}")
+    for note in document["notes"]:
+        console.print(f"· {note}")
+    for sentence in populations(document):
+        console.print(sentence)
     for metric in next(iter(document["arms"].values()))["metrics"]:
         console.print(metric_table(document, metric))
+        for why in whys({key: arm["lift"][metric] for key, arm in document["arms"].items() if "lift" in arm}):
+            console.print(why)
     if document["best"]:
         chances = ", ".join(f"{arm} {found['probability']:.1%}" for arm, found in document["best"].items())
         console.print(f"probability of being the best arm ({document['objective']}): {chances}")
@@ -54,6 +60,17 @@ def metric_table(document: Json, metric: str) -> Sheet:
         cells = ["", "", "", ""] if lift is None else lift_cells(lift)
         table.add_row(key, f"{arm['n']:,}", interval(arm["metrics"][metric]), *cells)
     return table
+
+
+def populations(document: Json) -> list[str]:
+    """Over whom each arm's mean is, where that is not everybody."""
+    found = {key: arm["over"] for key, arm in document["arms"].items() if arm["over"] != "all rows"}
+    return [f"{key}: mean over {words}" for key, words in found.items()]
+
+
+def whys(contrasts: Json) -> list[str]:
+    """What is to be known of each contrast beside its numbers."""
+    return [f"  {name}: {contrast['note']}" for name, contrast in contrasts.items() if contrast.get("note")]
 
 
 def money_table(document: Json) -> Sheet:
@@ -79,10 +96,12 @@ def contrast_table(title: str, contrasts: Json) -> Sheet:
 def segment_table(objective: str, name: str, found: Json) -> Sheet:
     """Lifts by segment, and whether they differ at all."""
     differ = ", ".join(f"{arm}: p {p_value(test['p_value'])}" for arm, test in found["differ"].items())
-    table = titled(f"{objective} by {name}; do segments differ? {differ}", name, "arm", "lift", "relative", "p")
+    title = f"{objective} by {name}; do segments differ? {differ}"
+    table = titled(title, name, "arm", "lift", "relative", "p", "common rows")
     for value, contrasts in found["lift"].items():
         for arm, contrast in contrasts.items():
-            table.add_row(value, arm, *lift_cells(contrast)[:3])
+            share = contrast["common_share"]
+            table.add_row(value, arm, *lift_cells(contrast)[:3], "?" if share is None else f"{share:.1%}")
     return table
 
 
@@ -90,6 +109,8 @@ def interval(estimate: Json, scale: float = 1.0, sign: str = "") -> str:
     """`0.183 [0.178, 0.188]`; an unbounded side shows as ∞."""
     if estimate["value"] is None:
         return "–"
+    if estimate["lower"] is None and estimate["upper"] is None:
+        return f"{estimate['value'] * scale:{sign}.4g} (no bounds)"
     low, high = (
         infinity if bound is None else f"{bound * scale:{sign}.4g}"
         for bound, infinity in ((estimate["lower"], "-∞"), (estimate["upper"], "∞"))

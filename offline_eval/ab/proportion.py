@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import Protocol
 
 from scipy.special import betaincinv
 
@@ -28,7 +29,26 @@ def clopper_pearson(events: int, n: int, alpha: float) -> Proportion:
     return Proportion(events, n, lower, upper)
 
 
-def difference_bounds(top: Proportion, bottom: Proportion) -> tuple[float, float]:
+class Limits(Protocol):
+    """A value with its limits."""
+
+    @property
+    def value(self) -> float:
+        """The estimate."""
+        ...
+
+    @property
+    def lower(self) -> float:
+        """Its lower limit."""
+        ...
+
+    @property
+    def upper(self) -> float:
+        """Its upper limit."""
+        ...
+
+
+def difference_bounds(top: Limits, bottom: Limits) -> tuple[float, float]:
     """MOVER bounds of top - bottom: p₁ - p₀ ∓ √((p₁ - l₁)² + (u₀ - p₀)²) and its mirror (Zou & Donner 2008, eq. 3)."""
     gap = top.value - bottom.value
     down = ((top.value - top.lower) ** 2 + (bottom.upper - bottom.value) ** 2) ** 0.5
@@ -36,7 +56,7 @@ def difference_bounds(top: Proportion, bottom: Proportion) -> tuple[float, float
     return gap - down, gap + up
 
 
-def ratio_bounds(top: Proportion, bottom: Proportion) -> tuple[float, float | None]:
+def ratio_bounds(top: Limits, bottom: Limits) -> tuple[float, float | None]:
     """MOVER bounds of top / bottom (Donner & Zou 2012); None where unbounded: the denominator's lower limit is 0."""
     lower = _root(top.value, top.lower, bottom.value, bottom.upper, -1.0)
     upper = None if bottom.lower == 0 else _root(top.value, top.upper, bottom.value, bottom.lower, 1.0)

@@ -11,3 +11,7 @@ FEW = 50
 def scarcer(events: float, n: float, zero_or_one: bool) -> float:
     """Events among n observations, or non-events of a 0/1 metric where they are fewer."""
     return min(events, n - events) if zero_or_one else events
+
+
+DOZENS = 24
+"""Events that each arm of a part needs before parts are tested for being different, for Q to be near its law."""

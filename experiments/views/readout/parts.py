@@ -11,13 +11,11 @@ from experiments.views.readout.comparing import Comparing, Named
 from experiments.views.readout.group import Group
 from offline_eval.ab.bucketed_contrast import shared_means
 from offline_eval.ab.heterogeneity import Effect, Heterogeneity, heterogeneity
+from offline_eval.ab.scarcity import DOZENS
 
 Face = dict[str, Any]
 Parts = dict[str, dict[str, Group]]
 """Part → variant → its group."""
-
-DOZENS = 24
-"""Events that each group of a part needs, for Q to be near its distribution."""
 
 BY_POLICY = (
     "the policy chose who got this event type: read the arms' adjusted contrasts, not a comparison of these units"

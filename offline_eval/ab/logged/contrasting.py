@@ -1,45 +1,102 @@
-"""From a tally to the contrasts of two arms."""
+"""From a tally to the contrasts of two arms, and over which rows they are."""
 
 from dataclasses import dataclass, replace
-
-import numpy as np
-from scipy.special import stdtr, stdtrit
+from functools import reduce
+from operator import add
 
 from offline_eval.ab.choosing import comparison_for
 from offline_eval.ab.comparisons.adjusted import Adjusted
-from offline_eval.ab.contrast import Contrast, Rule, Sizes, contrast_of, unknown
+from offline_eval.ab.contrast import Contrast, Rule, Sizes, unknown
 from offline_eval.ab.errors import ComparisonError
-from offline_eval.ab.fieller import Means
-from offline_eval.ab.logged.gathering import MONEY, WHOLE, Segment, Sight, Tally
+from offline_eval.ab.heterogeneity import Effect
+from offline_eval.ab.logged.gathering import MONEY, WHOLE, Pair, Segment, Sight, Tally
+from offline_eval.ab.logged.side import Bounds, Side
+from offline_eval.ab.logged.support import Group
+from offline_eval.ab.logged.weighing import HAJEK, Ask, effect_of, weighted_contrast, weighted_mean
 from offline_eval.ab.means import mean_of
 from offline_eval.ab.money import CONTACT_COST, REWARD_COST, Money, money
 from offline_eval.ab.sample import Sample
+from offline_eval.ab.scarcity import DOZENS, scarcer
 from offline_eval.estimate import Estimate
-from offline_eval.moments import BUCKETS, Moments
 
-WEIGHTED = "hajek"
+NOTHING_IN_COMMON = "nothing in common: in no row could both have been drawn, so that no row compares them"
+NOT_DRAWN = "too few: one of them was never drawn where both could have been"
+NOT_KNOWN = "of arms drawn together, the log does not hold the probability"
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A contrast and its population.
+
+    Attributes:
+        common_share: of the (segment's) rows, those where both could have been drawn; None where that is not known.
+        most: at most so many; what is known where `common_share` is not.
+        effect: the difference and its variance for tests of several contrasts; None with too few events.
+    """
+
+    contrast: Contrast
+    common_share: float | None
+    most: float
+    effect: Effect | None = None
+
+    def as_dict(self) -> dict[str, object]:
+        """The contrast's form and `common_share`."""
+        return self.contrast.as_dict() | {"common_share": self.common_share}
 
 
 @dataclass(frozen=True)
 class Contrasting:
-    """Contrasts at one look, since a log is finished."""
+    """Contrasts at one look, since a log is finished.
+
+    Attributes:
+        bounds: by metric, between which numbers it is known to lie. shares: metrics that are 0 or 1.
+    """
 
     sight: Sight
     tally: Tally
     margin: float = 1.0
+    bounds: dict[str, Bounds] | None = None
+    shares: frozenset[str] = frozenset()
 
-    def pair(self, pair: tuple[int, int], metric: str, segment: Segment = WHOLE, alpha: float = 0.05) -> Contrast:
+    def pair(self, pair: Pair, metric: str, segment: Segment = WHOLE, alpha: float = 0.05) -> Shown:
         """Treated minus control. Weighted means where probabilities differ or units repeat."""
-        if self.sight.simple:
-            samples = [self.sample(arm, metric, segment) for arm in pair]
-            return comparison_for(samples[0], samples[1], running=False, alpha=alpha).compare(*samples)
-        moments = self.tally.moments.get((segment, pair))
-        return weighted(moments, self._place(metric, segment), self._counts(pair), alpha)
+        return (
+            self._plain(pair, metric, segment, alpha)
+            if self.sight.simple
+            else self._weighted(pair, metric, segment, alpha)
+        )
 
-    def sample(self, arm: int, metric: str, segment: Segment = WHOLE) -> Sample:
-        """A simple log's units of one arm; without covariates. A cost that is 0 or 1 is an amount, not a share."""
-        found = self.tally.samples.get((segment, arm, metric), Sample.of([])).with_value_only()
-        return replace(found, binary=False) if metric in (REWARD_COST, CONTACT_COST) else found
+    def _plain(self, pair: Pair, metric: str, segment: Segment, alpha: float) -> Shown:
+        treated, control = (self.sample(group, metric, segment) for group in pair)
+        found = comparison_for(treated, control, running=False, alpha=alpha).compare(treated, control)
+        return Shown(found, 1.0, 1.0, _effect(treated, control))
+
+    def _weighted(self, pair: Pair, metric: str, segment: Segment, alpha: float) -> Shown:
+        sums, rows = self.tally.pairs.get((segment, pair)), self.tally.rows.get(segment, 0)
+        if sums is None:
+            return Shown(self._without(alpha, NOT_KNOWN), None, 1.0)
+        most = sums.common / max(rows, 1)
+        share = most if self.sight.support.known else None
+        if not sums.common:
+            return Shown(self._without(alpha, NOTHING_IN_COMMON), share, most)
+        place = self.sight.metrics.index(metric)
+        top, bottom = (Side.of(sums, side, place) for side in (0, 1))
+        if not (top.n and bottom.n):
+            return Shown(self._without(alpha, NOT_DRAWN, Sizes(top.n, bottom.n)), share, most)
+        ask = self._ask(metric, alpha)
+        return Shown(weighted_contrast(top, bottom, ask), share, most, effect_of(top, bottom, ask.zero_or_one))
+
+    def _without(self, alpha: float, why: str, sizes: Sizes | None = None) -> Contrast:
+        return unknown(sizes or Sizes(0, 0), Rule(0.0, alpha, HAJEK), None, why)
+
+    def _ask(self, metric: str, alpha: float) -> Ask:
+        return Ask(alpha, metric in self.shares, (self.bounds or {}).get(metric))
+
+    def sample(self, group: Group, metric: str, segment: Segment = WHOLE) -> Sample:
+        """A simple log's units of some arms; without covariates. A cost that is 0 or 1 is an amount, not a share."""
+        found = [self.tally.samples.get((segment, arm, metric), Sample.of([])).with_value_only() for arm in group]
+        whole = reduce(add, found)
+        return replace(whole, binary=False) if metric in (REWARD_COST, CONTACT_COST) else whole
 
     def money(self, arm: int, control: int, alpha: float = 0.05) -> Money | None:
         """Money of an arm, against the control unless it is the control; None where it cannot be counted."""
@@ -48,11 +105,11 @@ class Contrasting:
             return None
         return money(mine, None if arm == control else theirs, self.margin, alpha)
 
-    def adjusted(self, pair: tuple[int, int], metric: str, alpha: float = 0.05) -> Contrast | None:
+    def adjusted(self, pair: Pair, metric: str, alpha: float = 0.05) -> Contrast | None:
         """With the numeric context as covariates; None where there is none to adjust for."""
         if not self.sight.simple or not self.sight.adjusting or metric != self.sight.metrics[0]:
             return None
-        samples = [self.tally.samples.get((WHOLE, arm, metric)) for arm in pair]
+        samples = [self.tally.samples.get((WHOLE, group[0], metric)) for group in pair]
         if samples[0] is None or samples[1] is None:
             return None
         try:
@@ -61,56 +118,27 @@ class Contrasting:
             return None
 
     def mean(self, arm: int, metric: str, control: int, alpha: float = 0.05) -> Estimate:
-        """One arm's mean; in weighted logs, over the rows where the control was eligible too."""
+        """One arm's mean; in weighted logs, over the rows where it and the control could have been drawn."""
         if self.sight.simple:
-            return mean_of(self.sample(arm, metric), alpha)
-        pair = next(pair for pair in self.sight.pairs if arm in pair and control in pair)
-        means, sizes = _means(self.tally.moments[(WHOLE, pair)], self._place(metric, WHOLE)), self._counts(pair)
-        side = pair.index(arm)
-        n = (sizes.treated, sizes.control)[side]
-        if means is None:
-            return Estimate(None, None, None, n, 0.0, WEIGHTED, alpha)
-        value, variance = ((means.top, means.top_variance), (means.bottom, means.bottom_variance))[side]
-        half = float(stdtrit(self._freedom(n), 1 - alpha / 2)) * variance**0.5
-        bounds = (value - half, value + half) if half > 0 else (None, None)
-        effective = float(self.tally.weights[arm] ** 2 / self.tally.squares[arm])
-        return Estimate(value, bounds[0], bounds[1], n, effective, WEIGHTED, alpha)
+            return mean_of(self.sample((arm,), metric), alpha)
+        sums = self.tally.pairs[(WHOLE, self.alone(arm, control))]
+        return weighted_mean(Side.of(sums, 0, self.sight.metrics.index(metric)), self._ask(metric, alpha))
 
-    def _place(self, metric: str, segment: Segment) -> tuple[int, int]:
-        """(position of the metric's weights among a side's columns, columns of a side); its values come next."""
-        return 2 * self.sight.metrics.index(metric), 2 * (len(self.sight.metrics) if segment == WHOLE else 1)
+    def share(self, arm: int, control: int) -> tuple[float | None, float]:
+        """(share of all rows that an arm's mean is over, None where it is not known, what it is at most)."""
+        if self.sight.simple:
+            return 1.0, 1.0
+        most = self.tally.pairs[(WHOLE, self.alone(arm, control))].common / max(self.tally.n, 1)
+        return (most if self.sight.support.known else None), most
 
-    def _counts(self, pair: tuple[int, int]) -> Sizes:
-        return Sizes(*(int(self.tally.counts[arm]) for arm in pair))
-
-    def _freedom(self, n: int) -> float:
-        return float(BUCKETS - 1 if self.sight.clustered else max(n - 1, 1))
+    def alone(self, arm: int, control: int) -> Pair:
+        """The pair in whose rows an arm's mean is taken: the control's own where it is the control."""
+        return ((arm,), ()) if arm == control else ((arm,), (control,))
 
 
-def weighted(moments: Moments | None, place: tuple[int, int], sizes: Sizes, alpha: float) -> Contrast:
-    """Difference of two weighted means Σ w y / Σ w, w = 1/p (Hájek 1971), its variance by the delta method.
-
-    Between units' buckets where units have several rows, so that what two arms share through a unit is accounted for.
-    """
-    rule = Rule(0.0, alpha, WEIGHTED)
-    means = _means(moments, place) if moments is not None else None
-    if moments is None or means is None:
-        return unknown(sizes, rule, None, "too few: an arm was not drawn where both were eligible")
-    freedom = float(BUCKETS - 1 if moments.clustered else max(min(sizes.treated, sizes.control) - 1, 1))
-    error = max(means.top_variance + means.bottom_variance - 2 * means.covariance, 0.0) ** 0.5
-    p_value = 2 * float(stdtr(freedom, -abs(means.top - means.bottom) / error)) if error else None
-    return contrast_of(means, sizes, replace(rule, critical=float(stdtrit(freedom, 1 - alpha / 2))), p_value)
-
-
-def _means(moments: Moments, place: tuple[int, int]) -> Means | None:
-    column, width = place
-    weights = moments.total[[column, width + column]]
-    if moments.n < 2 or (weights <= 0).any():
+def _effect(treated: Sample, control: Sample) -> Effect | None:
+    events = [scarcer(sample.events, sample.n, sample.binary) for sample in (treated, control)]
+    if min(events) < DOZENS:
         return None
-    gradient = np.zeros((2, len(moments.total)))
-    ratios = moments.total[[column + 1, width + column + 1]] / weights
-    for side in range(2):
-        gradient[side, side * width + column + 1] = moments.n / weights[side]
-        gradient[side, side * width + column] = -ratios[side] * moments.n / weights[side]
-    spread = gradient @ moments.covariance_of_means() @ gradient.T
-    return Means(float(ratios[0]), float(ratios[1]), float(spread[0, 0]), float(spread[1, 1]), float(spread[0, 1]))
+    variance = treated.variance / treated.n + control.variance / control.n
+    return Effect(treated.value - control.value, variance)

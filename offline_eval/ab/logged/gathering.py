@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from offline_eval.ab.logged.sums import CLUSTERS, PairSums, SideRows, pair_sums
+from offline_eval.ab.logged.support import Group, Support, drawn
 from offline_eval.ab.money import CONTACT_COST, REENGAGED, REWARD_COST
 from offline_eval.ab.sample import Sample
 from offline_eval.logs.batch import Categorical, Floats, LogBatch
 from offline_eval.logs.log import Log
-from offline_eval.moments import BUCKETS, Moments, by_unit, moments_of
 
 REVENUE, MONEY = "revenue", "money"
 WHOLE = ("", "")
@@ -18,6 +19,9 @@ WHOLE = ("", "")
 
 Segment = tuple[str, str]
 """(column, value)."""
+
+Pair = tuple[Group, Group]
+"""(treated, control); with nothing as control, the treated alone."""
 
 MOST_PAIRS = 45
 """Beyond so many pairs of arms, only those with the control are compared."""
@@ -29,31 +33,72 @@ class Sight:
 
     Attributes:
         metrics: names, the objective first under its own name.
-        pairs: arms to be contrasted, as indices, each (treated, control).
+        pairs: arms to be contrasted, those with the control first.
+        types: event type → its arms, where there are any beside the control.
         simple: one decision for each unit, every arm with the same probability in every row: plain means will do.
         adjusting: numeric context that the objective is adjusted for.
+        support: what is known of what could have been drawn.
+        units: hashes of all units in order, where some have several rows and they are few enough to be kept apart.
         clustered: units have several rows.
         returning: the metric that says whether a unit came back, where money can be counted; "" elsewhere.
     """
 
     metrics: tuple[str, ...]
-    pairs: tuple[tuple[int, int], ...]
+    pairs: tuple[Pair, ...]
+    types: Mapping[str, Group]
     simple: bool
     adjusting: tuple[str, ...]
+    support: Support
+    units: NDArray[np.uint64] | None
     clustered: bool
     returning: str = ""
 
     @classmethod
     def of(cls, log: Log, control: int, metrics: tuple[str, ...]) -> "Sight":
         """What this log needs."""
-        spec, arms = log.spec, range(len(log.arms))
-        simple = not (spec.unit or spec.eligible or spec.propensity.column or spec.propensity.estimate or spec.strata)
-        pairs = [(arm, control) for arm in arms if arm != control]
-        others = [(b, a) for a in arms for b in arms if a < b and control not in (a, b)]
-        pairs += others if len(pairs) + len(others) <= MOST_PAIRS else []
+        spec, support = log.spec, Support.of(log)
+        varying = spec.eligible or spec.propensity.column or spec.propensity.estimate or spec.strata
+        simple = not (varying or log.clustered)
         returning = next((name for name in ("reengagement", metrics[0]) if name in metrics), "")
         counted = simple and "revenue" in spec.outcomes and any(arm.reward_cost or arm.contact_cost for arm in log.arms)
-        return cls(metrics, tuple(pairs), simple, spec.numeric, bool(spec.unit), returning if counted else "")
+        kept = log.units if log.clustered and log.units is not None and len(log.units) <= CLUSTERS else None
+        return cls(
+            metrics,
+            _pairs(len(log.arms), control),
+            _types(log, control) if support.probabilities else {},
+            simple,
+            spec.numeric,
+            support,
+            kept,
+            log.clustered,
+            returning if counted else "",
+        )
+
+    @property
+    def clusters(self) -> int:
+        """Places that units have sums in."""
+        if not self.clustered:
+            return 1
+        return CLUSTERS if self.units is None else len(self.units)
+
+    def place(self, unit: NDArray[np.uint64]) -> NDArray[np.intp]:
+        """(n,) the place of each row's unit."""
+        found = unit % np.uint64(CLUSTERS) if self.units is None else np.searchsorted(self.units, unit)
+        return found.astype(np.intp)
+
+
+def _pairs(arms: int, control: int) -> tuple[Pair, ...]:
+    pairs = [((arm,), (control,)) for arm in range(arms) if arm != control]
+    others = [((b,), (a,)) for a in range(arms) for b in range(arms) if a < b and control not in (a, b)]
+    return tuple(pairs + (others if len(pairs) + len(others) <= MOST_PAIRS else []))
+
+
+def _types(log: Log, control: int) -> dict[str, Group]:
+    types: dict[str, Group] = {}
+    for arm, described in enumerate(log.arms):
+        if described.event_type and arm != control:
+            types[described.event_type] = (*types.get(described.event_type, ()), arm)
+    return types
 
 
 @dataclass(frozen=True)
@@ -63,41 +108,54 @@ class Tally:
     Attributes:
         n: rows.
         counts: (K,) rows by arm; weights, squares: (K,) Σ 1/p and Σ 1/p² over them.
-        chances: (K,) rows in which each arm was eligible.
+        least, most: (K,) the smallest and the largest probability with which each arm was drawn.
+        chances: (K,) rows in which each arm could have been drawn.
+        excess: (K, clusters) by arm and unit, Σ 1{drawn} / p - 1{could have been}; one column where units have one row.
+        rows: rows of each segment.
         samples: simple logs: (segment, arm, metric) → units. Segments have the objective only.
-        moments: other logs: (segment, pair) → weighted sums of both arms.
+        pairs: other logs: (segment, pair) → weighted sums of both sides.
     """
 
     n: int
     counts: Floats
     weights: Floats
     squares: Floats
+    least: Floats
+    most: Floats
     chances: Floats
+    excess: Floats
+    rows: Mapping[Segment, int] = field(default_factory=dict)
     samples: Mapping[tuple[Segment, int, str], Sample] = field(default_factory=dict)
-    moments: Mapping[tuple[Segment, tuple[int, int]], Moments] = field(default_factory=dict)
+    pairs: Mapping[tuple[Segment, Pair], PairSums] = field(default_factory=dict)
 
     def __add__(self, other: "Tally") -> "Tally":
-        samples, moments = dict(self.samples), dict(self.moments)
+        rows, samples, pairs = dict(self.rows), dict(self.samples), dict(self.pairs)
+        for segment, count in other.rows.items():
+            rows[segment] = rows.get(segment, 0) + count
         for key, sample in other.samples.items():
             samples[key] = samples[key] + sample if key in samples else sample
-        for pair, sums in other.moments.items():
-            moments[pair] = moments[pair] + sums if pair in moments else sums
+        for pair, sums in other.pairs.items():
+            pairs[pair] = pairs[pair] + sums if pair in pairs else sums
         return Tally(
             self.n + other.n,
             self.counts + other.counts,
             self.weights + other.weights,
             self.squares + other.squares,
+            np.minimum(self.least, other.least),
+            np.maximum(self.most, other.most),
             self.chances + other.chances,
+            self.excess + other.excess,
+            rows,
             samples,
-            moments,
+            pairs,
         )
 
 
 def tally_part(log: Log, sight: Sight) -> Tally:
     """One part of a log."""
     empty = np.zeros(len(log.arms))
-    total = Tally(0, empty, empty, empty, empty)
-    for rows in log.batches(pmf=log.spec.propensity.estimate):
+    total = Tally(0, empty, empty, empty, empty + 1, empty, empty, np.zeros((len(empty), sight.clusters)))
+    for rows in log.batches(pmf=not sight.simple and sight.support.probabilities):
         total = total + tally(rows, len(log.arms), sight)
     return total
 
@@ -106,20 +164,33 @@ def tally(rows: LogBatch, arms: int, sight: Sight) -> Tally:
     """One batch."""
     weight = 1 / rows.propensity
     sums = [np.bincount(rows.arm, w, arms).astype(float) for w in (None, weight, weight**2)]
-    chances = np.full(arms, float(len(rows))) if rows.eligible is None else rows.eligible.sum(axis=0).astype(float)
+    least, most = np.ones(arms), np.zeros(arms)
+    np.minimum.at(least, rows.arm, rows.propensity)
+    np.maximum.at(most, rows.arm, rows.propensity)
+    chances, excess = _chances(rows, arms, sight)
     samples = dict(_samples(rows, arms, sight)) if sight.simple else {}
-    moments = {} if sight.simple else dict(_moments(rows, weight, sight))
-    return Tally(len(rows), sums[0], sums[1], sums[2], chances, samples, moments)
+    pairs = {} if sight.simple else dict(_weighed(rows, sight))
+    sizes = {WHOLE: len(rows)} | {segment: int(mine.sum()) for segment, mine in _segments(rows)}
+    return Tally(len(rows), sums[0], sums[1], sums[2], least, most, chances, excess, sizes, samples, pairs)
+
+
+def _chances(rows: LogBatch, arms: int, sight: Sight) -> tuple[Floats, Floats]:
+    """`chances` and `excess` of a tally."""
+    if sight.simple:
+        return np.full(arms, float(len(rows))), np.zeros((arms, 1))
+    chances, excess = np.zeros(arms), np.zeros((arms, sight.clusters))
+    place = sight.place(rows.unit) if sight.clustered else None
+    for arm in range(arms):
+        could = sight.support.could(rows, (arm,))
+        chances[arm] = np.count_nonzero(could)
+        if place is not None:
+            off = np.where(rows.arm == arm, 1 / rows.propensity, 0.0) - could
+            excess[arm] = np.bincount(place, off, sight.clusters)
+    return chances, excess
 
 
 def _values(rows: LogBatch, metric: str) -> Floats:
     return rows.metrics.get(metric, rows.reward)
-
-
-def _known(values: Floats) -> tuple[Floats, Floats]:
-    """(1 where known, the value or 0): a metric other than the objective may be missing in a row."""
-    known = np.isfinite(values)
-    return known.astype(float), np.where(known, values, 0.0)
 
 
 def _segments(rows: LogBatch) -> Iterator[tuple[Segment, NDArray[np.bool_]]]:
@@ -165,17 +236,20 @@ def covariates_of(rows: LogBatch, names: tuple[str, ...]) -> dict[str, Floats]:
     return columns
 
 
-def _moments(rows: LogBatch, weight: Floats, sight: Sight) -> Iterator[tuple[tuple[Segment, tuple[int, int]], Moments]]:
+def _weighed(rows: LogBatch, sight: Sight) -> Iterator[tuple[tuple[Segment, Pair], PairSums]]:
     segments = [(WHOLE, np.ones(len(rows), dtype=bool)), *_segments(rows)]
-    for treated, control in sight.pairs:
-        inside = (rows.arm == treated) | (rows.arm == control)
-        if rows.eligible is not None:
-            inside &= rows.eligible[:, treated] & rows.eligible[:, control]
-        for segment, mine in segments:
-            kept = np.flatnonzero(inside & mine)
-            metrics = sight.metrics if segment == WHOLE else sight.metrics[:1]
-            columns = [column for metric in metrics for column in _known(_values(rows, metric)[kept])]
-            sides = [np.where(rows.arm[kept] == arm, weight[kept], 0.0) for arm in (treated, control)]
-            table = np.stack([side * column for side in sides for column in columns])
-            buckets = by_unit(table, (rows.unit[kept] % BUCKETS).astype(np.intp)) if sight.clustered else None
-            yield (segment, (treated, control)), moments_of(table, buckets, sight.clustered)
+    values = np.stack([_values(rows, metric) for metric in sight.metrics])
+    unit = sight.place(rows.unit) if sight.clustered else None
+    control = sight.pairs[0][1] if sight.pairs else (0,)
+    typed: list[Pair] = [(group, control) for group in sight.types.values() if len(group) > 1]
+    for pair in dict.fromkeys([*sight.pairs, *typed, (control, ())]):
+        common = sight.support.common(rows, *pair)
+        sides = []
+        for group in pair:
+            kept = np.flatnonzero(drawn(rows, group) & common)
+            chance = sight.support.chance(rows.take(kept), group) if len(group) > 1 else rows.propensity[kept]
+            place = None if unit is None else unit[kept]
+            sides.append((kept, SideRows(1 / chance, values[:, kept], place, sight.clusters)))
+        for segment, inside in segments if pair[1] else segments[:1]:
+            found = [side if segment == WHOLE else side.within(inside[kept]) for kept, side in sides]
+            yield (segment, pair), pair_sums(int(np.count_nonzero(common & inside)), (found[0], found[1]))

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.special import chdtrc, ndtr
+from scipy.special import chdtrc, ndtr, stdtr
 
 from offline_eval.ab.checks.check import CheckResult, Status
 from offline_eval.ab.logged.gathering import Tally
@@ -45,6 +45,8 @@ def mismatch(log: Log, tally: Tally) -> Mismatch:
         return Mismatch(None, "probabilities were estimated from the log: nothing to test them against")
     if spec.within is not None:
         return Mismatch(None, "probabilities are the log's own shares: nothing to test them against")
+    if log.clustered:
+        return _between_units(log, tally)
     if spec.uniform and not log.spec.eligible:
         return _chi_square(log, tally)
     return _weights(log, tally)
@@ -59,6 +61,25 @@ def _chi_square(log: Log, tally: Tally) -> Mismatch:
     return Mismatch(p_value, f"farthest off: {log.keys[worst]} {share:.2%} (meant {1 / len(log.arms):.2%})")
 
 
+def _between_units(log: Log, tally: Tally) -> Mismatch:
+    """Σ 1{A = a}/p against its chances, units taken as independent whatever their rows share; Bonferroni over arms.
+
+    Student's t with the effective number of units that the excess comes from, less one.
+    """
+    squares = (tally.excess**2).sum(axis=1)
+    fourth = (tally.excess**4).sum(axis=1)
+    usable = np.flatnonzero((squares > 0) & (fourth > 0))
+    freedom = squares[usable] ** 2 / fourth[usable] - 1
+    usable, freedom = usable[freedom >= 1], freedom[freedom >= 1]
+    if not len(usable):
+        return Mismatch(None, "too few units to test the shares of arms")
+    t = tally.excess[usable].sum(axis=1) / np.sqrt(squares[usable])
+    p_values = 2 * stdtr(freedom, -np.abs(t))
+    worst = usable[int(np.argmin(p_values))]
+    detail = f"farthest off: {log.keys[worst]}, Σ 1/p {tally.weights[worst]:.0f} for {tally.chances[worst]:.0f} chances"
+    return Mismatch(min(1.0, float(p_values.min() * len(usable))), f"{detail}; units counted, not rows")
+
+
 def _weights(log: Log, tally: Tally) -> Mismatch:
     """Σ 1{A = a}/p has mean Σ 1{a eligible}; z by arm with its own variance, Bonferroni over arms."""
     # Σ w² - Σ w estimates Σ (1/p - 1), the variance of Σ 1{A = a}/p given the contexts.
@@ -71,4 +92,8 @@ def _weights(log: Log, tally: Tally) -> Mismatch:
     p_value = min(1.0, float(2 * ndtr(-np.abs(z)).min() * usable.sum()))
     worst = np.flatnonzero(usable)[int(np.argmax(np.abs(z)))]
     detail = f"farthest off: {log.keys[worst]}, Σ 1/p {tally.weights[worst]:.0f} for {tally.chances[worst]:.0f} chances"
+    if p_value < LIMIT and not (log.spec.eligible or log.spec.pmf):
+        detail += (
+            "; either the probabilities are wrong, or it could not be drawn everywhere: name log.eligible or log.pmf"
+        )
     return Mismatch(p_value, detail)

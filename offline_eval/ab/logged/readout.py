@@ -2,18 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial, reduce
+from functools import partial
 from operator import add
 from typing import Any
 
 from offline_eval.ab.checks.check import CheckResult
-from offline_eval.ab.choosing import comparison_for
-from offline_eval.ab.contrast import Contrast
 from offline_eval.ab.errors import ReadoutError
-from offline_eval.ab.heterogeneity import Effect, heterogeneity
-from offline_eval.ab.logged.contrasting import Contrasting
-from offline_eval.ab.logged.gathering import WHOLE, Segment, Sight, tally_part
+from offline_eval.ab.heterogeneity import heterogeneity
+from offline_eval.ab.logged.contrasting import Contrasting, Shown
+from offline_eval.ab.logged.gathering import WHOLE, Pair, Segment, Sight, tally_part
 from offline_eval.ab.logged.mismatch import mismatch
+from offline_eval.ab.logged.notes import notes, over
 from offline_eval.ab.multiplicity import holm
 from offline_eval.ab.posterior import best_of, posterior_of
 from offline_eval.ab.verdict import Finding, Verdict, share_of_alpha, undecided, verdict
@@ -39,15 +38,18 @@ class Settings:
 def readout(log: Log, settings: Settings | None = None, engine: Engine | None = None) -> ReadoutResult:
     """The contract's readout of a log, JSON's types. The objective's metric comes first.
 
-    `{"log", "n", "control", "objective", "arms": {ARM: {"n", "metrics", "lift", "adjusted", "money"}}, "between",
-    "best", "event_types", "segments", "sample_ratio", "checks", "verdict"}`. Every interval is for one look, each at
-    `alpha`; `p_adjusted` is Holm's over the arms of one metric. Raises ReadoutError where the log has no control.
+    `{"log", "n", "control", "objective", "notes", "arms": {ARM: {"n", "over", "common_share", "metrics", "lift",
+    "adjusted", "money"}}, "between", "best", "event_types", "segments", "sample_ratio", "checks", "verdict"}`. Every
+    interval is for one look, each at `alpha`; `p_adjusted` is Holm's over the arms of one metric. A contrast is over
+    the rows where both arms could have been drawn; `common_share` says which share of all rows (or of the segment's)
+    that is, None where the log does not tell. Raises ReadoutError where the log has no control.
     """
     settings = settings or Settings()
     control = _control(log)
     sight = Sight.of(log, control, metrics_of(log))
     tally = map_merge(engine or Threads(), partial(tally_part, sight=sight), log.parts(), add)
-    work = _Work(log, control, sight, Contrasting(sight, tally, log.spec.objective.margin), settings)
+    contrasting = Contrasting(sight, tally, log.spec.objective.margin, _bounds(log), log.zero_or_one)
+    work = _Work(log, control, sight, contrasting, settings)
     ratio = mismatch(log, tally)
     checks = [ratio.as_check(), *_propensity_check(log)]
     document = {
@@ -55,6 +57,7 @@ def readout(log: Log, settings: Settings | None = None, engine: Engine | None = 
         "n": tally.n,
         "control": log.keys[control],
         "objective": sight.metrics[0],
+        "notes": notes(log, sight, tally),
         "arms": work.arms(),
         "between": work.between(),
         "best": work.best(),
@@ -72,6 +75,12 @@ def metrics_of(log: Log) -> tuple[str, ...]:
     money = [name for name in ("reward_cost", "contact_cost") if any(getattr(arm, name) for arm in log.arms)]
     money += [NET_VALUE] if "revenue" in log.spec.outcomes else []
     return tuple(dict.fromkeys((log.spec.objective.maximise, *log.spec.outcomes, *money)))
+
+
+def _bounds(log: Log) -> dict[str, tuple[float, float]]:
+    """Between which numbers a metric is known to lie, where it is."""
+    shares = dict.fromkeys(log.zero_or_one, (0.0, 1.0))
+    return shares | ({log.spec.objective.maximise: log.range} if log.range else {})
 
 
 def _control(log: Log) -> int:
@@ -96,9 +105,9 @@ class _Work:
     settings: Settings
 
     @property
-    def treated(self) -> dict[str, tuple[int, int]]:
+    def treated(self) -> dict[str, Pair]:
         """Arm → its pair with the control."""
-        return {key: (arm, self.control) for arm, key in enumerate(self.log.keys) if arm != self.control}
+        return {key: ((arm,), (self.control,)) for arm, key in enumerate(self.log.keys) if arm != self.control}
 
     def arms(self) -> dict[str, Any]:
         """Means of every arm and the lifts of all but the control."""
@@ -107,7 +116,13 @@ class _Work:
         for arm, key in enumerate(self.log.keys):
             mean = partial(self.contrasting.mean, arm, control=self.control, alpha=self.settings.alpha)
             metrics = {metric: mean(metric).as_dict() for metric in self.sight.metrics}
-            documents[key] = {"n": int(self.contrasting.tally.counts[arm]), "metrics": metrics}
+            share, most = self.contrasting.share(arm, self.control)
+            documents[key] = {
+                "n": int(self.contrasting.tally.counts[arm]),
+                "over": over(key, self.log.keys[self.control], share, most),
+                "common_share": share,
+                "metrics": metrics,
+            }
             if key in self.treated:
                 documents[key]["lift"] = {metric: lift[key] for metric, lift in lifts.items()}
                 documents[key] |= self._adjusted(key)
@@ -117,35 +132,23 @@ class _Work:
 
     def between(self) -> dict[str, Any]:
         """The objective between treated arms, p-values adjusted together."""
-        pairs = [pair for pair in self.sight.pairs if pair[1] != self.control]
-        named = {f"{self.log.keys[b]} - {self.log.keys[a]}": self._contrast((b, a), WHOLE) for b, a in pairs}
-        return _with_adjusted(named)
+        pairs = [pair for pair in self.sight.pairs if pair[1] != (self.control,)]
+        names = [" - ".join(self.log.keys[group[0]] for group in pair) for pair in pairs]
+        return _with_adjusted({name: self._contrast(pair, WHOLE) for name, pair in zip(names, pairs, strict=True)})
 
     def best(self) -> dict[str, Any]:
         """Each arm's posterior chance of having the best objective, and its expected loss; {} for weighted logs."""
         if not self.sight.simple:
             return {}
-        samples = {key: self.contrasting.sample(arm, self.sight.metrics[0]) for arm, key in enumerate(self.log.keys)}
+        samples = {key: self.contrasting.sample((arm,), self.sight.metrics[0]) for arm, key in enumerate(self.log.keys)}
         posteriors = {key: posterior for key, sample in samples.items() if (posterior := posterior_of(sample))}
         found = best_of(posteriors) if len(posteriors) == len(samples) else {}
         return {key: {"probability": chance, "expected_loss": loss} for key, (chance, loss) in found.items()}
 
     def event_types(self) -> dict[str, Any]:
-        """The objective of all arms of an event type together, as they were drawn; {} for weighted logs."""
-        types: dict[str, list[int]] = {}
-        for arm, described in enumerate(self.log.arms):
-            if described.event_type and arm != self.control:
-                types.setdefault(described.event_type, []).append(arm)
-        if not self.sight.simple:
-            return {}
-        return _with_adjusted({name: self._together(arms) for name, arms in types.items()})
-
-    def _together(self, arms: list[int]) -> Contrast:
-        metric = self.sight.metrics[0]
-        treated = reduce(add, [self.contrasting.sample(arm, metric) for arm in arms])
-        control = self.contrasting.sample(self.control, metric)
-        comparison = comparison_for(treated, control, running=False, alpha=self.settings.alpha)
-        return comparison.compare(treated, control)
+        """The objective of all arms of an event type together, as they were drawn."""
+        pairs = {name: (group, (self.control,)) for name, group in self.sight.types.items()}
+        return _with_adjusted({name: self._contrast(pair, WHOLE) for name, pair in pairs.items()})
 
     def segments(self) -> dict[str, Any]:
         """By column: each segment's lifts of the objective, and whether segments differ at all."""
@@ -155,11 +158,8 @@ class _Work:
                 value: {key: self._contrast(pair, (name, value)) for key, pair in self.treated.items()}
                 for value in values
             }
-            tests = {
-                key: heterogeneity({v: e for v in values if (e := effect_of(lifts[v][key]))}) for key in self.treated
-            }
             found[name] = {
-                "differ": {key: test.as_dict() for key, test in tests.items()},
+                "differ": {key: _differ({value: lifts[value][key] for value in values}) for key in self.treated},
                 "lift": {value: _with_adjusted(contrasts) for value, contrasts in lifts.items()},
             }
         return found
@@ -171,7 +171,7 @@ class _Work:
         findings = [
             Finding(
                 f"{key} against {self.log.keys[self.control]}, {metric}",
-                self.contrasting.pair(pair, metric, alpha=alpha).absolute,
+                self.contrasting.pair(pair, metric, alpha=alpha).contrast.absolute,
                 worthwhile=self.settings.worthwhile,
             )
             for key, pair in self.treated.items()
@@ -188,28 +188,22 @@ class _Work:
         found = self.contrasting.adjusted(self.treated[key], metric, self.settings.alpha)
         return {"adjusted": {metric: found.as_dict()}} if found else {}
 
-    def _differ(self, lifts: Mapping[str, Mapping[str, Contrast]], key: str) -> dict[str, Any]:
-        effects = {value: effect_of(contrasts[key]) for value, contrasts in lifts.items()}
-        return heterogeneity({value: effect for value, effect in effects.items() if effect}).as_dict()
-
-    def _contrast(self, pair: tuple[int, int], segment: Segment) -> Contrast:
+    def _contrast(self, pair: Pair, segment: Segment) -> Shown:
         return self.contrasting.pair(pair, self.sight.metrics[0], segment, self.settings.alpha)
 
     def _segment_values(self) -> dict[str, list[str]]:
-        tally = self.contrasting.tally
-        seen: set[Segment] = {key[0] for key in tally.samples} | {key[0] for key in tally.moments}
+        seen = self.contrasting.tally.rows
         return {name: sorted(value for column, value in seen if column == name) for name in self.log.spec.segments}
 
 
-def effect_of(contrast: Contrast) -> Effect | None:
-    """Value and variance read back from a contrast; None without bounds."""
-    e = contrast.absolute
-    if e.value is None or e.lower is None or e.upper is None:
-        return None
-    # 1.96: the bounds' own critical value is within a per cent of it in a segment worth testing.
-    return Effect(e.value, ((e.upper - e.lower) / 3.92) ** 2)
+def _differ(lifts: Mapping[str, Shown]) -> dict[str, Any]:
+    """Cochran's test over the segments that have the events (and people) it needs, and which were left out."""
+    effects = {value: shown.effect for value, shown in lifts.items() if shown.effect is not None}
+    left_out = [value for value in lifts if value not in effects]
+    return heterogeneity(effects).as_dict() | {"left_out": left_out}
 
 
-def _with_adjusted(contrasts: Mapping[str, Contrast]) -> dict[str, Any]:
-    adjusted = holm({name: c.p_value for name, c in contrasts.items() if c.p_value is not None})
-    return {name: c.as_dict() | {"p_adjusted": adjusted.get(name)} for name, c in contrasts.items()}
+def _with_adjusted(shown: Mapping[str, Shown]) -> dict[str, Any]:
+    p_values = {name: each.contrast.p_value for name, each in shown.items()}
+    adjusted = holm({name: p for name, p in p_values.items() if p is not None})
+    return {name: each.as_dict() | {"p_adjusted": adjusted.get(name)} for name, each in shown.items()}
