@@ -9,8 +9,9 @@ from offline_eval.ab.comparisons.adjusted import Adjusted
 from offline_eval.ab.contrast import Contrast, Rule, Sizes, unknown
 from offline_eval.ab.errors import ComparisonError
 from offline_eval.ab.heterogeneity import Effect
-from offline_eval.ab.logged.gathering import MONEY, WHOLE, Pair, Segment, Sight, Tally
+from offline_eval.ab.logged.gathering import MONEY, Tally
 from offline_eval.ab.logged.side import Bounds, Side
+from offline_eval.ab.logged.sight import WHOLE, Pair, Segment, Sight
 from offline_eval.ab.logged.support import Group
 from offline_eval.ab.logged.weighing import HAJEK, Ask, effect_of, weighted_contrast, weighted_mean
 from offline_eval.ab.means import mean_of

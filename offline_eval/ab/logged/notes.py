@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from offline_eval.ab.logged.gathering import Sight, Tally
+from offline_eval.ab.logged.gathering import Tally
+from offline_eval.ab.logged.sight import Sight
 from offline_eval.logs.log import Log
 
 UNKNOWN_SUPPORT = (

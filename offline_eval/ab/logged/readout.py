@@ -10,9 +10,10 @@ from offline_eval.ab.checks.check import CheckResult
 from offline_eval.ab.errors import ReadoutError
 from offline_eval.ab.heterogeneity import heterogeneity
 from offline_eval.ab.logged.contrasting import Contrasting, Shown
-from offline_eval.ab.logged.gathering import WHOLE, Pair, Segment, Sight, tally_part
+from offline_eval.ab.logged.gathering import tally_part
 from offline_eval.ab.logged.mismatch import mismatch
 from offline_eval.ab.logged.notes import notes, over
+from offline_eval.ab.logged.sight import WHOLE, Pair, Segment, Sight
 from offline_eval.ab.multiplicity import holm
 from offline_eval.ab.posterior import best_of, posterior_of
 from offline_eval.ab.verdict import Finding, Verdict, share_of_alpha, undecided, verdict
