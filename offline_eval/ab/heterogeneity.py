@@ -1,6 +1,6 @@
 """Do segments differ at all, before any of them is called a winner; and if so, which."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,14 +48,22 @@ def heterogeneity(effects: Mapping[str, Effect]) -> Heterogeneity:
     used = {name: effect for name, effect in effects.items() if effect.variance > 0}
     if len(used) < 2:
         return Heterogeneity(0.0, None, next((e.value for e in used.values()), None), {})
-    weight = sum(1 / effect.variance for effect in used.values())
-    common = sum(effect.value / effect.variance for effect in used.values()) / weight
+    common, _ = _together(list(used.values()))
     q = sum((effect.value - common) ** 2 / effect.variance for effect in used.values())
-    against = {name: _against_the_rest(effect, common, weight) for name, effect in used.items()}
+    against = {
+        name: _against(effect, [other for key, other in used.items() if key != name]) for name, effect in used.items()
+    }
     return Heterogeneity(q, float(chdtrc(len(used) - 1, q)), common, holm(against))
 
 
-def _against_the_rest(effect: Effect, common: float, weight: float) -> float:
-    rest_weight = weight - 1 / effect.variance
-    rest = (common * weight - effect.value / effect.variance) / rest_weight
-    return 2 * float(ndtr(-abs(effect.value - rest) / (effect.variance + 1 / rest_weight) ** 0.5))
+def _together(effects: Sequence[Effect]) -> tuple[float, float]:
+    """(precision-weighted lift, its variance), scaled so that a variance near 0 swamps the others and nothing else."""
+    least = min(effect.variance for effect in effects)
+    weights = [least / effect.variance for effect in effects]
+    total = sum(weights)
+    return sum(w * effect.value for w, effect in zip(weights, effects, strict=True)) / total, least / total
+
+
+def _against(effect: Effect, others: Sequence[Effect]) -> float:
+    rest, variance = _together(others)
+    return 2 * float(ndtr(-abs(effect.value - rest) / (effect.variance + variance) ** 0.5))

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from offline_eval.ab.logged.sight import WHOLE, Pair, Segment, Sight
+from offline_eval.ab.logged.sight import TIMES, WHOLE, Pair, Segment, Sight
 from offline_eval.ab.logged.sums import PairSums, SideRows, pair_sums
 from offline_eval.ab.logged.support import drawn
 from offline_eval.ab.money import CONTACT_COST, REENGAGED, REWARD_COST
@@ -24,7 +24,8 @@ class Tally:
     Attributes:
         n: rows.
         counts: (K,) rows by arm; weights, squares: (K,) Σ 1/p and Σ 1/p² over them.
-        least, most: (K,) the smallest and the largest probability with which each arm was drawn.
+        least: (K,) the smallest probability of each arm (above 0), as far as it is logged.
+        times: (TIMES, K) draws by tenth of the log's time, or of its rows where it has none.
         chances: (K,) rows in which each arm could have been drawn.
         excess: (K, clusters) by arm and unit, Σ 1{drawn} / p - 1{could have been}; one column where units have one row.
         rows: rows of each segment.
@@ -37,7 +38,7 @@ class Tally:
     weights: Floats
     squares: Floats
     least: Floats
-    most: Floats
+    times: Floats
     chances: Floats
     excess: Floats
     rows: Mapping[Segment, int] = field(default_factory=dict)
@@ -58,7 +59,7 @@ class Tally:
             self.weights + other.weights,
             self.squares + other.squares,
             np.minimum(self.least, other.least),
-            np.maximum(self.most, other.most),
+            self.times + other.times,
             self.chances + other.chances,
             self.excess + other.excess,
             rows,
@@ -69,8 +70,8 @@ class Tally:
 
 def tally_part(log: Log, sight: Sight) -> Tally:
     """One part of a log."""
-    empty = np.zeros(len(log.arms))
-    total = Tally(0, empty, empty, empty, empty + 1, empty, empty, np.zeros((len(empty), sight.clusters)))
+    empty, excess = np.zeros(len(log.arms)), np.zeros((len(log.arms), sight.clusters))
+    total = Tally(0, empty, empty, empty, empty + 1, np.zeros((TIMES, len(empty))), empty, excess)
     for rows in log.batches(pmf=not sight.simple and sight.support.probabilities):
         total = total + tally(rows, len(log.arms), sight)
     return total
@@ -80,14 +81,16 @@ def tally(rows: LogBatch, arms: int, sight: Sight) -> Tally:
     """One batch."""
     weight = 1 / rows.propensity
     sums = [np.bincount(rows.arm, w, arms).astype(float) for w in (None, weight, weight**2)]
-    least, most = np.ones(arms), np.zeros(arms)
+    least = np.ones(arms)
     np.minimum.at(least, rows.arm, rows.propensity)
-    np.maximum.at(most, rows.arm, rows.propensity)
+    if rows.pmf is not None:
+        least = np.minimum(least, np.where(rows.pmf > 0, rows.pmf, 1.0).min(axis=0, initial=1.0))
+    times = np.bincount(sight.tenth(rows) * arms + rows.arm, minlength=TIMES * arms).reshape(TIMES, arms).astype(float)
     chances, excess = _chances(rows, arms, sight)
     samples = dict(_samples(rows, arms, sight)) if sight.simple else {}
     pairs = {} if sight.simple else dict(_weighed(rows, sight))
     sizes = {WHOLE: len(rows)} | {segment: int(mine.sum()) for segment, mine in _segments(rows)}
-    return Tally(len(rows), sums[0], sums[1], sums[2], least, most, chances, excess, sizes, samples, pairs)
+    return Tally(len(rows), sums[0], sums[1], sums[2], least, times, chances, excess, sizes, samples, pairs)
 
 
 def _chances(rows: LogBatch, arms: int, sight: Sight) -> tuple[Floats, Floats]:

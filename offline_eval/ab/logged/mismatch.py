@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.special import chdtrc, ndtr, stdtr
+from scipy.special import chdtrc, gammainc, gammaincc, stdtr
 
 from offline_eval.ab.checks.check import CheckResult, Status
 from offline_eval.ab.logged.gathering import Tally
+from offline_eval.logs.batch import Floats
 from offline_eval.logs.log import Log
 
 LIMIT = 0.001
@@ -61,6 +62,18 @@ def _chi_square(log: Log, tally: Tally) -> Mismatch:
     return Mismatch(p_value, f"farthest off: {log.keys[worst]} {share:.2%} (meant {1 / len(log.arms):.2%})")
 
 
+def _gamma_p_values(weights: Floats, variance: Floats, chances: Floats, largest: Floats) -> Floats:
+    """Of Σ 1/p against its mean: a gamma law with the variance found, and one more draw of the largest weight below.
+
+    Small probabilities make the sum skewed: mostly it is too low, with a variance that is too low as well (see
+    `few_events.beta_limits`).
+    """
+    raised, wider = weights + largest, variance + largest**2
+    below = gammaincc(raised**2 / wider, chances * raised / wider)
+    above = gammainc(weights**2 / variance, chances * weights / variance)
+    return np.asarray(np.minimum(2 * np.minimum(below, above), 1.0))
+
+
 def _between_units(log: Log, tally: Tally) -> Mismatch:
     """Σ 1{A = a}/p against its chances, units taken as independent whatever their rows share; Bonferroni over arms.
 
@@ -81,16 +94,17 @@ def _between_units(log: Log, tally: Tally) -> Mismatch:
 
 
 def _weights(log: Log, tally: Tally) -> Mismatch:
-    """Σ 1{A = a}/p has mean Σ 1{a eligible}; z by arm with its own variance, Bonferroni over arms."""
+    """Σ 1{A = a}/p has mean Σ 1{a eligible}; by arm with its own variance, Bonferroni over arms."""
     # Σ w² - Σ w estimates Σ (1/p - 1), the variance of Σ 1{A = a}/p given the contexts.
     drawn = tally.counts > 0
     variance = np.maximum(tally.squares - tally.weights, 0.0)
     usable = drawn & (variance > 0)
     if not usable.any():
         return Mismatch(None, "every arm had probability 1: nothing to test")
-    z = (tally.weights[usable] - tally.chances[usable]) / np.sqrt(variance[usable])
-    p_value = min(1.0, float(2 * ndtr(-np.abs(z)).min() * usable.sum()))
-    worst = np.flatnonzero(usable)[int(np.argmax(np.abs(z)))]
+    sums = tally.weights[usable], variance[usable], tally.chances[usable], 1 / tally.least[usable]
+    p_values = _gamma_p_values(*sums)
+    p_value = min(1.0, float(p_values.min() * usable.sum()))
+    worst = np.flatnonzero(usable)[int(np.argmin(p_values))]
     detail = f"farthest off: {log.keys[worst]}, Σ 1/p {tally.weights[worst]:.0f} for {tally.chances[worst]:.0f} chances"
     if p_value < LIMIT and not (log.spec.eligible or log.spec.pmf):
         detail += (

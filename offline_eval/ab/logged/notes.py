@@ -1,7 +1,5 @@
 """What to know of a log's readout, in sentences."""
 
-import numpy as np
-
 from offline_eval.ab.logged.gathering import Tally
 from offline_eval.ab.logged.sight import Sight
 from offline_eval.logs.log import Log
@@ -12,8 +10,8 @@ UNKNOWN_SUPPORT = (
     " drawn in some rows, name log.eligible or log.pmf"
 )
 MAY_HAVE_LEARNED = (
-    "the probabilities vary: if the policy learned from outcomes of this log while it drew, the intervals here do not"
-    " claim coverage (they do if it was fixed beforehand)"
+    "if the policy learned from outcomes of this log while it drew, the intervals here do not claim coverage"
+    " (they do if it was fixed beforehand)"
 )
 FITTED = (
     "the probabilities were estimated: an arm is taken to be possible wherever the fitted probability is at least 0.1 %"
@@ -26,7 +24,7 @@ def notes(log: Log, sight: Sight, tally: Tally) -> list[str]:
     found = []
     if not sight.support.known:
         found.append(UNKNOWN_SUPPORT)
-    if may_have_learned(log, tally):
+    if log.spec.propensity.column:
         found.append(MAY_HAVE_LEARNED)
     if sight.support.fitted:
         found.append(FITTED)
@@ -36,13 +34,6 @@ def notes(log: Log, sight: Sight, tally: Tally) -> list[str]:
         people = "more units than were counted" if log.units is None else f"{len(log.units):,} units"
         found.append(f"{people} have {tally.n:,} rows: intervals and effective sizes count units, not rows")
     return found
-
-
-def may_have_learned(log: Log, tally: Tally) -> bool:
-    """Whether logged probabilities of one arm differ from row to row, which a policy that learns would make them."""
-    drawn = tally.counts > 0
-    varies = bool(np.any(tally.most[drawn] - tally.least[drawn] > 1e-9))
-    return log.spec.propensity.column is not None and varies
 
 
 def over(arm: str, control: str, share: float | None, most: float) -> str:

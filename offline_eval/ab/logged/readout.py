@@ -12,6 +12,7 @@ from offline_eval.ab.heterogeneity import heterogeneity
 from offline_eval.ab.logged.contrasting import Contrasting, Shown
 from offline_eval.ab.logged.gathering import tally_part
 from offline_eval.ab.logged.mismatch import mismatch
+from offline_eval.ab.logged.moving import allocation
 from offline_eval.ab.logged.notes import notes, over
 from offline_eval.ab.logged.sight import WHOLE, Pair, Segment, Sight
 from offline_eval.ab.multiplicity import holm
@@ -39,11 +40,12 @@ class Settings:
 def readout(log: Log, settings: Settings | None = None, engine: Engine | None = None) -> ReadoutResult:
     """The contract's readout of a log, JSON's types. The objective's metric comes first.
 
-    `{"log", "n", "control", "objective", "notes", "arms": {ARM: {"n", "over", "common_share", "metrics", "lift",
-    "adjusted", "money"}}, "between", "best", "event_types", "segments", "sample_ratio", "checks", "verdict"}`. Every
-    interval is for one look, each at `alpha`; `p_adjusted` is Holm's over the arms of one metric. A contrast is over
-    the rows where both arms could have been drawn; `common_share` says which share of all rows (or of the segment's)
-    that is, None where the log does not tell. Raises ReadoutError where the log has no control.
+    `{"log", "n", "control", "objective", "coverage_claimed", "notes", "arms": {ARM: {"n", "over", "common_share",
+    "metrics", "lift", "adjusted", "money"}}, "between", "best", "event_types", "segments", "sample_ratio", "checks",
+    "verdict"}`. Every interval is for one look, each at `alpha`; `p_adjusted` is Holm's over the arms of one metric. A
+    contrast is over the rows where both arms could have been drawn; `common_share` says which share of all rows (or of
+    the segment's) that is, None where the log does not tell. `coverage_claimed` is false where a check failed. Raises
+    ReadoutError where the log has no control.
     """
     settings = settings or Settings()
     control = _control(log)
@@ -52,12 +54,13 @@ def readout(log: Log, settings: Settings | None = None, engine: Engine | None = 
     contrasting = Contrasting(sight, tally, log.spec.objective.margin, _bounds(log), log.zero_or_one)
     work = _Work(log, control, sight, contrasting, settings)
     ratio = mismatch(log, tally)
-    checks = [ratio.as_check(), *_propensity_check(log)]
+    checks = [ratio.as_check(), *_propensity_check(log), *allocation(log, tally)]
     document = {
         "log": {"name": log.spec.name, "arms": list(log.keys)},
         "n": tally.n,
         "control": log.keys[control],
         "objective": sight.metrics[0],
+        "coverage_claimed": all(check.status != "failed" for check in checks),
         "notes": notes(log, sight, tally),
         "arms": work.arms(),
         "between": work.between(),

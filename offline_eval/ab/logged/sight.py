@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from offline_eval.ab.logged.sums import CLUSTERS
 from offline_eval.ab.logged.support import Group, Support
+from offline_eval.logs.batch import LogBatch
 from offline_eval.logs.log import Log
 
 WHOLE = ("", "")
@@ -18,6 +19,9 @@ Segment = tuple[str, str]
 
 Pair = tuple[Group, Group]
 """(treated, control); with nothing as control, the treated alone."""
+
+TIMES = 10
+"""Parts of a log in which the shares of arms are looked at."""
 
 MOST_PAIRS = 45
 """Beyond so many pairs of arms, only those with the control are compared."""
@@ -37,6 +41,7 @@ class Sight:
         units: hashes of all units in order, where some have several rows and they are few enough to be kept apart.
         clustered: units have several rows.
         returning: the metric that says whether a unit came back, where money can be counted; "" elsewhere.
+        start, span: of the log's times, or of its rows where it has none.
     """
 
     metrics: tuple[str, ...]
@@ -48,6 +53,8 @@ class Sight:
     units: NDArray[np.uint64] | None
     clustered: bool
     returning: str = ""
+    start: float = 0.0
+    span: float = 1.0
 
     @classmethod
     def of(cls, log: Log, control: int, metrics: tuple[str, ...]) -> "Sight":
@@ -68,7 +75,14 @@ class Sight:
             kept,
             log.clustered,
             returning if counted else "",
+            log.scan.earliest if spec.time else 0.0,
+            max(log.scan.latest - log.scan.earliest if spec.time else float(log.n), 1e-9),
         )
+
+    def tenth(self, rows: LogBatch) -> NDArray[np.intp]:
+        """(n,) which part of the log each row is in."""
+        at = rows.row if rows.time is None else rows.time
+        return np.clip((at - self.start) / self.span * TIMES, 0, TIMES - 1).astype(np.intp)
 
     @property
     def clusters(self) -> int:

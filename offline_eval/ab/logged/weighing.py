@@ -18,8 +18,8 @@ from offline_eval.estimate import Estimate
 
 HAJEK, BY_UNIT, EXACT, EXACT_BY_UNIT = "hajek", "hajek_by_unit", "hajek_beta", "hajek_beta_by_unit"
 
-SMALLEST = 1e-100
-"""Below it a p-value found by search is not told apart."""
+SMALLEST, LARGEST = 1e-100, 0.999
+"""A p-value found by search lies between them, or is 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +177,9 @@ def _p_by_search(top: Side, bottom: Side, bounds: Bounds) -> float:
         low, high = difference_bounds(*limits)
         return low > 0 or high < 0
 
-    low, high = float(np.log(SMALLEST)), 0.0
+    low, high = float(np.log(SMALLEST)), float(np.log(LARGEST))
+    if not leaves_out(high):
+        return 1.0
     for _ in range(40):
         middle = (low + high) / 2
         low, high = (low, middle) if leaves_out(middle) else (middle, high)

@@ -186,3 +186,47 @@ def test_parts_of_a_log_with_units_and_gaps_add_up(tmp_path):
         np.testing.assert_allclose(sums.sums, other.sums, rtol=1e-12)
         np.testing.assert_allclose(sums.people, other.people, rtol=1e-12)
         np.testing.assert_allclose(np.sort(sums.top), np.sort(other.top))
+
+
+def learned_log(tmp_path, learns):
+    """The better arm's share rises from a half to nine tenths, or stays."""
+    rng = np.random.default_rng(21)
+    n = 6000
+    p = np.linspace(0.5, 0.9, n) if learns else np.full(n, 0.7)
+    gift = rng.random(n) < p
+    columns = {
+        "arm": np.where(gift, "gift", "none"),
+        "back": (rng.random(n) < 0.2 + 0.2 * gift).astype(int),
+        "spend": np.zeros(n),
+        "p": np.where(gift, p, 1 - p),
+    }
+    return log_of(tmp_path, columns, log={"propensity": {"column": "p"}})
+
+
+def test_intervals_of_a_log_whose_shares_moved_claim_no_coverage(tmp_path):
+    moved, still = (readout(learned_log(tmp_path, learns)) for learns in (True, False))
+    check = next(check for check in moved["checks"] if check["name"] == "allocation")
+    assert check["status"] == "failed"
+    assert not moved["coverage_claimed"]
+    assert moved["verdict"]["word"] == "don't trust"
+    assert still["coverage_claimed"]
+    assert still["verdict"]["word"] == "ship"
+    assert any("learned" in note for note in still["notes"])
+
+
+def test_small_probabilities_that_were_not_drawn_are_no_mismatch(tmp_path):
+    rng = np.random.default_rng(22)
+    alarms = 0
+    for _ in range(40):
+        p = np.where(rng.random(2000) < 0.9, 0.002, 0.5)
+        gift = rng.random(2000) < p
+        columns = {
+            "arm": np.where(gift, "gift", "none"),
+            "back": (rng.random(2000) < 0.2).astype(int),
+            "spend": np.zeros(2000),
+            "p": np.where(gift, p, 1 - p),
+            "pmf": [json.dumps([each, 1 - each]) for each in p],
+        }
+        spec = {"propensity": {"column": "p"}, "pmf": "pmf"}
+        alarms += readout(log_of(tmp_path, columns, log=spec))["sample_ratio"]["mismatch"]
+    assert alarms == 0
