@@ -29,6 +29,7 @@ def _head(document: Json, console: Console) -> None:
     told = ", ".join(f"{count:,} {name}" for name, count in counts.items() if count is not None)
     console.print(f"{document['experiment']}, revision {document['revision']}, {document['status']}: {told}")
     console.print(told_verdict(verdict))
+    _estimand(document["estimand"], console)
     for check in document["checks"]:
         console.print(f"{MARKS[check['status']]} {check['name']}: {check['detail']}")
     for note in document["notes"]:
@@ -42,6 +43,16 @@ def _head(document: Json, console: Console) -> None:
     for key, one in early["variants"].items():
         told = f"early, {key}: {interval(one['rate'])}, {one['open']:,} open; {one['note']}"
         console.print(told)
+
+
+def _estimand(told: Json, console: Console) -> None:
+    """What is judged, and which share of revenue that leaves out."""
+    above = ", ".join(f"{key} {share:.1%}" for key, share in told["above_cap"].items() if share is not None)
+    console.print(f"judged: {told['words']}{f'; revenue above the cap: {above}' if above else ''}")
+    if told["cap_origin"]:
+        console.print(f"the cap was proposed from {told['cap_origin']} and taken at the start")
+    if told["note"]:
+        console.print(f"note: {told['note']}")
 
 
 def group_table(title: str, groups: Json) -> Sheet:
@@ -100,7 +111,7 @@ def arm_table(document: Json) -> Sheet:
 
 def _parts(document: Json, name: str, console: Console) -> None:
     """First whether parts differ at all, then the objective's lifts."""
-    metric = document["objective"]
+    metric = document["estimand"]["metric"]
     for key, tests in document["differ"][name].items():
         console.print(f"{key}, {metric}: {tests[metric]['said']}")
     columns = ("variant", "difference", "relative", "p", "p adjusted")

@@ -22,7 +22,9 @@ _SHARES = frozenset(
         "roi",
     }
 )
-_MONEY = frozenset({"revenue", "reward_cost", "contact_cost", "net_value", "margin"})
+_MONEY = frozenset(
+    {"revenue", "reward_cost", "contact_cost", "net_value", "margin", "capped_revenue", "capped_net_value"}
+)
 
 
 def number(value: float | None, digits: int = 3) -> str:

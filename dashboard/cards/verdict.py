@@ -42,7 +42,7 @@ def verdict_banner(verdict: Mapping[str, Any], status: str, context: str) -> Com
     """What to do, why, and of what this is said."""
     word = str(verdict["word"])
     days = verdict.get("days_left")
-    told = [dmc.Text(_sentence(str(verdict["reason"])), size="sm")]
+    told = [*_standing(verdict), dmc.Text(_sentence(str(verdict["reason"])), size="sm")]
     if days is not None:
         told.append(dmc.Text(f"Decided in about {max(days, 1):,.0f} days at this pace.", size="sm", fw=600))
     told.append(dmc.Text(context, size="xs", c="dimmed"))
@@ -53,6 +53,22 @@ def verdict_banner(verdict: Mapping[str, Any], status: str, context: str) -> Com
         variant="outline",
         styles={"title": {"fontSize": "1.15rem", "color": "var(--mantine-color-text)"}},
     )
+
+
+def _standing(verdict: Mapping[str, Any]) -> list[Component]:
+    """Which variant pays best, and what is to be done about those that lose."""
+    best, leading = verdict.get("best"), verdict.get("leading")
+    lines = []
+    if best is not None:
+        lines.append(f"{best} is the best of all variants.")
+    elif leading is not None:
+        lines.append(f"{leading} leads so far; it is not certain yet that it is the best of all variants.")
+    lines += [f"{_who(one)} loses against {one['versus']}: {one['action']}." for one in verdict.get("losing") or ()]
+    return [dmc.Text(line, size="sm", fw=600) for line in lines]
+
+
+def _who(loss: Mapping[str, Any]) -> str:
+    return str(loss["key"]) if loss["kind"] == "variant" else f"Arm {loss['key']}"
 
 
 def _sentence(text: str) -> str:

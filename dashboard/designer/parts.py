@@ -12,11 +12,17 @@ from dash.development.base_component import Component
 from bandit.rounds import NOTHING
 from dashboard.designer import rows
 from dashboard.designer.beyond import beyond
+from dashboard.designer.capping import speaks_of_money
 from dashboard.designer.edits import holdout_of
 from dashboard.designer.pen import Pen
 from dashboard.designer.rows import fieldset, row_of
 from dashboard.designer.structure import PRESETS
 from dashboard.designer.words import CURRENCIES, GUARDED, MAXIMISED, RAMPS, choices, names
+
+CAP_WHY = (
+    "One large order can decide a mean. Verdicts about money count each user's revenue up to this amount; sums stay "
+    "whole. Fixed once users are decided for."
+)
 
 
 class Part(NamedTuple):
@@ -40,6 +46,9 @@ def _basics(pen: Pen) -> list[Component]:
     ]
     if _maximised(pen) == "net_value":
         fields.append(pen.number("/objective/margin", "Margin on revenue", "percent"))
+    if speaks_of_money(pen.document):
+        label = f"A user's revenue counts up to ({pen.document['currency']})"
+        fields.append(pen.number("/cap_revenue", label, description=CAP_WHY))
     return [row_of(fields)]
 
 
@@ -226,7 +235,7 @@ def _advanced(pen: Pen) -> list[Component]:
 PARTS: dict[str, Part] = {
     "basics": Part(
         "What it is", "A name, and what it should achieve.",
-        ("name", "key", "currency", "time_zone", "objective"), _basics),
+        ("name", "key", "currency", "time_zone", "objective", "cap_revenue"), _basics),
     "audience": Part("Who takes part", "Users for whom this holds when they are decided.", ("eligible",), _audience),
     "arms": Part("What users get", "An arm is one thing that can happen to a user.", ("arms",), _arms),
     "variants": Part(

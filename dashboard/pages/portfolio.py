@@ -130,7 +130,7 @@ def compared(view: View) -> Drawn:
 
 def _row(one: Mapping[str, Any]) -> dict[str, Any]:
     definition, face = one["definition"], one["results"]
-    currency, control, objective = definition["currency"], face["control"], face["objective"]
+    currency, control, objective = definition["currency"], face["control"], face["estimand"]["metric"]
     others = {key: each for key, each in face["variants"].items() if key != control and each["decisions"]}
     best = max(others, key=lambda key: others[key]["decisions"], default=None)
     lift = others[best]["versus"].get(control, {}).get(objective, {}).get("relative") or {} if best else {}

@@ -49,11 +49,8 @@ def differ(view: View) -> Component:
         return empty("There is no other variant to compare segments with.", "A holdout beside the campaign is one.")
     if not found:
         return empty("This campaign has no segments.", "Name the features to split by under segments in the designer.")
-    said = [
-        f"{variant}: {metrics[face['objective']]['said']}"
-        for variant, metrics in found.items()
-        if face["objective"] in metrics
-    ]
+    judged = face["estimand"]["metric"]
+    said = [f"{variant}: {metrics[judged]['said']}" for variant, metrics in found.items() if judged in metrics]
     return dmc.List([dmc.ListItem(one) for one in said], size="sm") if said else empty("Too few events yet to tell.")
 
 
@@ -95,7 +92,7 @@ def lifts(view: View) -> Drawn:
     face, definition = results.results(view), results.definition_of(view)
     if face is None or definition is None:
         return Drawn(no_campaign())
-    objective, rows = face["objective"], []
+    objective, rows = face["estimand"]["metric"], []
     for segment, one in sorted((face.get("segments") or {}).items(), key=lambda pair: _natural(pair[0])):
         for variant, metrics in (one.get("versus") or {}).items():
             found = metrics.get(face["control"], metrics).get(objective, {})

@@ -36,17 +36,26 @@ def verdict(view: View) -> Component:
     zone = definition["time_zone"]
     counts = face["counts"]
     context = (
-        f"{number(counts['matured'])} matured decisions · objective {title(face['objective'])} · "
+        f"{number(counts['matured'])} matured decisions · {_judged_in_words(face)} · "
         f"control {face['control']} · as of {moment(face['as_of'], zone)}"
     )
     name = dmc.Group(
         [dmc.Text(definition["name"] or definition["key"], fw=650, size="lg"), state(definition["status"])]
     )
-    notes = [dmc.Text(note, size="sm", c="dimmed") for note in face.get("notes", [])]
+    told = [note for note in (face["estimand"]["note"], *face.get("notes", [])) if note]
+    notes = [dmc.Text(note, size="sm", c="dimmed") for note in told]
     return dmc.Stack(
         [name, verdict_banner(face["verdict"], definition["status"], context), checks_list(face["checks"]), *notes],
         gap="sm",
     )
+
+
+def _judged_in_words(face: Mapping[str, Any]) -> str:
+    """What is judged, and which share of each variant's revenue lies above the cap."""
+    told = face["estimand"]
+    above = {key: share for key, share in told["above_cap"].items() if share is not None}
+    shares = ", ".join(f"{key} {percent(share)}" for key, share in above.items())
+    return f"judged is the {told['words']}{f' (revenue above that: {shares})' if shares else ''}"
 
 
 def kpis(view: View) -> Drawn:
@@ -117,7 +126,7 @@ def lift(view: View) -> Drawn:
     face, definition = results.results(view), results.definition_of(view)
     if face is None or definition is None:
         return Drawn(no_campaign())
-    name, currency = face["objective"], definition["currency"]
+    name, currency = face["estimand"]["metric"], definition["currency"]
     rows, estimates = [], []
     for key, variant in face["variants"].items():
         found = variant["versus"].get(face["control"], {}).get(name, {})
@@ -172,7 +181,7 @@ def arms(view: View) -> Drawn:
     face, definition = results.results(view), results.definition_of(view)
     if face is None or definition is None:
         return Drawn(no_campaign())
-    name, currency = face["objective"], definition["currency"]
+    name, currency = face["estimand"]["metric"], definition["currency"]
     control = next((key for arm in face["arms"].values() for key in arm.get("versus", {})), "")
     rows, estimates = [], []
     for key, arm in face["arms"].items():

@@ -10,6 +10,7 @@ from dash.exceptions import PreventUpdate
 
 from dashboard.callbacks import Callbacks, no_update, notify
 from dashboard.data import designing
+from dashboard.designer.capping import begins_to_need_cap, speaks_of_money
 from dashboard.designer.commands import call_of
 from dashboard.designer.document import Json, patch_between
 from dashboard.designer.edits import Typed, edited, key_from, shown
@@ -134,6 +135,8 @@ def _register_typing(callbacks: Callbacks) -> None:
         after = caught_up(design, fields, presses)
         if after == before:
             raise PreventUpdate
+        if begins_to_need_cap(before, after):
+            after = with_proposed_cap(who, after)
         if after["key"] not in (before["key"], *(field.value for field in fields if field.at == "/key")):
             set_props({"type": FIELD, "at": "/key", "kind": "text"}, {"value": after["key"]})
         rule = {"rule": after["eligible"]} if after["eligible"] != before["eligible"] else no_update
@@ -161,6 +164,12 @@ def caught_up(design: Json, fields: Sequence[Typed], presses: Sequence[Json]) ->
     return _key_follows(design, before, after)
 
 
+def with_proposed_cap(who: Who, document: Json) -> Json:
+    """The draft with the cap on revenue that history proposes, where it proposes one."""
+    proposal = designing.proposed_cap(who, document)
+    return document if proposal is None else {**document, "cap_revenue": proposal.value}
+
+
 def _fields(*lists: Sequence[Any]) -> list[Typed]:
     return [Typed(each["id"]["at"], each["id"]["kind"], each.get("value")) for group in lists for each in group]
 
@@ -181,6 +190,8 @@ def redrawn(before: Json, after: Json, structural: bool) -> set[str]:
     keys = [[each.get("key") for each in made["arms"]] for made in (before, after)]
     again = {part for name in changed for part in ALSO.get(name, ())} if structural or keys[0] != keys[1] else set()
     again |= {part for name in changed - {"arms", "variants"} for part in ALSO.get(name, ())}
+    if speaks_of_money(before) != speaks_of_money(after):
+        again.add("basics")
     if structural:
         again |= {name for name, part in PARTS.items() if changed & set(part.owns)}
     return again

@@ -7,7 +7,7 @@ from sqlalchemy import Engine
 
 from experiments.errors import Fault
 from experiments.model.capping import CapProposal, needs_cap, proposal_from
-from experiments.model.checks import study
+from experiments.model.checks.shape import parse
 from experiments.model.definition import Definition
 from experiments.model.principal import Principal, require
 from experiments.model.times import duration_micros
@@ -17,13 +17,13 @@ from experiments.store.spending import spent_in_experiments, spent_in_windows
 
 
 def propose_cap(engine: Engine, principal: Principal, folder: Path, document: Any) -> CapProposal | None:
-    """For a document that is to be judged on money and states no cap; None where it needs none or has faults.
+    """For a document that is to be judged on money and states no cap, as far as it can be read.
 
-    `folder`: the data directory. Raises ForbiddenError, UnavailableError.
+    None where it needs none, or too little was ever spent. `folder`: the data directory. Raises ForbiddenError,
+    UnavailableError.
     """
     require(principal, "experiment")
-    definition = study(document).definition
-    return None if definition is None else _proposed(engine, folder, definition)
+    return _proposed(engine, folder, parse(document)[0])
 
 
 def propose_cap_at_start(engine: Engine, principal: Principal, folder: Path, key: str) -> CapProposal | None:
@@ -37,10 +37,11 @@ def propose_cap_at_start(engine: Engine, principal: Principal, folder: Path, key
 
 def proposal_told(document: Any, proposal: CapProposal | None) -> list[Fault]:
     """A warning that shows the proposal; none where there is no proposal."""
-    definition = None if proposal is None else study(document).definition
-    if proposal is None or definition is None:
+    if proposal is None:
         return []
-    sentence = f"proposed is {proposal.sentence(definition)}; it is taken at the start unless you state another value"
+    sentence = (
+        f"proposed is {proposal.sentence(parse(document)[0])}; it is taken at the start unless you state another value"
+    )
     return [Fault("/cap_revenue", sentence)]
 
 

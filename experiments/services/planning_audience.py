@@ -12,10 +12,12 @@ from experiments.errors import Fault, InvalidError
 from experiments.metrics import metric_names
 from experiments.model.definition import Definition
 from experiments.model.guardrails import control_variant
+from experiments.model.kinds import CAPPED_METRICS
 from experiments.model.record import Record, decode_record
 from experiments.model.rollups import DECISIONS
 from experiments.model.tables import Experiment
 from experiments.store.experiments import find
+from experiments.store.revisions import definitions_of
 from experiments.store.rollups import CellKey, Totals, read_totals
 
 MOST_SEGMENTS = 20
@@ -72,13 +74,20 @@ class _Source:
         self._totals: Totals = read_totals(session.connection(), self._id)
 
     def metric(self, given: Mapping[str, Any]) -> Json:
-        """`base` and `deviation` of one decision under the control, else in all. Raises InvalidError."""
+        """`base` and `deviation` of one decision under the control, else in all. Raises InvalidError.
+
+        Revenue and net value are planned for as they are judged: up to the cap, where a revision has one.
+        """
         name = given.get("name", self._definition.objective.maximise)
         if name not in metric_names(self._definition):
             raise InvalidError([Fault("/metric/name", "is no metric of the experiment")])
+        name, revisions = self._judged(name)
         control = control_variant(self._definition)
-        variant = control if control and self.decisions(lambda key: key.variant == control) else None
-        belongs = (lambda key: key.variant == variant) if variant else (lambda _: True)
+        controlled = any(key.variant == control and key.revision in revisions for key in self._totals.keys)
+
+        def belongs(key: CellKey) -> bool:
+            return key.revision in revisions and (not controlled or key.variant == control)
+
         n, total, squares = self.decisions(belongs), self._sum(name, TOTAL, belongs), self._sum(name, SQUARES, belongs)
         mean = total / n
         asked = {each: value for each, value in given.items() if each != "name"}
@@ -87,6 +96,15 @@ class _Source:
         if kind in ("mean", "cuped"):
             known["deviation"] = max(squares / n - mean * mean, 0.0) ** 0.5
         return known | asked
+
+    def _judged(self, name: str) -> tuple[str, set[int]]:
+        """What a verdict about the metric looks at, and over which revisions."""
+        definitions = definitions_of(self._session.connection(), self._id)
+        capped = {number for number, one in definitions.items() if one.cap_revenue is not None}
+        capped &= {key.revision for key in self._totals.keys}
+        if name in CAPPED_METRICS and capped:
+            return CAPPED_METRICS[name], capped
+        return name, {key.revision for key in self._totals.keys}
 
     def arms(self) -> list[Json]:
         """The experiment's arms with their costs."""

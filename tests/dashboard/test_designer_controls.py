@@ -5,15 +5,18 @@ import pytest
 from bandit.rounds import NOTHING
 from dashboard.cards.adjustments import ACT
 from dashboard.data import controlling, designing
+from dashboard.designer.capping import begins_to_need_cap
+from dashboard.designer.pen import Pen
 from dashboard.designer.planning import Belief, fixed_test, simulation
 from dashboard.designer.templates import TEMPLATES, started_from
 from dashboard.filters import Filters
 from dashboard.page import View
 from dashboard.parts.controls import ACTS, AT_ONCE, Asked, by_hand, control, filled
 from dashboard.parts.draft_answers import believed, outcome, sizes, who_takes_part
-from dashboard.parts.draft_calls import store
-from dashboard.parts.drafting import drawn, opened
+from dashboard.parts.draft_calls import store, with_proposed_cap
+from dashboard.parts.drafting import drawn, fields_of, opened
 from experiments.errors import ForbiddenError, PreconditionFailedError
+from experiments.model.capping import CapProposal
 from experiments.model.editability import EDITABILITY
 from experiments.model.states import TRANSITIONS
 
@@ -105,6 +108,18 @@ def test_a_copy_has_a_key_of_its_own(boss):
     assert copy.key is None
     assert copy.document["key"] != KEY
     assert designing.checked(boss, copy.document, None, None).faults == []
+
+
+def test_a_cap_is_filled_in_once_it_is_about_money(boss, monkeypatch):
+    monkeypatch.setattr(designing, "propose_cap", lambda *_: CapProposal(250.0, "imported payments", 900))
+    plain = started_from("two-rewards")
+    money = {**plain, "objective": {**plain["objective"], "maximise": "net_value"}}
+    assert begins_to_need_cap(plain, money)
+    capped = with_proposed_cap(boss, money)
+    assert capped["cap_revenue"] == 250.0
+    assert not begins_to_need_cap(capped, {**capped, "cap_revenue": None}), "what was cleared stays cleared"
+    assert "counts up to" in words(fields_of("basics", Pen(capped)))
+    assert "counts up to" not in words(fields_of("basics", Pen(plain)))
 
 
 @pytest.mark.parametrize("status", [None, "draft", "running", "paused", "stopped", "archived"])

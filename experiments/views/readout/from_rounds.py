@@ -2,7 +2,7 @@
 
 They read every matured round, which takes seconds for a hundred thousand of them; so the shell offers them and the API
 does not. A unit counts once: its value is its mean per decision, its covariates are the numeric context of its first
-decision, which was known before the draw.
+decision, which was known before the draw. Capped metrics are compared where every revision has a cap.
 """
 
 from collections.abc import Sequence
@@ -15,10 +15,12 @@ from sqlalchemy import Engine
 from experiments.metrics import RATIOS
 from experiments.model.controls import control_of
 from experiments.model.definition import Definition
+from experiments.model.kinds import CAPPED_METRICS
 from experiments.model.principal import Principal, require
 from experiments.store.engine import reading
 from experiments.store.experiments import find
 from experiments.store.unit_rounds import unit_rounds
+from experiments.views.bounds import Counted, bounds_of
 from experiments.views.readout.answering import readout
 from experiments.views.readout.comparing import Comparing
 from experiments.views.readout.question import Question
@@ -43,13 +45,18 @@ def readout_from_rounds(engine: Engine, principal: Principal, key: str, method: 
     face = readout(engine, principal, key, Question(method="fixed"))
     with reading(engine) as session:
         row = find(session, key)
+        # A unit's value is a mean per decision, which lies where that of a unit with one decision does.
+        bounds = bounds_of(session.connection(), row, Counted(1, 1))
     definition = Definition.model_validate(row.definition)
-    metrics = [name for name in face["variants"][control_of(definition)]["metrics"] if name not in RATIOS]
+    plain = [name for name in face["variants"][control_of(definition)]["metrics"] if name not in RATIOS]
+    capped = bounds.has_value("capped_revenue", range(1, row.revision + 1)).all()
+    metrics = [name for name in plain if capped or name not in CAPPED_METRICS.values()]
     units = _units(engine, int(row.id or 0), metrics)
     control = control_of(definition)
     sample = _with_denominator if method == "ratio" else partial(_with_covariates, numeric=_numeric(units))
+    limits = {} if method == "ratio" else bounds.limits
     samples = {
-        name: {m: sample(list(known.values()), place) for place, m in enumerate(metrics)}
+        name: {m: sample(list(known.values()), place).within(limits.get(m)) for place, m in enumerate(metrics)}
         for name, known in units.items()
     }
     found = {

@@ -18,7 +18,7 @@ from experiments.model.history import HISTORY
 from experiments.model.principal import SYSTEM
 from experiments.model.tables import HistoryPart, Revision
 from experiments.model.times import DAY, now
-from experiments.services.capping import propose_cap, propose_cap_at_start
+from experiments.services.capping import proposal_told, propose_cap, propose_cap_at_start
 from experiments.services.designing import change_experiment, create_experiment, validate_experiment
 from experiments.services.steering import move_experiment
 from experiments.store.activity import write_part
@@ -100,6 +100,15 @@ def test_without_payments_earlier_experiments_propose(desk: Desk, lease: Lease, 
     assert found.origin == "earlier experiments"
     assert 0 < found.value <= 30.0
     assert propose_cap(desk.engine, SYSTEM, tmp_path, {**MONEY, "currency": "SEK"}) is None
+
+
+def test_a_draft_with_faults_elsewhere_is_proposed_a_cap(engine: Engine, tmp_path: Path) -> None:
+    pay(engine, tmp_path, np.full(500, 40.0))
+    found = propose_cap(engine, SYSTEM, tmp_path, {**MONEY, "ends_at": "soon"})
+    assert found is not None and found.value == 40.0
+    (told,) = proposal_told(MONEY, found)
+    assert told.pointer == "/cap_revenue"
+    assert "40 EUR" in told.detail and "taken at the start" in told.detail
 
 
 def test_without_any_history_it_is_said_what_to_state(engine: Engine, tmp_path: Path) -> None:

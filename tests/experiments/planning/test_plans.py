@@ -115,6 +115,17 @@ def test_an_experiments_own_audience(joined: Any, monkeypatch: pytest.MonkeyPatc
     assert joined.client.post("/v1/plans", json=own).json()["errors"][0]["pointer"] == "/metric/name"
 
 
+def test_money_is_planned_for_up_to_the_cap(service: Any) -> None:
+    money = {"objective": {"maximise": "revenue"}, "cap_revenue": 2.0}
+    write_log(service.engine, Shape(400, extra=money))
+    desk = Desk(service.settings)
+    desk.joiner.run(desk.leaseholder.hold(), now())
+    desk.close()
+    asked = {"experiment": "synthetic", "metric": {}, "test": {"relative_effect": 0.2}}
+    metric = service.client.post("/v1/plans", json=asked).json()["document"]["metric"]
+    assert 0 < metric["base"] <= 2.0 and 0 < metric["deviation"] <= 1.0, "revenue of one unit lies in [0, 2]"
+
+
 def test_an_experiment_without_rounds_says_so(service: Any) -> None:
     write_log(service.engine, Shape(1, arms=2))
     refused = service.client.post("/v1/plans", json={"experiment": "synthetic", "test": {"effect": 0.1}})
