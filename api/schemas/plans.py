@@ -11,13 +11,14 @@ from api.schemas.verdicts import Estimate
 class PlannedMetric(BaseModel):
     """What is measured; with an `experiment`, `name` is one of its metrics and supplies the numbers left out."""
 
-    kind: Literal["proportion", "mean", "ratio", "cuped"] = "proportion"
+    kind: Literal["proportion", "mean", "ratio", "cuped", "capped"] = "proportion"
     name: str | None = None
     base: Annotated[float | None, Field(description="the control's mean, or rate, of one unit")] = None
     deviation: float | None = None
     denominator: float | None = None
     denominator_deviation: float | None = None
     correlation: float | None = None
+    cap: Annotated[float | None, Field(description="most that one unit may count, of kind capped")] = None
 
 
 class PlannedTest(BaseModel):

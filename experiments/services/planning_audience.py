@@ -93,7 +93,7 @@ class _Source:
         asked = {each: value for each, value in given.items() if each != "name"}
         kind = asked.get("kind", "proportion" if squares == total and 0 < mean < 1 else "mean")
         known = {"kind": kind, "base": mean}
-        if kind in ("mean", "cuped"):
+        if kind in ("mean", "cuped", "capped"):
             known["deviation"] = max(squares / n - mean * mean, 0.0) ** 0.5
         return known | asked
 

@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import betaincinv, stdtrit
 
-from offline_eval.ab.limits import Limits
+from offline_eval.ab.bounded import Pull, Sides, at_every_look, of_one_mean
+from offline_eval.ab.limits import Limits, light
 from offline_eval.ab.scarcity import FEW, scarcer
 from offline_eval.estimate import Estimate
 
@@ -69,7 +70,7 @@ class Linearised:
 
     Attributes:
         means: (S,) ratio in each stratum, 0 where it has no size. present: (S,) where it has.
-        residuals: (S, B) (Y - R D) / Σ D by stratum and bucket.
+        residuals: (S, B) (Y - R D) / Σ D by stratum and bucket. sizes: (S, B) D.
         weights: (S,) the strata's. used: (B,) buckets in use.
         rounds, units: of the group. hits: decisions whose value is not 0. binary: every value is 0 or 1.
         limits: between which one unit's total in a revision is known to lie.
@@ -78,6 +79,7 @@ class Linearised:
     means: Floats
     present: NDArray[np.bool_]
     residuals: Floats
+    sizes: Floats
     weights: Floats
     used: NDArray[np.bool_]
     rounds: int
@@ -107,7 +109,23 @@ class Linearised:
         rounds, units = counted.rounds, counted.units
         limits = [None] * len(means) if counted.limits is None else counted.limits
         shared = zip(means, residuals, counted.hits.tolist(), counted.binary.tolist(), limits, strict=True)
-        return [cls(m, present, r, weights, used, rounds, units, *rest) for m, r, *rest in shared]
+        return [cls(m, present, r, sizes, weights, used, rounds, units, *rest) for m, r, *rest in shared]
+
+    def pull(self, weights: Floats) -> Pull:
+        """How far one unit can move the mean with these (S,) weights of strata. Needs limits and sizes in use.
+
+        A unit of D decisions and total Y moves a stratum's mean by (Y - R D) / Σ D; the largest D of a unit is taken as
+        what the largest bucket has beyond the median one.
+        """
+        if self.limits is None:
+            raise ValueError("without limits one unit may move a mean as far as it likes")
+        used = weights > 0
+        means, sizes = self.means[used], self.sizes[used]
+        fewest, most = (1.0, np.ones(len(means))) if self.units == self.rounds else (0.0, _largest(sizes))
+        expected = np.stack([means * fewest, means * most])
+        each = weights[used] / sizes.sum(axis=1)
+        up, down = self.limits[1] - expected.min(axis=0), expected.max(axis=0) - self.limits[0]
+        return Pull(float((each * up).max()), float((each * down).max()))
 
     def widened(self, factor: float) -> "Linearised":
         """The same with `factor` times the variance."""
@@ -125,9 +143,23 @@ class Linearised:
         return float(weights @ self.means), error
 
     @property
+    def skewness(self) -> float:
+        """Of the mean over the strata with size, from the sums by bucket; 0 where nothing varies."""
+        kept = np.where(self.present, self.weights, 0.0)
+        residuals = kept @ self.residuals
+        spread = float(residuals @ residuals)
+        return float((residuals**3).sum()) / spread**1.5 if spread > 0 else 0.0
+
+    @property
     def events(self) -> float:
         """Decisions that are not 0, or the non-events of a 0/1 metric where they are fewer; at most the units."""
         return min(scarcer(self.hits, self.rounds, self.binary), float(self.units))
+
+
+def _largest(sizes: Floats) -> Floats:
+    """(S,) what the largest bucket has beyond the median of those in use, at least one decision."""
+    middle = np.array([np.median(row[row != 0]) for row in sizes])
+    return np.asarray(np.maximum(sizes.max(axis=1) - middle, 1.0))
 
 
 def bucketed_mean(group: Bucketed, alpha: float = 0.05) -> Estimate:
@@ -146,10 +178,22 @@ def linearised_mean(group: Linearised, alpha: float = 0.05) -> Estimate:
     events, units = value * group.rounds, float(min(group.units, group.rounds))
     if group.binary and scarcer(events, group.rounds, True) < FEW:
         return _exact(value, group, alpha)
-    if error is None:
+    if error is None or not light(group):
         return Estimate(value, None, None, group.rounds, units, METHOD, alpha)
-    half = float(stdtrit(int(np.count_nonzero(group.used)) - 1, 1 - alpha / 2)) * error
-    return Estimate(value, value - half, value + half, group.rounds, units, METHOD, alpha)
+    below, above = _sides(group, error, alpha)
+    return Estimate(value, value - below, value + above, group.rounds, units, METHOD, alpha)
+
+
+def _sides(group: Linearised, error: float, alpha: float) -> Sides:
+    """Student's; with limits longer by what the third moment may be, and those of every look where events are few."""
+    critical = float(stdtrit(int(np.count_nonzero(group.used)) - 1, 1 - alpha / 2))
+    if group.limits is None or group.binary:
+        return Sides(critical * error, critical * error)
+    kept = np.where(group.present, group.weights, 0.0)
+    pull = group.pull(kept / kept.sum())
+    if group.events < FEW:
+        return at_every_look(error**2, pull, alpha)
+    return of_one_mean(error**2, pull, critical)
 
 
 def _exact(value: float, group: Linearised, alpha: float) -> Estimate:

@@ -1,13 +1,17 @@
 """Two groups of the totals tier against each other: means clustered by unit, from sums by bucket of units."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import stdtr, stdtrit
 
+from offline_eval.ab.bounded import Pull, Sides, at_every_look, error_of
 from offline_eval.ab.bucketed import Bucketed, Floats, Linearised
 from offline_eval.ab.contrast import Contrast, Rule, Sizes, contrast_of, unknown
 from offline_eval.ab.fieller import Means
+from offline_eval.ab.limited import Looking, limited_contrast, sides_of
+from offline_eval.ab.limits import UNLIMITED, light
 from offline_eval.ab.sequential import BURN_IN, TIGHTEST_AT, mixture_critical, mixture_p_value
 
 METHOD = "bucketed"
@@ -37,9 +41,16 @@ def bucketed_contrast(treated: Bucketed, control: Bucketed, look: Look | None = 
     """Treated minus control, stratified by revision over the strata that both have, and the relative lift by Fieller.
 
     Linearised ratios as in `bucketed`; the two groups' residuals are paired by bucket, so that what they share through
-    units that are in both (arms of one variant) is accounted for, and nothing is lost where they share none. While
-    running, the always-valid critical value (see `sequential`) in units, times t / z for the B - 1 degrees of freedom;
-    no bounds before each group has 50 events in at least as many units. Claims nothing between arms of a bandit.
+    units that are in both (arms of one variant) is accounted for, and nothing is lost where they share none. Claims
+    nothing between arms of a bandit. While running, and measured in docs/results/readout_money.md:
+
+    - of a 0/1 metric, or one whose means are hardly skewed (see `light`), with 50 events (and non-events) in each
+      group: the asymptotic sequence (see `sequential`) in units;
+    - within limits, the sequence of `bounded`, whatever the skewness and however few the events;
+    - else no bounds, and the note says what is missing. The same holds at one look.
+
+    At one look Student's, with limits longer by what `bounded` says, and by that sequence below 50 events. Variances
+    are times (t / z)² for the B - 1 degrees of freedom.
     """
     return linearised_contrast(Linearised.of(treated), Linearised.of(control), look or Look())
 
@@ -47,15 +58,89 @@ def bucketed_contrast(treated: Bucketed, control: Bucketed, look: Look | None = 
 def linearised_contrast(treated: Linearised, control: Linearised, look: Look) -> Contrast:
     """`bucketed_contrast` of groups that are compared more than once."""
     rule, sizes = Rule(0.0, look.alpha, look.method), Sizes(treated.units, control.units)
-    means = shared_means(treated, control)
-    if means is None:
+    means, weights = shared_means(treated, control), shared_weights(treated, control)
+    if means is None or weights is None:
         return unknown(sizes, rule, None, "too few: in no revision have both groups anything to divide by")
-    events = min(treated.events, control.events)
-    if look.running and events < BURN_IN:
-        note = f"too few: {events:.0f} of the {BURN_IN} events each group needs"
-        return unknown(sizes, rule, means.top - means.bottom, note)
+    why = missing(treated, control, look)
+    if why:
+        return unknown(sizes, rule, means.top - means.bottom, why)
+    if _within_limits(treated, control):
+        looking = Looking(_always(treated, control, look), look.alpha, look.method, freedom(treated, control))
+        return limited_contrast(means, (treated.pull(weights), control.pull(weights)), sizes, looking)
     critical, p_value = critical_of(treated, control, look), _p_value(means, treated, control, look)
     return contrast_of(means, sizes, Rule(critical, look.alpha, look.method), p_value)
+
+
+def missing(treated: Linearised, control: Linearised, look: Look) -> str:
+    """Why the two groups' contrast has no bounds; "" where it has."""
+    if _within_limits(treated, control):
+        return ""
+    events = min(treated.events, control.events)
+    if look.running and events < BURN_IN:
+        return f"too few: {events:.0f} of the {BURN_IN} events each group needs"
+    return "" if light(treated, control) else UNLIMITED
+
+
+def widest_critical(pairs: Sequence[tuple[Linearised, Linearised]], look: Look) -> float | None:
+    """A critical value, in standard errors, that serves the contrast of each pair; None where one has no bounds.
+
+    For ratios of two differences (Fieller): each is as skewed as its parts at most, and their bounds hold together.
+    """
+    found = []
+    for treated, control in pairs:
+        means, weights = shared_means(treated, control), shared_weights(treated, control)
+        if means is None or weights is None or missing(treated, control, look):
+            return None
+        error = error_of(means)
+        if _within_limits(treated, control) and error > 0:
+            looking = Looking(_always(treated, control, look), look.alpha, look.method, freedom(treated, control))
+            sides = sides_of(means, (treated.pull(weights), control.pull(weights)), looking)
+            found.append(max(sides) / error)
+        else:
+            found.append(critical_of(treated, control, look))
+    return max(found, default=None)
+
+
+def _within_limits(treated: Linearised, control: Linearised) -> bool:
+    """Whether the bounds of `bounded` are asked for: not for shares, once they have events enough."""
+    if treated.limits is None or control.limits is None:
+        return False
+    share = treated.binary and control.binary
+    return not share or min(treated.events, control.events) < BURN_IN
+
+
+def _always(treated: Linearised, control: Linearised, look: Look) -> bool:
+    return look.running or min(treated.events, control.events) < BURN_IN
+
+
+def ahead_of(treated: Linearised, control: Linearised, look: Look) -> Callable[[float], Sides] | None:
+    """Distances of the contrast's bounds once there are so many times the units, if all else stays as it is.
+
+    None where the contrast has no bounds, or is looked at once.
+    """
+    means, weights = shared_means(treated, control), shared_weights(treated, control)
+    if means is None or weights is None or not look.running or missing(treated, control, look):
+        return None
+    error, inflation = error_of(means), _inflation(treated, control, look.alpha)
+    if not _within_limits(treated, control):
+        time = Sizes(treated.units, control.units).effective_n
+
+        def asymptotic(times: float) -> Sides:
+            each = inflation * error * mixture_critical(times * time, look.alpha, look.tightest_at) / times**0.5
+            return Sides(each, each)
+
+        return asymptotic
+    pull = Pull.of_difference(treated.pull(weights), control.pull(weights))
+
+    def limited(times: float) -> Sides:
+        return at_every_look((inflation * error) ** 2 / times, Pull(pull.up / times, pull.down / times), look.alpha)
+
+    return limited
+
+
+def _inflation(treated: Linearised, control: Linearised, alpha: float) -> float:
+    """Student's over the normal critical value."""
+    return float(stdtrit(freedom(treated, control), 1 - alpha / 2)) / float(stdtrit(1e9, 1 - alpha / 2))
 
 
 def shared_means(treated: Linearised, control: Linearised) -> Means | None:
@@ -83,11 +168,10 @@ def freedom(treated: Linearised, control: Linearised) -> int:
 
 def critical_of(treated: Linearised, control: Linearised, look: Look) -> float:
     """Half-width of the contrast's interval in standard errors."""
-    student = float(stdtrit(freedom(treated, control), 1 - look.alpha / 2))
     if not look.running:
-        return student
+        return float(stdtrit(freedom(treated, control), 1 - look.alpha / 2))
     time = Sizes(treated.units, control.units).effective_n
-    return student / float(stdtrit(1e9, 1 - look.alpha / 2)) * mixture_critical(time, look.alpha, look.tightest_at)
+    return _inflation(treated, control, look.alpha) * mixture_critical(time, look.alpha, look.tightest_at)
 
 
 def _p_value(means: Means, treated: Linearised, control: Linearised, look: Look) -> float | None:
@@ -97,6 +181,5 @@ def _p_value(means: Means, treated: Linearised, control: Linearised, look: Look)
     z, left = (means.top - means.bottom) / error, freedom(treated, control)
     if not look.running:
         return 2 * float(stdtr(left, -abs(z)))
-    inflation = float(stdtrit(left, 1 - look.alpha / 2)) / float(stdtrit(1e9, 1 - look.alpha / 2))
     time = Sizes(treated.units, control.units).effective_n
-    return mixture_p_value(z / inflation, time, look.alpha, look.tightest_at)
+    return mixture_p_value(z / _inflation(treated, control, look.alpha), time, look.alpha, look.tightest_at)

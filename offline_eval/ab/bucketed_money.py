@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 
 from offline_eval.ab.bucketed import Floats, Linearised, linearised_mean
-from offline_eval.ab.bucketed_contrast import Look, critical_of, shared_weights
+from offline_eval.ab.bucketed_contrast import Look, shared_weights, widest_critical
 from offline_eval.ab.contrast import Contrast, Sizes, amount_of, note_beside
 from offline_eval.ab.fieller import Means
+from offline_eval.ab.limits import UNLIMITED, light
 from offline_eval.ab.money import Money, RatioEstimate, not_computed, ratio_of
 from offline_eval.ab.scarcity import FEW
 from offline_eval.estimate import Estimate
@@ -54,6 +55,8 @@ def bucketed_money(
     """
     shown = linearised_mean(roi, look.alpha)
     own = RatioEstimate(shown) if shown.value is not None else not_computed(shown, "nothing was spent")
+    if shown.value is not None and not light(roi):
+        own = not_computed(shown, UNLIMITED)
     costs = sum(totals[name] for name in COSTS)
     spent = {**totals, "margin_revenue": totals[NET] + costs}
     if pair is None:
@@ -91,11 +94,16 @@ def _ratio(
     scale /= scale - 1
     variances = (scale * float(a @ b) for a, b in ((top[1], top[1]), (bottom[1], bottom[1]), (top[1], bottom[1])))
     means = Means(top[0], bottom[0], *variances)
+    involved = [name for each in amounts for name in each if name not in COSTS]
     rare, what = (REENGAGED, "re-engaged") if amounts[1] == (REENGAGED,) else ("revenue", "with revenue")
     if min(treated[rare].events, control[rare].events) < FEW:
         value = means.top / means.bottom if means.bottom > 0 else None
         return not_computed(replace(empty, value=value), f"fewer than {FEW} {what} in a group, too few for bounds")
-    return ratio_of(means, critical_of(first, other, look), empty, method)
+    critical = widest_critical([(treated[name], control[name]) for name in involved], look)
+    if critical is None:
+        value = means.top / means.bottom if means.bottom > 0 else None
+        return not_computed(replace(empty, value=value), UNLIMITED)
+    return ratio_of(means, critical, empty, method)
 
 
 def _difference(pair: tuple[Group, Group], names: tuple[str, ...], weights: Floats) -> tuple[float, Floats]:

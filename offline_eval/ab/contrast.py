@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Protocol
 
 from offline_eval.ab.errors import ComparisonError
-from offline_eval.ab.fieller import Means, delta_variance, relative_lift
+from offline_eval.ab.fieller import Means, delta_variance, relative_lift_between
 from offline_eval.ab.sample import Sample
 from offline_eval.estimate import Estimate
 
@@ -94,12 +94,21 @@ class Sizes:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """How wide: the critical value (in standard errors), its level and the method's name."""
+    """How wide: the critical value (in standard errors), its level and the method's name.
+
+    `above`: the critical value of the upper bound, where it is another than that of the lower one.
+    """
 
     critical: float
     alpha: float
     method: str
     relative: str = "fieller"
+    above: float | None = None
+
+    @property
+    def criticals(self) -> tuple[float, float]:
+        """Of the lower and of the upper bound."""
+        return self.critical, self.critical if self.above is None else self.above
 
 
 def contrast_of(means: Means, sizes: Sizes, rule: Rule, p_value: float | None, note: str = "") -> Contrast:
@@ -108,9 +117,8 @@ def contrast_of(means: Means, sizes: Sizes, rule: Rule, p_value: float | None, n
     error = max(means.top_variance + means.bottom_variance - 2 * means.covariance, 0.0) ** 0.5
     if error <= ROUNDING * (abs(means.top) + abs(means.bottom)):
         return unknown(sizes, rule, difference, note or "no variation within the groups: no interval")
-    absolute = _estimate(
-        difference, difference - rule.critical * error, difference + rule.critical * error, sizes, rule
-    )
+    below, above = rule.criticals
+    absolute = _estimate(difference, difference - below * error, difference + above * error, sizes, rule)
     relative, remark = _relative(means, sizes, rule)
     return Contrast(absolute, relative, p_value, "; ".join(part for part in (note, remark) if part))
 
@@ -123,7 +131,7 @@ def unknown(sizes: Sizes, rule: Rule, difference: float | None, note: str) -> Co
 
 
 def _relative(means: Means, sizes: Sizes, rule: Rule) -> tuple[Estimate, str]:
-    found = relative_lift(means, rule.critical)
+    found = relative_lift_between(means, rule.criticals)
     if found.value is None:
         return _estimate(None, None, None, sizes, rule), "the control's mean is 0: no relative lift"
     if rule.relative == "delta":

@@ -79,6 +79,18 @@ def relative_lift(means: Means, critical: float) -> RatioSet:
     return RatioSet(turned.value, turned.upper, turned.lower, outside)
 
 
+def relative_lift_between(means: Means, criticals: tuple[float, float]) -> RatioSet:
+    """`relative_lift` with a critical value of its own for each bound; unbounded where one of the two sets is.
+
+    A lift below (above) the estimate is tested as the lower (upper) bound of the difference is, so that 0 is in the set
+    exactly when it is in the difference's interval.
+    """
+    low, high = (relative_lift(means, critical) for critical in criticals)
+    if low == high or not low.bounded:
+        return low
+    return RatioSet(low.value, low.lower, high.upper) if high.bounded else high
+
+
 def delta_variance(means: Means) -> float:
     """Variance of top / bottom to first order: (Var t - 2 r Cov + r² Var b) / b². Needs bottom ≠ 0."""
     ratio = means.top / means.bottom

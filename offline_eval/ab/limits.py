@@ -1,4 +1,6 @@
-"""Between which numbers what one unit adds to a metric is known to lie, before anything is seen."""
+"""Between which numbers what one unit adds to a metric is known to lie, before anything is seen; and without that."""
+
+from typing import Protocol
 
 Limits = tuple[float, float]
 """(least, most): (0, cap) of revenue capped per unit; (-largest cost, margin x cap) of net value after capping; (0, 1)
@@ -10,3 +12,41 @@ def both_limits(one: Limits | None, other: Limits | None) -> Limits | None:
     if one is None or other is None:
         return None
     return min(one[0], other[0]), max(one[1], other[1])
+
+
+LIGHT = 0.1
+"""Skewness of a mean up to which large-sample intervals are given without limits.
+
+Above it they do not hold, and where tails are heavy hardly any mean is below it, however many units there are: see
+docs/results/readout_money.md.
+"""
+
+UNLIMITED = (
+    "no bounds: a few large values decide this mean, and no cap on what one user may count was stated before the "
+    "first decision (cap_revenue); read the capped metric, or state a cap in the next revision"
+)
+"""Why a contrast of a skewed metric without limits has no bounds, and what to do."""
+
+
+class Tailed(Protocol):
+    """A group whose mean has a skewness, 0/1 or within limits or neither."""
+
+    @property
+    def binary(self) -> bool:
+        """Every value is 0 or 1."""
+        ...
+
+    @property
+    def limits(self) -> Limits | None:
+        """Of one unit."""
+        ...
+
+    @property
+    def skewness(self) -> float:
+        """Of the group's mean, as estimated; infinite where it is not known."""
+        ...
+
+
+def light(*groups: Tailed) -> bool:
+    """Whether each group is 0/1, within limits, or hardly skewed."""
+    return all(group.binary or group.limits is not None or abs(group.skewness) <= LIGHT for group in groups)

@@ -2,7 +2,10 @@
 
 from scipy.special import stdtrit
 
+from offline_eval.ab.bounded import Sides, at_every_look, of_one_mean
 from offline_eval.ab.contrast import ROUNDING
+from offline_eval.ab.limited import pull_of
+from offline_eval.ab.limits import light
 from offline_eval.ab.proportion import clopper_pearson
 from offline_eval.ab.sample import Sample
 from offline_eval.ab.scarcity import FEW, scarcer
@@ -10,13 +13,26 @@ from offline_eval.estimate import Estimate
 
 
 def mean_of(sample: Sample, alpha: float = 0.05) -> Estimate:
-    """Student's interval of the mean; Clopper & Pearson's where a 0/1 metric has few events. None without units."""
+    """Student's interval of the mean; Clopper & Pearson's where a 0/1 metric has few events. None without units.
+
+    Within limits, longer by what the skewness may do, and that of every look below 50 events (see `bounded`). Without
+    limits no bounds where the mean is skewed (see `light`).
+    """
     if sample.n == 0:
         return Estimate(None, None, None, 0, 0.0, "mean", alpha)
     if sample.binary and scarcer(sample.events, sample.n, True) < FEW:
         share = clopper_pearson(sample.events, sample.n, alpha)
         return Estimate(share.value, share.lower, share.upper, sample.n, float(sample.n), "clopper_pearson", alpha)
-    if sample.n < 2 or (sample.variance / sample.n) ** 0.5 <= ROUNDING * abs(sample.value):
+    if sample.n < 2 or not light(sample) or (sample.variance / sample.n) ** 0.5 <= ROUNDING * abs(sample.value):
         return Estimate(sample.value, None, None, sample.n, float(sample.n), "mean", alpha)
-    half = float(stdtrit(sample.n - 1, 1 - alpha / 2)) * (sample.variance / sample.n) ** 0.5
-    return Estimate(sample.value, sample.value - half, sample.value + half, sample.n, float(sample.n), "mean", alpha)
+    below, above = _sides(sample, alpha)
+    return Estimate(sample.value, sample.value - below, sample.value + above, sample.n, float(sample.n), "mean", alpha)
+
+
+def _sides(sample: Sample, alpha: float) -> Sides:
+    variance, critical = sample.variance / sample.n, float(stdtrit(sample.n - 1, 1 - alpha / 2))
+    if sample.limits is None or sample.binary:
+        return Sides(critical * variance**0.5, critical * variance**0.5)
+    if sample.events < FEW:
+        return at_every_look(variance, pull_of(sample), alpha)
+    return of_one_mean(variance, pull_of(sample), critical)

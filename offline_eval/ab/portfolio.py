@@ -1,18 +1,18 @@
 """All campaigns together against the units that no campaign may reach: sums by bucket of units on both sides."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from scipy.special import ndtri, stdtrit
 
 from offline_eval.ab.bucketed import Bucketed, Linearised
-from offline_eval.ab.bucketed_contrast import Look, linearised_contrast
+from offline_eval.ab.bucketed_contrast import Look, linearised_contrast, widest_critical
 from offline_eval.ab.contrast import Contrast, Sizes, amount_of, note_beside
 from offline_eval.ab.fieller import Means
+from offline_eval.ab.limits import UNLIMITED
 from offline_eval.ab.money import not_computed, ratio_of
-from offline_eval.ab.sequential import BURN_IN, mixture_critical
+from offline_eval.ab.sequential import BURN_IN
 from offline_eval.estimate import Estimate
 
 REENGAGED, REVENUE, COSTS = "reengagement", "revenue", ("reward_cost", "contact_cost")
@@ -90,9 +90,13 @@ class Portfolio:
         spreads = float(covariance[0, 0]), float(covariance[1, 1]), float(covariance[0, 1])
         means = Means(lifts[0], lifts[1], *spreads)
         effective = Sizes(treated.units, control.units).effective_n
-        student = float(stdtrit(used - 1, 1 - alpha / 2)) / -float(ndtri(alpha / 2))
         empty = Estimate(None, None, None, n, effective, f"fieller:{method}", alpha)
-        return ratio_of(means, student * mixture_critical(effective, alpha), empty, method).as_dict()
+        judged = [pair for name, pair in zip((top, bottom), groups, strict=True) if name != "cost"]
+        critical = widest_critical(judged, self._look)
+        if critical is None:
+            value = means.top / means.bottom if means.bottom > 0 else None
+            return not_computed(replace(empty, value=value), UNLIMITED).as_dict()
+        return ratio_of(means, critical, empty, method).as_dict()
 
 
 def _in_strata_of_both(reached: Mapping[str, Bucketed], held_out: Mapping[str, Bucketed]) -> int:

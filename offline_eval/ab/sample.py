@@ -1,5 +1,6 @@
 """One group's units as sufficient statistics: what every comparison reads."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -32,6 +33,7 @@ class Sample:
         binary: whether every value is 0 or 1.
         sketch: bins of `value`, for quantiles and winsorising.
         limits: between which a unit's value is known to lie, whatever was seen; None: no limit was stated.
+        cubes: sum of cubed deviations of the value from its mean; None where it is not known.
     """
 
     columns: tuple[str, ...]
@@ -42,6 +44,7 @@ class Sample:
     binary: bool
     sketch: Sketch | None = None
     limits: Limits | None = None
+    cubes: float | None = None
 
     @classmethod
     def of(cls, value: ArrayLike, sketch: bool = False, **columns: ArrayLike) -> "Sample":
@@ -65,6 +68,7 @@ class Sample:
             int(np.count_nonzero(values)),
             bool(((values == 0) | (values == 1)).all()),
             Sketch.of(values) if sketch else None,
+            cubes=float((centred[0] ** 3).sum()),
         )
 
     @classmethod
@@ -73,7 +77,8 @@ class Sample:
         if not 0 <= events <= n:
             raise SampleError(f"{events} events among {n} units")
         rate = events / n if n else 0.0
-        return cls((VALUE,), n, np.array([rate]), np.array([[events * (1 - rate)]]), events, True)
+        spread = events * (1 - rate)
+        return cls((VALUE,), n, np.array([rate]), np.array([[spread]]), events, True, cubes=spread * (1 - 2 * rate))
 
     def __add__(self, other: "Sample") -> "Sample":
         if self.columns != other.columns:
@@ -90,7 +95,17 @@ class Sample:
             self.binary and other.binary,
             self.sketch + other.sketch if self.sketch and other.sketch else None,
             both_limits(self.limits, other.limits),
+            self._cubes_with(other),
         )
+
+    def _cubes_with(self, other: "Sample") -> float | None:
+        """Pébay (2008), *Formulas for robust, one-pass parallel computation of covariances and moments*, eq. 2.1."""
+        n, gap = self.n + other.n, float(other.mean[0] - self.mean[0])
+        if self.cubes is None or other.cubes is None or not n:
+            return None
+        between = gap**3 * self.n * other.n * (self.n - other.n) / n**2
+        within = 3 * gap * float(self.n * other.scatter[0, 0] - other.n * self.scatter[0, 0]) / n
+        return self.cubes + other.cubes + between + within
 
     @property
     def value(self) -> float:
@@ -101,6 +116,14 @@ class Sample:
     def variance(self) -> float:
         """Unbiased variance of the value between units; 0 where there are fewer than two."""
         return float(self.scatter[0, 0]) / (self.n - 1) if self.n > 1 else 0.0
+
+    @property
+    def skewness(self) -> float:
+        """Of the mean of the value: E (y - E y)³ / (σ³ √n); infinite where it is not known."""
+        spread = float(self.scatter[0, 0])
+        if self.cubes is None or self.n < 2:
+            return math.inf
+        return self.cubes / spread**1.5 if spread > 0 else 0.0
 
     @property
     def covariance(self) -> Floats:
@@ -142,4 +165,5 @@ class Sample:
             binary=False,
             sketch=None,
             limits=None,
+            cubes=None,
         )

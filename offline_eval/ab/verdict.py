@@ -1,9 +1,10 @@
 """The verdict in words that stands at the top of every readout."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from offline_eval.ab.bounded import Sides
 from offline_eval.ab.checks.check import CheckResult
 from offline_eval.ab.sequential import TIGHTEST_AT, mixture_critical
 from offline_eval.estimate import Estimate
@@ -25,6 +26,8 @@ class Finding:
         worthwhile: the least difference worth having (primary), or the worst that is put up with (guardrail), in the
             metric's unit; 0: any.
         unit: how the difference is told: as it is, or a hundred times it in "points" of a share or in "%".
+        ahead: distances of the bounds once there are so many times the units, if all else stays as it is; None: as
+            those of an asymptotic sequence shrink.
     """
 
     name: str
@@ -32,6 +35,7 @@ class Finding:
     higher_is_better: bool = True
     worthwhile: float = 0.0
     unit: Literal["", "points", "%"] = ""
+    ahead: Callable[[float], Sides] | None = None
 
     @property
     def gain(self) -> tuple[float, float, float] | None:
@@ -186,15 +190,34 @@ def _keep_running(primaries: Sequence[Finding], per_day: float | None) -> Verdic
 
 def days_until(finding: Finding, per_day: float | None) -> float:
     """Days until the interval would exclude 0, or hold nothing worth having, if the estimate stayed as it is."""
-    gain = finding.gain
-    if gain is None or not per_day:
+    gain, now = finding.gain, finding.estimate.effective_n
+    if gain is None or not per_day or not now:
         return FARTHEST + 1
     aim = max(abs(gain[0]), finding.worthwhile - abs(gain[0]))
-    now, half = finding.estimate.effective_n, (gain[2] - gain[1]) / 2
-    alpha = finding.estimate.alpha
-    scale = half / mixture_critical(now, alpha) * now**0.5
-    for day in range(1, int(FARTHEST) + 1):
-        n = now + day * per_day
-        if scale * mixture_critical(n, alpha, TIGHTEST_AT) / n**0.5 <= aim:
-            return float(day)
-    return FARTHEST + 1
+    below = (finding.estimate.value or 0.0) > 0
+    ahead = finding.ahead or _as_asymptotic(finding)
+
+    def facing(days: int) -> float:
+        sides = ahead(1 + days * per_day / now)
+        return sides.below if below else sides.above
+
+    low, high = 0, int(FARTHEST) + 1
+    if facing(high) > aim:
+        return FARTHEST + 1
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if facing(middle) <= aim else (middle, high)
+    return float(high)
+
+
+def _as_asymptotic(finding: Finding) -> Callable[[float], Sides]:
+    """How the interval shrinks if it is an asymptotic sequence."""
+    e = finding.estimate
+    half, now = ((e.upper or 0.0) - (e.lower or 0.0)) / 2, e.effective_n
+    scale = half / mixture_critical(now, e.alpha)
+
+    def ahead(times: float) -> Sides:
+        each = scale * mixture_critical(now * times, e.alpha, TIGHTEST_AT) / times**0.5
+        return Sides(each, each)
+
+    return ahead

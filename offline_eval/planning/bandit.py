@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import stdtrit
 
 from bandit.policies import build
 from bandit.policy import Policy
 from bandit.rounds import FeatureSpec, PolicySpec, Round
 from offline_eval.ab.adaptive import ARM_CONTRASTS, Cells
 from offline_eval.ab.adaptive import Rounds as ArmRounds
-from offline_eval.ab.means import mean_of
 from offline_eval.ab.sample import Sample
 from offline_eval.estimate import Estimate
 from offline_eval.planning.audience import Audience
@@ -179,6 +179,8 @@ def _summary(policy: str, lives: list[Life]) -> BanditPlan:
 
 
 def _expectation(values: list[float]) -> Estimate:
-
-    found = mean_of(Sample.of(values))
-    return Estimate(found.value, found.lower, found.upper, found.n, found.effective_n, "monte_carlo", found.alpha)
+    """Student's interval over simulated lives."""
+    found = Sample.of(values)
+    half = float(stdtrit(max(found.n - 1, 1), 0.975)) * (found.variance / found.n) ** 0.5
+    lower, upper = (found.value - half, found.value + half) if half > 0 else (None, None)
+    return Estimate(found.value, lower, upper, found.n, float(found.n), "monte_carlo")

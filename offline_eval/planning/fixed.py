@@ -8,9 +8,10 @@ from typing import Any
 import scipy
 from scipy.special import ndtr, ndtri
 
+from offline_eval.ab.bounded import Pull, at_every_look
 from offline_eval.ab.sequential import mixture_critical
 from offline_eval.planning.errors import PlanError
-from offline_eval.planning.metrics import PlannedMetric
+from offline_eval.planning.metrics import CappedMetric, PlannedMetric
 
 LARGEST = 1e12
 """Units beyond which no plan is made."""
@@ -108,12 +109,25 @@ def power_of(test: FixedTest, n: float) -> float:
 
 
 def critical_value(test: FixedTest, treated: float, control: float) -> float:
-    """In standard errors, at the arm's share of alpha; the sequence is taken as tuned for the planned size."""
+    """In standard errors, at the arm's share of alpha: that of the sequence which the readout will show.
+
+    Of a capped metric that within limits (see `offline_eval.ab.bounded`), else the asymptotic one.
+    """
     alpha = test.alpha / test.arms
     if not test.peeking:
         return -float(ndtri(alpha / 2))
-    effective = 4 / (1 / treated + 1 / control)
-    return mixture_critical(effective, alpha, effective)
+    if isinstance(test.metric, CappedMetric):
+        return _within_cap(test, test.metric, (treated, control), alpha)
+    return mixture_critical(4 / (1 / treated + 1 / control), alpha)
+
+
+def _within_cap(test: FixedTest, metric: CappedMetric, sizes: tuple[float, float], alpha: float) -> float:
+    spread, (treated, control) = metric.variances(test.effect), sizes
+    means = min(max(metric.base + test.effect, 0.0), metric.cap), metric.base
+    top, bottom = (Pull((metric.cap - mean) / n, mean / n) for mean, n in zip(means, sizes, strict=True))
+    variance = spread[0] / treated + spread[1] / control
+    sides = at_every_look(variance, Pull.of_difference(top, bottom), alpha)
+    return float((sides.below if test.effect > 0 else sides.above) / variance**0.5)
 
 
 def detectable(test: FixedTest, n: int) -> float | None:

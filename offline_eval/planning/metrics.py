@@ -96,9 +96,29 @@ class CupedMetric:
         return left, left
 
 
+@dataclass(frozen=True, slots=True)
+class CappedMetric:
+    """A mean of what each unit brings, from 0 up to a cap that is fixed before the first decision, e.g. revenue."""
+
+    name: ClassVar[str] = "capped"
+    base: float
+    deviation: float
+    cap: float
+
+    def variances(self, effect: float) -> tuple[float, float]:
+        """The square of the deviation, twice. At most what values in [0, cap] with the mean can have."""
+        del effect
+        if not 0 < self.base < self.cap:
+            raise PlanError({"/metric/cap": "must exceed base, which must be positive"})
+        if not 0 < self.deviation**2 <= self.base * (self.cap - self.base):
+            raise PlanError({"/metric/deviation": "must be positive, and possible for values from 0 to the cap"})
+        return self.deviation**2, self.deviation**2
+
+
 METRICS: dict[str, type[PlannedMetric]] = {
     "proportion": ProportionMetric,
     "mean": MeanMetric,
     "ratio": RatioMetric,
     "cuped": CupedMetric,
+    "capped": CappedMetric,
 }

@@ -18,6 +18,7 @@ FIELDS = {
     "mean": ("base", "deviation"),
     "ratio": ("base", "denominator", "deviation", "denominator_deviation", "correlation"),
     "cuped": ("base", "deviation", "correlation"),
+    "capped": ("base", "deviation", "cap"),
 }
 
 

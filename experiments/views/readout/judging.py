@@ -14,7 +14,7 @@ from experiments.model.times import DAY, duration_micros, to_micros
 from experiments.views.bounds import NO_BOUNDS, Bounds
 from experiments.views.readout.group import Group
 from experiments.views.readout.losing import Face, cost_told, losing_arms, loss
-from offline_eval.ab.bucketed_contrast import Look, linearised_contrast
+from offline_eval.ab.bucketed_contrast import Look, ahead_of, linearised_contrast
 from offline_eval.ab.checks.check import CheckResult
 from offline_eval.ab.contrast import Contrast
 from offline_eval.ab.standing import Pair, Standing, among_all, pairs_of, standing
@@ -152,7 +152,9 @@ class Judging:
 
     def _primary(self, key: str) -> Finding:
         estimate = self._contrast(self.variants, (key, self.control), self.metric).absolute
-        return self._finding(f"{key} against {self.control}, {self.metric}", estimate)
+        groups = (self.variants[one].linearised(self.metric) for one in (key, self.control))
+        found = self._finding(f"{key} against {self.control}, {self.metric}", estimate)
+        return replace(found, ahead=ahead_of(*groups, self.look))
 
     def guardrails(self) -> list[Finding]:
         """How each guardrail on a variant stands: over the decisions that monitoring judges, at the verdict's level."""

@@ -1,10 +1,14 @@
-"""Asymptotic confidence sequence: the default while an experiment runs."""
+"""Confidence sequences: the default while an experiment runs."""
 
 from dataclasses import dataclass
 from typing import ClassVar
 
+from offline_eval.ab.bounded import error_of
+from offline_eval.ab.comparisons.welch import degrees_of_freedom
 from offline_eval.ab.contrast import Contrast, Rule, Sizes, contrast_of, unknown
 from offline_eval.ab.fieller import Means
+from offline_eval.ab.limited import Looking, limited, limited_contrast, pulls_of
+from offline_eval.ab.limits import UNLIMITED, light
 from offline_eval.ab.sample import Sample
 from offline_eval.ab.scarcity import scarcer
 from offline_eval.ab.sequential import BURN_IN, TIGHTEST_AT, mixture_critical, mixture_p_value
@@ -12,18 +16,22 @@ from offline_eval.ab.sequential import BURN_IN, TIGHTEST_AT, mixture_critical, m
 
 @dataclass(frozen=True, slots=True)
 class AlwaysValid:
-    """ȳ₁ - ȳ₀ ± c(n) √(s₁²/n₁ + s₀²/n₀) with the mixture's c(n); relative lift by Fieller's set with the same c(n).
+    """Intervals that hold at all looks together; relative lift by Fieller's set with the same critical values.
 
-    Waudby-Smith et al. (2024), theorem 2.2, see `sequential`; p-value of the same mixture (mSPRT). Time is the number
-    of units of an equal split that would be as informative. Before each group has `burn_in` events (and, for 0/1
-    metrics, non-events), no bounds are given. The sequence is not intersected with its past: it is a function of the
-    sums alone.
+    - 0/1 metrics, and those whose means are hardly skewed (see `light`): ȳ₁ - ȳ₀ ± c(n) √(s₁²/n₁ + s₀²/n₀) with the
+      mixture's c(n) (Waudby-Smith et al. 2024, theorem 2.2, see `sequential`), p-value of the same mixture (mSPRT),
+      once each group has `burn_in` events (and non-events). Time is the number of units of an equal split that would
+      be as informative.
+    - Within limits (see Sample): the sequence of `bounded`, also for 0/1 metrics with fewer events.
+    - Else no bounds: no such interval can hold for a mean of which nothing is known (Bahadur & Savage 1956).
+
+    The sequence is not intersected with its past: it is a function of the sums alone.
     """
 
     name: ClassVar[str] = "always_valid"
     claims: ClassVar[str] = (
-        "covers at every look from 50 events in each group on, all looks together (asymptotically); wider than a "
-        "fixed-look interval at any single look"
+        "covers at all looks together: shares from 50 events in each group on, and within limits at any skewness and "
+        "any count (docs/results/readout_money.md); no bounds of skewed means without limits; wider than at one look"
     )
     anytime: ClassVar[bool] = True
     needs: ClassVar[frozenset[str]] = frozenset()
@@ -33,15 +41,25 @@ class AlwaysValid:
 
     def compare(self, treated: Sample, control: Sample) -> Contrast:
         """The contrast of the means of `value`."""
-        sizes = Sizes(treated.n, control.n)
-        events = min(scarcest(treated), scarcest(control))
-        if events < max(self.burn_in, 2):
-            note = f"too few: {events} of the {self.burn_in} events each group needs"
+        sizes, rule = Sizes(treated.n, control.n), Rule(0.0, self.alpha, self.name)
+        if min(treated.n, control.n) < 2:
             value = treated.value - control.value if min(treated.n, control.n) else None
-            return unknown(sizes, Rule(0.0, self.alpha, self.name), value, note)
+            return unknown(sizes, rule, value, "too few: fewer than two units in a group")
         means = Means(treated.value, control.value, treated.variance / treated.n, control.variance / control.n)
+        events, share = min(scarcest(treated), scarcest(control)), treated.binary and control.binary
+        if limited(treated, control) and (events < self.burn_in or not share):
+            looking = Looking(True, self.alpha, self.name, degrees_of_freedom(means, sizes))
+            return limited_contrast(means, pulls_of(treated, control), sizes, looking)
+        if events < self.burn_in:
+            note = f"too few: {events} of the {self.burn_in} events each group needs"
+            return unknown(sizes, rule, means.top - means.bottom, note)
+        if not light(treated, control):
+            return unknown(sizes, rule, means.top - means.bottom, UNLIMITED)
+        return self._asymptotic(means, sizes)
+
+    def _asymptotic(self, means: Means, sizes: Sizes) -> Contrast:
         rule = Rule(mixture_critical(sizes.effective_n, self.alpha, self.tightest_at), self.alpha, self.name)
-        error = (means.top_variance + means.bottom_variance) ** 0.5
+        error = error_of(means)
         z = (means.top - means.bottom) / error if error else 0.0
         p_value = mixture_p_value(z, sizes.effective_n, self.alpha, self.tightest_at) if error else None
         return contrast_of(means, sizes, rule, p_value)

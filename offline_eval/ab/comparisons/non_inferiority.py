@@ -34,7 +34,7 @@ class NonInferiority:
         """The contrast with one-sided bounds. Raises ComparisonError where the margin is not positive."""
         if self.margin <= 0:
             raise ComparisonError("a margin of non-inferiority is positive")
-        found = Welch(2 * self.alpha).compare(treated, control)
+        found = Welch(2 * self.alpha).compare(treated.within(None), control.within(None))
         absolute = replace(found.absolute, upper=None, method=self.name, alpha=self.alpha)
         relative = replace(found.relative, upper=None, method=self.name, alpha=self.alpha)
         return Contrast(absolute, relative, self._p_value(treated, control), self._note(found.note))

@@ -7,18 +7,25 @@ from scipy.special import stdtr, stdtrit
 
 from offline_eval.ab.contrast import Contrast, Rule, Sizes, contrast_of, unknown
 from offline_eval.ab.fieller import Means
+from offline_eval.ab.limited import Looking, limited, limited_contrast, pulls_of
 from offline_eval.ab.sample import Sample
+from offline_eval.ab.scarcity import FEW
 
 
 @dataclass(frozen=True, slots=True)
 class Welch:
     """ȳ₁ - ȳ₀ ± t(ν) √(s₁²/n₁ + s₀²/n₀), with ν of Welch (1947), Biometrika 34, 28-35; relative lift by Fieller's set.
 
-    Fieller's set excludes 0 exactly when the difference's interval does, so the two never contradict each other.
+    Fieller's set excludes 0 exactly when the difference's interval does, so the two never contradict each other. Within
+    limits (see Sample), each side is longer by what the skewness may do to it, and below 50 events the bounds are those
+    of every look (see `bounded`).
     """
 
     name: ClassVar[str] = "welch"
-    claims: ClassVar[str] = "covers at one look, 50 events in each group (fewer: exact); not between arms of a bandit"
+    claims: ClassVar[str] = (
+        "covers at one look: shares from 50 events in each group on (fewer: exact), and within limits at any skewness "
+        "(docs/results/readout_money.md); not between arms of a bandit"
+    )
     anytime: ClassVar[bool] = False
     needs: ClassVar[frozenset[str]] = frozenset()
     alpha: float = 0.05
@@ -30,6 +37,9 @@ class Welch:
             return unknown(sizes, Rule(0.0, self.alpha, self.name), None, "too few: fewer than two units in a group")
         means = Means(treated.value, control.value, treated.variance / treated.n, control.variance / control.n)
         freedom = degrees_of_freedom(means, sizes)
+        if limited(treated, control) and not (treated.binary and control.binary):
+            looking = Looking(min(treated.events, control.events) < FEW, self.alpha, self.name, freedom)
+            return limited_contrast(means, pulls_of(treated, control), sizes, looking)
         rule = Rule(float(stdtrit(freedom, 1 - self.alpha / 2)), self.alpha, self.name)
         error = (means.top_variance + means.bottom_variance) ** 0.5
         p_value = 2 * float(stdtr(freedom, -abs(means.top - means.bottom) / error)) if error else None

@@ -30,7 +30,9 @@ class Winsorised:
         need(self, treated, control)
         mine, theirs = treated.sketch or Sketch(), control.sketch or Sketch()
         cap = nonzero_quantile(mine + theirs, self.share)
-        capped = [sample.with_moments(*sketch.capped(cap)) for sample, sketch in ((treated, mine), (control, theirs))]
+        within = (min((mine + theirs).quantile(0.0)[0], 0.0), cap) if cap else None
+        pair = ((treated, mine), (control, theirs))
+        capped = [sample.with_moments(*sketch.capped(cap)).within(within) for sample, sketch in pair]
         found = Welch(self.alpha).compare(*capped)
         note = "; ".join(part for part in (f"capped at {cap:.6g}", found.note) if part)
         return Contrast(

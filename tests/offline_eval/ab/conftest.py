@@ -21,7 +21,10 @@ def group_columns(seed: int, n: int = 400, lift: float = 0.0, metric: str = "bin
 
 
 def columns_to_sample(columns: dict[str, np.ndarray]) -> Sample:
-    return Sample.of(columns["value"], sketch=True, denominator=columns["denominator"], x=columns["x"])
+    """Within what was seen: means of any skewness may then be compared at every look."""
+    value = columns["value"]
+    limits = (float(value.min()), float(value.max())) if len(np.unique(value)) > 2 else None
+    return Sample.of(value, sketch=True, denominator=columns["denominator"], x=columns["x"]).within(limits)
 
 
 @pytest.fixture(scope="session")

@@ -18,7 +18,7 @@ from offline_eval.planning import METRICS, STOP_RULES, FixedTest, PlanError, pla
 from offline_eval.planning.audience import Audience, AudienceSegment
 from offline_eval.planning.bandit import Campaign, plan_bandit, simulate
 from offline_eval.planning.fixed import power_of
-from offline_eval.planning.metrics import CupedMetric, MeanMetric, ProportionMetric, RatioMetric
+from offline_eval.planning.metrics import CappedMetric, CupedMetric, MeanMetric, ProportionMetric, RatioMetric
 from offline_eval.planning.stopping import Progress
 from tests.examples import few
 
@@ -27,6 +27,7 @@ EXAMPLES = {
     "mean": MeanMetric(10.0, 4.0),
     "ratio": RatioMetric(2.0, 3.0, 5.0, 1.5, 0.5),
     "cuped": CupedMetric(10.0, 4.0, 0.6),
+    "capped": CappedMetric(10.0, 40.0, 250.0),
 }
 EVERY = pytest.mark.parametrize("name", METRICS)
 
