@@ -36,13 +36,13 @@ class Drawn:
     person: np.ndarray
 
 
-def draw_logged(rng: np.random.Generator, made: Design, rows: float = 30_000) -> Design:
+def draw_logged(rng: np.random.Generator, made: Design, fewest: int = 200, most: int = 30_000) -> Design:
     """Uniform, within strata, with logged probabilities, or by a policy; people with many decisions in a third."""
     if rng.random() < 0.15:
         return draw_learning(rng, made, 6_000)
     people = draw_people(rng, 0.4)
-    low = 8 if people.index else 200
-    horizon = draw_horizon(rng, people, low, max(rows / people.mean, 2 * low))
+    low = 8 if people.index else fewest
+    horizon = draw_horizon(rng, people, low, max(most / people.mean, 2 * low))
     arms, allocation = int(rng.choice([2, 2, 3, 4, 6, 12])), str(rng.choice(ALLOCATIONS))
     strata = 1 if allocation == "uniform" and rng.random() < 0.5 else int(rng.integers(2, 6))
     effect = draw_effect(rng) if strata == 1 else "none"

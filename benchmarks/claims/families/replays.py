@@ -22,7 +22,7 @@ UNCLAIMED = {"dm": "unclaimed"}
 
 def draw(rng: np.random.Generator, made: Design) -> Design:
     """As logs for readouts, shorter; effects only where a fixed arm's value is known."""
-    made = draw_logged(rng, made, 8_000)
+    made = draw_logged(rng, made, 1_000, 15_000)
     return replace(made, costs=(0.0, 0.0))
 
 
