@@ -18,6 +18,7 @@ PARTS = {
     "readout_speed": ["benchmarks.readout_speed"],
     "readout_coverage": ["benchmarks.readout_coverage"],
     "readout_eras": ["benchmarks.readout_eras"],
+    "claims": ["benchmarks.claims", "--jobs", "2"],
 }
 """What can be run by name: `python -m benchmarks decisions memory`. Each is a process of its own."""
 

@@ -1,6 +1,6 @@
 """Claims, how often each was shown and wrong, and exact bounds of that."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -51,6 +51,15 @@ def at_any_look(claim: str, seen: Iterable[Seen]) -> Seen:
     for one in seen:
         shown, wrong = shown or one.shown, wrong or (one.shown and one.wrong)
     return Seen(claim, shown, wrong)
+
+
+def over_looks(looks: Iterable[Iterable[Seen]]) -> Iterator[Seen]:
+    """Every claim of a life, whatever look it was made at."""
+    by_claim: dict[str, list[Seen]] = {}
+    for look in looks:
+        for one in look:
+            by_claim.setdefault(one.claim, []).append(one)
+    yield from (at_any_look(claim, seen) for claim, seen in by_claim.items())
 
 
 def bounded(claim: str, seen: Seen) -> Seen:

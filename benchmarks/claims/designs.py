@@ -88,6 +88,11 @@ class Design:
         return tuple(law.mean - self.laws[0].mean for law in self.laws[1:])
 
     @property
+    def standing(self) -> tuple[float, ...]:
+        """What orders the arms, the control's 0 first."""
+        return (0.0, *self.effects)
+
+    @property
     def scarce(self) -> int:
         """The arm with the fewest units."""
         return int(np.argmin(self.shares))
@@ -189,5 +194,5 @@ def draw_horizon(rng: np.random.Generator, people: People = People(), low: float
 
 
 def draw_looks(rng: np.random.Generator, horizon: int, arms: int) -> int:
-    """1 to 500, at most one a unit, and so few that they can be taken."""
-    return max(1, min(int(log_uniform(rng, 1, 500)), horizon // 4, 800 // arms))
+    """1 to 500, at most one for four units, and so few that all pairs of arms can be compared at each."""
+    return max(1, min(int(log_uniform(rng, 1, 500)), horizon // 4, 800 // (arms * (arms - 1) // 2)))

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from benchmarks.claims.counting import Seen, at_any_look, bounded, held
+from benchmarks.claims.counting import Seen, at_any_look, bounded, held, over_looks
 from benchmarks.claims.crowds import Rollups, base_rate, crowd
 from benchmarks.claims.designs import (
     Design,
@@ -17,10 +17,10 @@ from benchmarks.claims.designs import (
     draw_people,
     draw_shares,
 )
-from benchmarks.claims.judged import verdict_is_wrong
+from benchmarks.claims.judged import judged
 from offline_eval.ab.bucketed import Linearised
 from offline_eval.ab.bucketed_contrast import Look, linearised_contrast
-from offline_eval.ab.verdict import Finding, share_of_alpha, verdict
+from offline_eval.estimate import Estimate
 
 
 def draw(rng: np.random.Generator, made: Design) -> Design:
@@ -30,7 +30,7 @@ def draw(rng: np.random.Generator, made: Design) -> Design:
     # Under a cap a later decision of a person earns less: only a plain null has one truth at every look.
     effect = "none" if people.index and np.isfinite(first.cap) else draw_effect(rng)
     horizon = draw_horizon(rng, people)
-    looks = draw_looks(rng, horizon, 2 * arms)
+    looks = draw_looks(rng, horizon, arms)
     return replace(
         made,
         laws=draw_laws(rng, first, arms, effect),
@@ -46,29 +46,26 @@ def draw(rng: np.random.Generator, made: Design) -> Design:
 def life(design: Design, rng: np.random.Generator) -> Iterator[Seen]:
     """One campaign."""
     sums = Rollups.of(design, crowd(design, rng))
-    sequence, verdicts = [], []
-    for look in range(1, design.looks + 1):
-        groups = sums.linearised(look, design.laws)
-        effects = true_effects(design, sums.weights(look), groups)
-        found = linearised_contrast(groups[1], groups[0], Look(True))
-        sequence.append(held("difference", found.absolute, effects[0]))
-        verdicts.append(_verdict(groups, effects))
+    looks = [sums.linearised(look, design.laws) for look in range(1, design.looks + 1)]
+    sequence = []
+    for look, groups in enumerate(looks, 1):
+        effect = true_effect(design, sums.weights(look), groups)
+        sequence.append(held("difference", _compared(groups[1], groups[0]), effect))
     yield at_any_look("sequence: difference", sequence)
     if design.has_data_enough and design.revisions == 1:
         yield bounded("shown: difference while running", sequence[-1])
-    yield at_any_look("verdict: ship or stop", verdicts)
+    yield from over_looks(_judged(groups, design) for groups in looks)
 
 
-def true_effects(design: Design, weights: np.ndarray, groups: list[Linearised]) -> list[float]:
-    """The differences of the groups' means over the revisions that both have, as these are weighted."""
-    rates, found = base_rate(np.arange(len(weights))), []
-    for effect, group in zip(design.effects, groups[1:], strict=True):
-        kept = np.where(group.present & groups[0].present, weights, 0.0)
-        found.append(effect * float(kept @ rates) / max(float(kept.sum()), 1.0))
-    return found
+def _compared(treated: Linearised, control: Linearised, alpha: float = 0.05) -> Estimate:
+    return linearised_contrast(treated, control, Look(True, alpha)).absolute
 
 
-def _verdict(groups: list[Linearised], effects: list[float]) -> Seen:
-    look = Look(True, share_of_alpha(0.05, len(groups) - 1, 0))
-    findings = [Finding(str(k), linearised_contrast(g, groups[0], look).absolute) for k, g in enumerate(groups[1:])]
-    return verdict_is_wrong(verdict(findings), findings, [], effects)
+def _judged(groups: list[Linearised], design: Design) -> Iterator[Seen]:
+    return judged(lambda a, b, alpha: _compared(groups[a], groups[b], alpha), design.standing)
+
+
+def true_effect(design: Design, weights: np.ndarray, groups: list[Linearised]) -> float:
+    """The difference of the first two groups' means over the revisions that both have, as these are weighted."""
+    kept = np.where(groups[1].present & groups[0].present, weights, 0.0)
+    return design.effects[0] * float(kept @ base_rate(np.arange(len(kept)))) / max(float(kept.sum()), 1.0)

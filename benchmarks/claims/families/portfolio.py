@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from benchmarks.claims.counting import Seen, at_any_look, held
+from benchmarks.claims.counting import Seen, held, over_looks
 from benchmarks.claims.designs import (
     Design,
     draw_effect,
@@ -43,9 +43,7 @@ def draw(rng: np.random.Generator, made: Design) -> Design:
 def life(design: Design, rng: np.random.Generator) -> Iterator[Seen]:
     """One year."""
     sides = [_enrolled(design, arm, rng) for arm in (1, 0)]
-    looks = [_look(design, sides, look) for look in range(design.looks)]
-    for claim in dict.fromkeys(one.claim for look in looks for one in look):
-        yield at_any_look(claim, [one for look in looks for one in look if one.claim == claim])
+    yield from over_looks(_look(design, sides, look) for look in range(design.looks))
 
 
 def _enrolled(design: Design, arm: int, rng: np.random.Generator) -> dict[str, Floats]:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from benchmarks.claims.counting import Seen, at_any_look, bounded, held
+from benchmarks.claims.counting import Seen, at_any_look, bounded, held, over_looks
 from benchmarks.claims.designs import (
     Design,
     draw_effect,
@@ -15,12 +15,13 @@ from benchmarks.claims.designs import (
     draw_looks,
     draw_shares,
 )
-from benchmarks.claims.judged import verdict_is_wrong
+from benchmarks.claims.judged import judged, level_of
 from benchmarks.claims.laws import Law
 from benchmarks.claims.samples import running_samples
 from offline_eval.ab.choosing import comparison_for
 from offline_eval.ab.sample import Sample
-from offline_eval.ab.verdict import Finding, share_of_alpha, verdict
+from offline_eval.ab.verdict import Finding
+from offline_eval.estimate import Estimate
 
 GUARDED = Law(0.02)
 """A guardrail metric that nothing harms."""
@@ -43,38 +44,28 @@ def life(design: Design, rng: np.random.Generator) -> Iterator[Seen]:
     ends = [np.searchsorted(np.flatnonzero(arm == k), stops) for k in range(design.arms)]
     groups = [_lived(law, end, rng) for law, end in zip(design.laws, ends, strict=True)]
     guarded = [[_lived(GUARDED, end, rng) for end in ends] for _ in range(design.guardrails)]
-    looks = [_difference(groups[1][look], groups[0][look], design.effects[0]) for look in range(design.looks)]
+    pairs = zip(groups[1], groups[0], strict=True)
+    looks = [held("difference", _compared(*pair), design.effects[0]) for pair in pairs]
     yield at_any_look("sequence: difference", looks)
     if design.has_data_enough:
         yield bounded("shown: difference while running", looks[-1])
-    yield at_any_look(
-        "verdict: ship or stop", (_verdict(look, groups, guarded, design) for look in range(design.looks))
-    )
+    yield from over_looks(_judged(look, groups, guarded, design) for look in range(design.looks))
 
 
 def _lived(law: Law, ends: np.ndarray, rng: np.random.Generator) -> list[Sample]:
     return running_samples(law.values(rng, int(ends[-1])), ends, law)
 
 
-def _difference(treated: Sample, control: Sample, truth: float) -> Seen:
-    found = comparison_for(treated, control, running=True).compare(treated, control)
-    return held("difference", found.absolute, truth)
+def _compared(treated: Sample, control: Sample, alpha: float = 0.05) -> Estimate:
+    return comparison_for(treated, control, running=True, alpha=alpha).compare(treated, control).absolute
 
 
-def _verdict(look: int, groups: list[list[Sample]], guarded: list[list[list[Sample]]], design: Design) -> Seen:
-    treated = len(groups) - 1
-    alpha = share_of_alpha(0.05, treated, treated * len(guarded))
-    metrics = [
-        [
-            Finding(
-                str(place),
-                comparison_for(mine[look], metric[0][look], running=True, alpha=alpha)
-                .compare(mine[look], metric[0][look])
-                .absolute,
-            )
-            for place, mine in enumerate(metric[1:])
-        ]
-        for metric in (groups, *guarded)
+def _judged(look: int, groups: list[list[Sample]], guarded: list[list[list[Sample]]], design: Design) -> Iterator[Seen]:
+    now = [group[look] for group in groups]
+    level = level_of(len(now), (len(now) - 1) * len(guarded))
+    watched = [
+        Finding(f"{place}, {k}", _compared(metric[k][look], metric[0][look], level))
+        for place, metric in enumerate(guarded)
+        for k in range(1, len(now))
     ]
-    watched = [finding for metric in metrics[1:] for finding in metric]
-    return verdict_is_wrong(verdict(metrics[0], watched), metrics[0], watched, design.effects)
+    return judged(lambda a, b, alpha: _compared(now[a], now[b], alpha), design.standing, watched)
