@@ -8,14 +8,18 @@ from offline_eval.ab.logged.side import Side
 from offline_eval.ab.logged.sums import EVENTS, NEGATIVE, TOP, WWW, WWWY, WWWYY, WWWYYY, WWYY, WY
 from offline_eval.ab.scarcity import FEW
 
-MANY = 400
+MANY = 300
 """Amounts from which on their own moments tell enough of how skewed they are."""
 
 EVEN = 2.0
 """Squared coefficient of variation up to which fewer amounts do."""
 
-HEAVY = 1.75
-"""Tail index below which the variance may not exist."""
+HEAVY, HEAVY_APART = 1.75, 1.3
+"""Tail index of a mean's, or of a difference's amounts below which it gets no bounds.
+
+Below 2 a power law has no variance. In a difference the two arms' tails mislead in opposite directions, so that it
+bears more.
+"""
 
 REMEDY = "cap the amounts at a value chosen before they were seen, or state objective.range"
 
@@ -25,7 +29,7 @@ def why_withheld(sides: tuple[Side, ...]) -> str:
     events = min(int(side.row[EVENTS]) for side in sides)
     if events < FEW:
         return f"too few: {events} amounts of the {FEW} that each arm needs"
-    if any(tail_index(side) < HEAVY for side in sides):
+    if any(tail_index(side) < (HEAVY if len(sides) == 1 else HEAVY_APART) for side in sides):
         return f"no bounds: so few rows make up so much of the sum that its spread cannot be known; {REMEDY}"
     if events < MANY and any(_variation(side) > EVEN for side in sides):
         return f"too few: {events} amounts of the {MANY} that each arm needs where amounts differ as much; {REMEDY}"
