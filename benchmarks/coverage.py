@@ -1,4 +1,4 @@
-"""Measured coverage and width of every interval at nominal 95 %: `python -m benchmarks.coverage [--quick]`.
+"""Measured coverage and width of every interval at nominal 95 %: `python -m benchmarks.coverage [--quick] [--designs]`.
 
 Markdown tables: each interval at n = 500, 5,000 and 50,000 in worlds of known truth; anytime-valid intervals under
 peeking after every row; the heavy-weights experiment of the empirical likelihood paper. Brackets are exact binomial
@@ -9,10 +9,12 @@ import argparse
 import math
 from collections import defaultdict
 from collections.abc import Iterator
+from itertools import chain
 
 import numpy as np
 from scipy.stats import beta
 
+from benchmarks.coverage_designs import CROWDS, EVENTS, Scores, equal_arms, few_people, gap, rare
 from benchmarks.logs_with_truth import ELFCB_BOUNDS, World, elfcb, heavy, light, revenue
 from offline_eval.estimate import Estimate
 from offline_eval.intervals.asymptotic_cs import BURN_IN, spread
@@ -214,11 +216,38 @@ def report(effort: float) -> Iterator[str]:
     yield from table("Weights in {0, 2, 1000}, E[w²] = 100 (the empirical likelihood paper's experiment)", found)
 
 
+def scored(scores: Scores) -> dict[str, Score]:
+    """Hits and misses as cells without a width."""
+    found: dict[str, Score] = defaultdict(Score)
+    for name, held in scores.items():
+        for inside in held:
+            found[name].count(inside, math.nan)
+    return found
+
+
+def designs(effort: float) -> Iterator[str]:
+    """The tables of designs in which plain intervals fail."""
+    rng, tries = np.random.default_rng(SEED), max(10, int(1000 * effort))
+    for high in (False, True):
+        found = {f"{e:g} expected": scored(rare(e, 4_000, tries, rng, high)) for e in EVENTS}
+        yield from table("Rare rewards" + (", mirrored: rare failures" if high else ""), found)
+    for name, crowd in CROWDS.items():
+        found = {f"{size} people": scored(few_people(crowd(size), tries, rng)) for size in (12, 30, 100)}
+        yield from table(f"Few people: {name}", found)
+    found = {f"n = {rows:,}": scored(equal_arms(rows, tries // 2, rng)) for rows in (3_000, 12_000)}
+    yield from table("Twelve arms that are all the same, each against the log", found)
+    found = {f"{share:.1%} untried": scored(gap(share, 4_000, tries, rng)) for share in (0.005, 0.05, 0.3)}
+    yield from table("A stratum in which the arm was never tried", found)
+
+
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a twentieth of the simulated logs")
-    for line in report(0.05 if parser.parse_args().quick else 1.0):
+    parser.add_argument("--designs", action="store_true", help="only rare rewards, few people, equal arms and gaps")
+    chosen = parser.parse_args()
+    effort = 0.05 if chosen.quick else 1.0
+    for line in chain(() if chosen.designs else report(effort), designs(effort)):
         print(line, flush=True)
 
 

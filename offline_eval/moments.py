@@ -56,30 +56,42 @@ class Moments:
         return (self.cross - self.n * np.outer(means, means)) / (self.n - 1)
 
     def covariance_of_means(self) -> Matrix:
-        """(d, d) covariance of the means: by row, or between buckets where units have many rows.
+        """(d, d) covariance of the means: by row, or by leaving out one bucket at a time where units have many rows.
 
-        Between buckets it is the linearised variance of a ratio of bucket totals (Cochran, Sampling Techniques, 6.5).
+        The jackknife over clusters (CV3 of MacKinnon, Nielsen, Webb, *Leverage, influence, and the jackknife in
+        clustered regression models*, Stata Journal 2023): a unit of many rows counts as much as its leaving would move
+        the means. NaN where all rows are in one bucket.
         """
         if not self.clustered or self.buckets is None:
             return self.covariance() / max(self.n, 1)
-        deviations = self.buckets[1:] - np.outer(self.means, self.buckets[0])
-        return deviations @ deviations.T * (BUCKETS / (BUCKETS - 1)) / self.n**2
+        counts = self.buckets[0]
+        groups = int(np.count_nonzero(counts))
+        if groups < 2:
+            return np.full(self.cross.shape, np.nan)
+        moved = (self.buckets[1:] - np.outer(self.means, counts)) / (self.n - counts)
+        return np.asarray(moved @ moved.T * ((groups - 1) / groups))
 
     def error_along(self, gradient: Matrix) -> float:
-        """Standard error of gradient · means, from the columns whose weight is not zero."""
-        used = np.flatnonzero(gradient)
-        part = self.covariance_of_means()[np.ix_(used, used)]
-        variance = float(gradient[used] @ part @ gradient[used])
+        """Standard error of gradient · means, from the columns whose weight is not zero; infinite where unknown."""
+        variance = _along(gradient, self.covariance_of_means())
         return math.sqrt(max(variance, 0.0)) if math.isfinite(variance) else math.inf
 
-    def design_effect(self) -> Matrix:
-        """(d,) variance of each mean over what it would be with independent rows, at least 1."""
+    def effect_along(self, gradient: Matrix) -> float:
+        """Variance of gradient · means over what it would be with independent rows, at least 1; infinite for one unit.
+
+        1 where nothing varies.
+        """
         if not self.clustered:
-            return np.ones(len(self.total))
-        independent = np.diag(self.covariance()) / max(self.n, 1)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            ratio = np.diag(self.covariance_of_means()) / independent
-        return np.fmax(ratio, 1.0)
+            return 1.0
+        alone, together = _along(gradient, self.covariance() / max(self.n, 1)), self.error_along(gradient) ** 2
+        if not math.isfinite(together):
+            return math.inf
+        return max(together / alone, 1.0) if alone > 0 else 1.0
+
+
+def _along(gradient: Matrix, covariance: Matrix) -> float:
+    used = np.flatnonzero(gradient)
+    return float(gradient[used] @ covariance[np.ix_(used, used)] @ gradient[used])
 
 
 def moments_of(columns: Matrix, buckets: Matrix | None = None, clustered: bool = False, joint: bool = True) -> Moments:

@@ -29,8 +29,16 @@ from offline_eval.judging.hidden import hidden_reasons
 from offline_eval.judging.leaderboard import best_fixed, leaderboard
 from offline_eval.judging.passes import Progress, gathered
 from offline_eval.judging.picturing import PictureGatherer, pictures
-from offline_eval.judging.results import headline, log_result, policy_result
-from offline_eval.judging.setting import Setting, categories, known_bounds, period_edges, segment_names
+from offline_eval.judging.results import Asked, headline, log_result, policy_result, with_untried
+from offline_eval.judging.setting import (
+    Setting,
+    categories,
+    has_gaps,
+    known_bounds,
+    period_edges,
+    segment_names,
+    strata_columns,
+)
 from offline_eval.logs.log import Log
 from offline_eval.models import OUTCOME_MODELS, cross_fit
 from offline_eval.models.choice import fit_choice
@@ -130,10 +138,12 @@ def _setting(
         segments=segment_names(log),
         edges=period_edges(log),
         arms=len(log.arms),
-        clustered=bool(log.spec.unit),
+        clustered=log.clustered,
         category=categories(log),
         claim=options.claim,
         mixture=options.mixture,
+        gaps=has_gaps(log),
+        strata=strata_columns(log),
     )
 
 
@@ -161,8 +171,9 @@ def _reference(
 
 
 def _report(log: Log, found: dict[str, Gathered], candidates: tuple[Candidate, ...], setting: Setting) -> ReplayResult:
+    found = {name: with_untried(one) for name, one in found.items()}
     results = {
-        c.name: policy_result(found[c.name], found["logging"], log, setting, c.trained)
+        c.name: policy_result(found[c.name], found["logging"], log, setting, Asked(c.trained, len(found) - 1))
         for c in candidates
         if c.name in found
     }

@@ -11,6 +11,7 @@ from offline_eval.intervals.empirical_bernstein import empirical_bernstein
 from offline_eval.intervals.empirical_bernstein_cs import empirical_bernstein_cs
 from offline_eval.intervals.empirical_likelihood import empirical_likelihood
 from offline_eval.intervals.evidence import Interval
+from offline_eval.intervals.gamma import gamma
 from offline_eval.intervals.gamma_exponential_cs import gamma_exponential_cs
 from offline_eval.intervals.merged_cs import merged_cs
 from offline_eval.intervals.normal import normal
@@ -20,6 +21,7 @@ INTERVALS: dict[str, Interval] = {
     "normal": normal,
     "bootstrap": bootstrap,
     "empirical_bernstein": empirical_bernstein,
+    "gamma": gamma,
     "cressie_read": cressie_read,
     "empirical_likelihood": empirical_likelihood,
     "gamma_exponential_cs": gamma_exponential_cs,

@@ -1,40 +1,14 @@
 """Cressie–Read (power -2) interval from five sums."""
 
 import math
-from dataclasses import dataclass
 
 import scipy
 
 from offline_eval.intervals.evidence import Evidence, MissingEvidenceError, Range
+from offline_eval.intervals.sums import FiveSums
 
-TINY = 1e-18
-
-
-@dataclass(frozen=True, slots=True)
-class FiveSums:
-    """n, Σ w, Σ w², Σ w r, Σ w² r, Σ w² r²."""
-
-    n: float
-    w: float
-    ww: float
-    wr: float
-    wwr: float
-    wwrr: float
-
-    def thinned(self, effect: float) -> "FiveSums":
-        """The same as if every row counted 1 / effect: what rows of a design effect are worth."""
-        return FiveSums(*(total / effect for total in (self.n, self.w, self.ww, self.wr, self.wwr, self.wwrr)))
-
-    def mirrored(self) -> "FiveSums":
-        """The same with rewards -r: an upper bound is minus a lower bound of the mirror."""
-        return FiveSums(self.n, self.w, self.ww, -self.wr, -self.wwr, self.wwrr)
-
-
-def five_sums(evidence: Evidence) -> FiveSums:
-    """Read off the moments of the basis of weights, (w, w r, …)."""
-    moments = evidence.moments
-    total, cross = moments.total, moments.cross
-    return FiveSums(moments.n, total[0], cross[0, 0], total[1], cross[0, 1], cross[1, 1])
+ROUNDING = 1e-12
+"""A variance below this part of the squares that it is a difference of is rounding: nothing varies."""
 
 
 def _slack(sums: FiveSums, weights: Range, quantile: float) -> float:
@@ -56,21 +30,23 @@ def _candidate(sums: FiveSums, extra: float, reward: float, slack: float) -> flo
         squares = reward**2 * sums.ww - 2 * reward * sums.wwr + sums.wwrr
         y = (reward * sums.w - sums.wr) ** 2 / (n * (1 + n)) - squares / (1 + n)
         z = slack + 1 / (2 * n)
+        size = (reward**2 * sums.ww + sums.wwrr) / (1 + n)
     else:
         m = 1 + n
         w, ww = (extra + sums.w) / m, (extra**2 + sums.ww) / m
         wr, wwr = (extra * reward + sums.wr) / m, (extra**2 * reward + sums.wwr) / m
         wwrr = (extra**2 * reward**2 + sums.wwrr) / m
         spread = ww - w**2
-        if spread <= 0:
+        if spread <= ROUNDING * ww:
             return None
         slope = (wwr - w * wr) / spread
         x = wr + (1 - w) * slope
         y = slope**2 * spread - (wwrr - wr**2)
         z = slack + (1 - w) ** 2 / (2 * spread)
-    if abs(y * z) <= TINY:
-        return x
-    return x - math.sqrt(2 * y * z) if z <= 0 and y * z >= 0 else None
+        size = wwrr + slope**2 * ww
+    y = 0.0 if y >= -ROUNDING * size else y
+    z = 0.0 if abs(z) <= ROUNDING * abs(slack) else z
+    return x - math.sqrt(2 * y * z) if z <= 0 else None
 
 
 def _lower(sums: FiveSums, weights: Range, reward: float, quantile: float) -> float:
@@ -87,12 +63,13 @@ def cressie_read(evidence: Evidence, alpha: float) -> Range:
     Karampatziakis, Langford, Mineiro, *Empirical likelihood for contextual bandits*, NeurIPS 2020, with the Euclidean
     divergence in closed form; rows count by the inverse of the design effect where units have many. Asymptotic, for a
     fixed number of rows; needs a known reward range, and known weight bounds make it tighter. Covers well above
-    nominal where weights are heavy.
+    nominal where weights are heavy. Where all weights are 1 and all rewards the same it is that one point, which claims
+    too much for rewards at an end of their range (no event yet): never the default there, see `rule`.
     """
     if evidence.known.reward_range is None:
         raise MissingEvidenceError("Cressie–Read needs a known reward range")
     low, high = evidence.known.reward_range
-    sums = five_sums(evidence).thinned(float(evidence.moments.design_effect()[1]))
+    sums = FiveSums.of(evidence.moments).thinned(evidence.known.effect)
     quantile = float(scipy.stats.f.isf(alpha, 1, sums.n))
     weights = evidence.known.weight_range
     lower = _lower(sums, weights, low, quantile) if math.isfinite(low) else -math.inf

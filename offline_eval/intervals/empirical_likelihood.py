@@ -46,7 +46,8 @@ def empirical_likelihood(evidence: Evidence, alpha: float) -> Range:
     Karampatziakis, Langford, Mineiro, *Empirical likelihood for contextual bandits*, NeurIPS 2020 (the dual of
     section 4). Asymptotic, for a fixed number of rows, yet covering where weights are heavy (.99 / .97 in its
     experiment with weights up to 1,000). Needs a known reward range; known weight bounds make it tighter. The threshold
-    is inflated by the design effect where units have many rows.
+    is inflated by the design effect where units have many rows. Where all weights are 1 and all rewards the same value
+    inside the range, it is that one point.
     """
     if evidence.known.reward_range is None:
         raise MissingEvidenceError("empirical likelihood needs a known reward range")
@@ -54,7 +55,8 @@ def empirical_likelihood(evidence: Evidence, alpha: float) -> Range:
         raise MissingEvidenceError(
             "empirical likelihood needs the table of weights and rewards: gather with cells=True"
         )
+    if evidence.known.constant is not None:
+        return evidence.known.constant, evidence.known.constant
     table, product = table_of(evidence.cells, evidence.known)
-    inflation = float(evidence.moments.design_effect()[1])
-    lower, upper = bounds(table, product, evidence.known.reward_range, alpha, inflation)
+    lower, upper = bounds(table, product, evidence.known.reward_range, alpha, evidence.known.effect)
     return float(lower[0]), float(upper[0])

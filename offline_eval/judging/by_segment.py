@@ -157,9 +157,10 @@ class _Cell:
     @classmethod
     def of(cls, part: Part, other: bool, setting: Setting) -> "_Cell":
         estimator = headline(setting.plan.estimators)
-        findings = findings_of(part.tallies, part.own.weights)
+        known = known_of(part.own, setting.bounds)
+        findings = findings_of(part.tallies, part.own.weights, known)
         tried = part.own.weights.positive > 0 and findings.unsupported_share <= TOO_MUCH_MISSING
-        verdict = judge(findings, known_of(part.own, setting.bounds))
+        verdict = judge(findings, known)
         reason = "" if verdict.word == "trust" else verdict.reason
         return cls(part, setting, estimator, reason, tried, tried and other)
 

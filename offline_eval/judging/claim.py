@@ -116,7 +116,11 @@ def anytime_for_pairs(name: str, known: Sequence[Known]) -> str:
     """The same for a difference: paired where both sides' weights are light, else from both sides' own."""
     if not all(map(is_bounded, known)):
         return "trivial"
-    return "asymptotic_cs" if all(map(is_light_for_pairs, known)) else anytime_interval(name, known[0])
+    return (
+        "asymptotic_cs"
+        if all(is_light_for_pairs(each.weights, each.effect) for each in known)
+        else anytime_interval(name, known[0])
+    )
 
 
 def estimators_for(claim: Claim, names: Sequence[str], bounds: Bounds, *, named: bool) -> tuple[str, ...]:

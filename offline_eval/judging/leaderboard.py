@@ -30,17 +30,16 @@ def leaderboard(
     """Ranking on the rows common to all candidates, and the winner's value on rows that did not choose it.
 
     `estimator`: what is ranked by; `best_fixed`: the arm that one would send to everybody, chosen on the first half.
-    `ranking`: by value on all common rows; `versus_best_fixed` there is paired, and `better` is said only where its
-    lower bound is above zero and the verdict allows it. `winner`: {policy, value, versus_best_fixed, better, sentence},
+    `ranking`: what can be used first, then by value on all common rows; `versus_best_fixed` there is paired and holds
+    for all lines at once (Bonferroni), and `better` is said only where its lower
+    bound is above zero and the verdict allows it. `winner`: {policy, value, versus_best_fixed, better, sentence},
     chosen on one half of the units, its value and difference from the other half alone. The logging policy is listed
     for comparison and cannot win: it is no policy of its own.
     """
     estimator = headline(setting.plan.estimators)
     reference = None if setting.reference is None else candidates[setting.reference].name
     rows = [_line(name, found, verdicts[name], estimator, reference, setting) for name in found]
-    rows.sort(
-        key=lambda line: -float("inf") if line["value"]["value"] is None else line["value"]["value"], reverse=True
-    )
+    rows.sort(key=lambda line: standing(line["verdict"], line["value"]["value"]))
     winner = _winner(found, verdicts, estimator, setting)
     return {
         "estimator": estimator,
@@ -61,9 +60,15 @@ def _line(
         joint = None
         if mine.reference_choose is not None and mine.reference_confirm is not None:
             joint = mine.reference_choose + mine.reference_confirm
-        against = contrast(estimator, joint, (mine.judged, found[reference].judged), setting)
+        sides = mine.judged, found[reference].judged
+        against = contrast(estimator, joint, sides, setting, len(found) - 1)
         line |= {"versus_best_fixed": against.as_dict(), "better": _better(against, verdict)}
     return line | {"verdict": verdict}
+
+
+def standing(verdict: str, value: float | None) -> tuple[bool, float]:
+    """What a table is sorted by: what can be used first, then the highest value."""
+    return verdict == "unusable", float("inf") if value is None else -value
 
 
 def _better(against: Estimate, verdict: str) -> bool:

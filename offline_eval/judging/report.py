@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from offline_eval.judging.leaderboard import standing
 from offline_eval.judging.results import headline
 
 Line = tuple[str, ...]
@@ -28,10 +29,10 @@ def shown(result: Mapping[str, Any]) -> str:
 
 
 def lines(result: Mapping[str, Any]) -> list[Line]:
-    """A line for each policy, best value first."""
+    """A line for each policy: what can be used first, then the highest value."""
     estimator = shown(result)
     found = [(name, policy["estimates"][estimator], policy) for name, policy in result["policies"].items()]
-    found.sort(key=lambda item: float("-inf") if item[1]["value"] is None else item[1]["value"], reverse=True)
+    found.sort(key=lambda item: standing(item[2]["verdict"], item[1]["value"]))
     return [
         (
             name,
@@ -83,7 +84,16 @@ def conclusion(result: Mapping[str, Any]) -> str:
         return "No policy can be recommended from this log: none of their values can be relied on."
     value = winner["value"]
     held_out = f"{winner['policy']}: {number(value['value'])} ({bounds(value)}) on units that did not choose it."
-    return f"{held_out} {winner.get('sentence', '')}".strip()
+    return " ".join(filter(None, (_first(result, winner["policy"]), held_out, winner.get("sentence", ""))))
+
+
+def _first(result: Mapping[str, Any], winner: str) -> str:
+    """Why the policy at the head of the table is not the one that the sentence is about, where it is not."""
+    usable = (line[0] for line in lines(result) if line[0] != "logging" and line[-1] != "unusable")
+    first = next(usable, winner)
+    if first == winner:
+        return ""
+    return f"{first} is highest here, {winner} was on the units that choose: neither is shown to be the better one."
 
 
 def markdown(result: Mapping[str, Any], command: str) -> str:

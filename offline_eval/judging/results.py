@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from offline_eval.ope.difference import Joint
 from offline_eval.ope.evaluate import known_of
 from offline_eval.ope.findings import findings_of
 from offline_eval.ope.gather import Statistics
-from offline_eval.ope.verdict import judge
+from offline_eval.ope.verdict import CLEARLY, judge
 
 HEADLINES = ("dr", "snips", "ips")
 """The estimator that rankings and verdicts look at: the first of these that was asked for."""
@@ -26,36 +26,78 @@ def headline(estimators: Sequence[str]) -> str:
     return next((name for name in HEADLINES if name in estimators), estimators[0])
 
 
+@dataclass(frozen=True)
+class Asked:
+    """How one candidate is judged: whether it was trained, and of how many differences its own is one."""
+
+    trained: bool
+    family: int
+
+
+def with_untried(gathered: Gathered) -> Gathered:
+    """The same, with the share of what the candidate would do that the log could never show in all statistics.
+
+    Where no pmf was logged it is the mass on arms that never occur, or what the mean weight clearly lacks to 1.
+    """
+    if gathered.tallies is None or gathered.whole is None or not math.isnan(gathered.tallies.unsupported):
+        return gathered
+    findings = findings_of(gathered.tallies, gathered.whole.weights)
+    lacking = 1.0 - findings.mean_weight if findings.mean_weight_p < CLEARLY else 0.0
+    share = max(findings.unsupported_share, lacking)
+    if share <= 0.0:
+        return gathered
+    parts = {name: getattr(gathered, name) for name in ("before", "choose", "confirm")}
+    kept = {name: part and replace(part, untried=share * part.weights.n) for name, part in parts.items()}
+    return replace(gathered, **kept)
+
+
 def contrast(
-    name: str, joint: Joint | None, sides: tuple[Statistics | None, Statistics | None], setting: Setting
+    name: str,
+    joint: Joint | None,
+    sides: tuple[Statistics | None, Statistics | None],
+    setting: Setting,
+    family: int = 1,
 ) -> Estimate:
-    """First minus second policy; a value of None without support, and exactly zero where they are the same."""
+    """First minus second policy; a value of None without support, and exactly zero where they are the same.
+
+    Of a `family` of differences each has its share of the claim's alpha (Bonferroni), so that all hold at once with
+    that confidence, which is what their `alpha` says.
+    """
     first, second = sides
+    claim = replace(setting.claim, alpha=setting.claim.alpha / max(family, 1))
     if first is None or second is None:
-        return Estimate(None, None, None, 0, 0.0, f"{name}-difference+no_rows", setting.claim.alpha)
-    return setting.claim.difference(name, joint, (first, second), setting.bounds)
+        return Estimate(None, None, None, 0, 0.0, f"{name}-difference+no_rows", claim.alpha)
+    return replace(claim.difference(name, joint, (first, second), setting.bounds), alpha=setting.claim.alpha)
 
 
-def policy_result(gathered: Gathered, logging: Gathered, log: Log, setting: Setting, trained: bool) -> dict[str, Any]:
-    """{estimates, versus_logging, diagnostics, verdict, reason} of one candidate."""
+def policy_result(gathered: Gathered, logging: Gathered, log: Log, setting: Setting, asked: Asked) -> dict[str, Any]:
+    """{estimates, versus_logging, diagnostics, verdict, reason} of one candidate.
+
+    The intervals of `versus_logging` hold for all candidates at once.
+    """
     statistics, names = gathered.whole, setting.plan.estimators
     if statistics is None or gathered.tallies is None:
         raise ValueError("a candidate without rows cannot be judged")
     estimates = setting.claim.values(statistics, names, setting.bounds)
-    other = logging.judged if trained and setting.split is not None else logging.whole
-    versus = {name: contrast(name, gathered.logging, (statistics, other), setting) for name in names}
-    findings = findings_of(gathered.tallies, statistics.weights)
+    sides = statistics, logging.judged if asked.trained and setting.split is not None else logging.whole
+    versus = {name: contrast(name, gathered.logging, sides, setting, asked.family) for name in names}
+    known = known_of(statistics, setting.bounds)
+    findings = findings_of(gathered.tallies, statistics.weights, known)
+    places = tuple(setting.segments[code] for code in findings.unsupported_segments if setting.segments)
+    findings = replace(findings, places=places, fallback_share=gathered.fallback / gathered.rows)
     fitted = log.spec.propensity.estimate and gathered is not logging
     # What the log itself earned is a plain mean: wrong propensities cannot spoil it.
-    seen = replace(findings, calibration_p=1.0) if gathered is logging else findings
-    verdict = judge(seen, known_of(statistics, setting.bounds), estimates[headline(names)], fitted)
-    diagnostics = findings.as_dict() | {
+    mean = replace(findings, calibration_p=1.0, informative_n=findings.effective_n)
+    seen = mean if gathered is logging else findings
+    verdict = judge(seen, known, estimates[headline(names)], fitted)
+    listed = findings.as_dict()
+    del listed["places"]
+    diagnostics = listed | {
         "arm_calibration": dict(zip(log.keys, findings.arm_calibration, strict=True)),
         "arm_p": dict(zip(log.keys, findings.arm_p, strict=True)),
         "unsupported_arms": [log.keys[arm] for arm in findings.unsupported_arms],
-        "unsupported_segments": [setting.segments[code] for code in findings.unsupported_segments if setting.segments],
-        "fallback_share": gathered.fallback / gathered.rows,
-        "judged_on": _judged_on(trained, setting),
+        "unsupported_segments": list(places),
+        "judged_on": _judged_on(asked.trained, setting),
         "propensities": propensities(log),
         "reasons": list(verdict.reasons),
     }
@@ -89,7 +131,7 @@ def log_result(log: Log) -> dict[str, Any]:
     return {
         "name": spec.name,
         "objective": spec.objective.maximise,
-        "range": list(spec.objective.range) if spec.objective.range else None,
+        "range": list(log.range) if log.range else None,
         "control": spec.control or None,
         "arms": {key: scan.arms[key] for key in log.keys},
         "propensities": propensities(log),

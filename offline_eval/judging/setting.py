@@ -1,6 +1,5 @@
 """What all candidates of one replay share, and how logged rows look to an estimator."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,6 +32,8 @@ class Setting:
         segments: names of the segments told apart in the diagnostics.
         edges: inner borders of the periods of time, shape (PERIODS - 1,).
         category: (K,) each arm's category, None where the arms have none.
+        strata: the columns that `segments` stand for where the log has none of its own.
+        gaps: whether the log says of some arms that they could not be drawn.
         reference: place of the candidate that every other is compared with besides logging.
         claim: what every interval claims.
         mixture: whether the logged propensities are averaged over several loggers.
@@ -50,6 +51,8 @@ class Setting:
     reference: int | None = None
     claim: Claim = DEFAULT
     mixture: bool = False
+    gaps: bool = False
+    strata: tuple[str, ...] = ()
 
     @property
     def layout(self) -> Layout:
@@ -59,13 +62,29 @@ class Setting:
     @property
     def full(self) -> bool:
         """Whether (n, K) arrays are needed."""
-        return self.model is not None or any(basis.needs for basis in self.plan.bases.values())
+        return self.gaps or self.model is not None or any(basis.needs for basis in self.plan.bases.values())
 
 
 def segment_names(log: Log) -> tuple[str, ...]:
-    """The most frequent combinations of the segment columns; the last stands for the rest."""
+    """The most frequent combinations of the segment columns; the last stands for the rest.
+
+    Without segments the strata within which arms were drawn, where the context has their columns.
+    """
     names = [name for name, _ in log.scan.segments.most_common()]
+    if strata_columns(log) and log.shares is not None:
+        names = list(log.shares.names)
     return tuple(names) if len(names) <= MOST_SEGMENTS else (*names[: MOST_SEGMENTS - 1], OTHER)
+
+
+def strata_columns(log: Log) -> tuple[str, ...]:
+    """The columns within which arms were drawn, where the context has them and the log names no segments."""
+    known = log.shares is not None and not log.spec.segments and set(log.spec.strata) <= set(log.features.categorical)
+    return tuple(log.spec.strata) if known else ()
+
+
+def has_gaps(log: Log) -> bool:
+    """Whether the logging pmf excludes arms, as far as the log says."""
+    return bool(log.spec.pmf) or (log.shares is not None and bool((log.shares.table <= 0).any()))
 
 
 def period_edges(log: Log) -> tuple[float, ...]:
@@ -83,13 +102,13 @@ def categories(log: Log) -> tuple[int, ...] | None:
 
 
 def known_bounds(log: Log) -> Bounds:
-    """The objective's declared range, and the largest weight that the design of the log allows."""
+    """The objective's range, declared or a 0/1 column's, and the largest weight that the design of the log allows."""
     largest: float | None = None
     if log.spec.propensity.uniform:
         largest = float(len(log.arms))
     elif log.shares is not None:
         largest = 1.0 / float(log.shares.table[log.shares.table > 0].min())
-    return Bounds(log.spec.objective.range, None if largest is None else (0.0, largest))
+    return Bounds(log.range, None if largest is None else (0.0, largest))
 
 
 @dataclass(frozen=True)
@@ -115,15 +134,16 @@ def view(rows: LogBatch, setting: Setting) -> View:
     """What all candidates share about these rows."""
     period = np.searchsorted(setting.edges, rows.time, side="right") if rows.time is not None else None
     q = setting.model.predict(rows) if setting.model else None
-    return View(rows, q, _segment(rows, setting.segments), period)
+    return View(rows, q, _segment(rows, setting), period)
 
 
-def _segment(rows: LogBatch, names: Sequence[str]) -> NDArray[np.int64] | None:
-    if not names or not rows.segments:
+def _segment(rows: LogBatch, setting: Setting) -> NDArray[np.int64] | None:
+    columns = list(rows.segments.values()) or [rows.categorical[name] for name in setting.strata]
+    if not setting.segments or not columns:
         return None
-    found = crossed(list(rows.segments.values()))
-    place = {name: index for index, name in enumerate(names)}
-    return np.array([place.get(value, len(names) - 1) for value in found.values])[found.codes]
+    found = crossed(columns)
+    place = {name: index for index, name in enumerate(setting.segments)}
+    return np.array([place.get(value, len(place) - 1) for value in found.values])[found.codes]
 
 
 def ope_batch(seen: View, candidate: Candidate, setting: Setting) -> Batch:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from bandit.rounds import Arm
 from offline_eval.logs.batch import Floats, LogBatch
 from offline_eval.models.design import Design
+from offline_eval.models.held import held_in_range
 from offline_eval.models.outcome import Examples, OutcomeModel, arm_matrix
 
 FOLDS = 5
@@ -27,7 +28,7 @@ def fold_of(unit: NDArray[np.uint64], folds: int, salt: int = 0) -> NDArray[np.i
 
 @dataclass(frozen=True)
 class CrossFitted:
-    """One fitted model for each fold, by name; predictions are clipped to the rewards' range."""
+    """One fitted model for each fold, by name; predictions stay in the rewards' range."""
 
     name: str
     design: Design
@@ -52,10 +53,10 @@ def cross_fit(
     """Fit a model for each fold on the rows of all others."""
     design, described = Design.of(rows), arm_matrix(tuple(arms))
     examples, fold = Examples(design.matrix(rows), rows.arm, rows.reward), fold_of(rows.unit, folds)
+    bounds = (float(rows.reward.min()), float(rows.reward.max()))
     models = []
     for index in range(folds):
-        model = make()
-        model.fit(examples.take(fold != index), described)
-        models.append(model)
-    bounds = (float(rows.reward.min()), float(rows.reward.max()))
+        model, others = make(), examples.take(fold != index)
+        model.fit(others, described)
+        models.append(held_in_range(model, others.x, bounds))
     return CrossFitted(name, design, tuple(models), bounds, len(arms))

@@ -4,10 +4,10 @@ import math
 
 import numpy as np
 
-from offline_eval.intervals.cressie_read import five_sums
 from offline_eval.intervals.evidence import Evidence
 from offline_eval.intervals.functional import Functional
 from offline_eval.intervals.rule import default_marginal
+from offline_eval.intervals.sums import FiveSums
 from offline_eval.moments import Moments
 from offline_eval.ope.bases import WEIGHTS
 from offline_eval.ope.estimator import Estimator
@@ -26,7 +26,7 @@ def point(evidence: Evidence) -> float:
     One unseen row lets the mean weight be 1: at the largest possible weight where the observed mean is below 1, else at
     the smallest.
     """
-    sums, moments = five_sums(evidence), evidence.moments
+    sums, moments = FiveSums.of(evidence.moments), evidence.moments
     n, rewards = sums.n, moments.total[2]
     low, high = evidence.known.weight_range
     extra = high if sums.w < n else low

@@ -7,7 +7,10 @@ from numpy.typing import NDArray
 
 from offline_eval.moments import Matrix
 from offline_eval.ope.batch import Batch, Integers
-from offline_eval.ope.gather import CHUNK
+from offline_eval.ope.gather import CHUNK, untried_mass
+
+CERTAIN = 1.0 - 1e-9
+"""A row whose arm was as likely as this had no choice, and shows nothing of another policy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,7 @@ class Tallies:
         weight, weight_squares: sums of w and w².
         period: (T, 4) rows, Σ r, Σ r², Σ w by period.
         period_arms: (T, K) rows by period and arm.
+        free, free_weight, free_squares: rows where more than one arm could be drawn, and sums of w and w² over them.
     """
 
     n: int
@@ -46,6 +50,9 @@ class Tallies:
     weight_squares: float
     period: Matrix
     period_arms: Matrix
+    free: float
+    free_weight: float
+    free_squares: float
 
     def __add__(self, other: "Tallies") -> "Tallies":
         return Tallies(*(getattr(self, column.name) + getattr(other, column.name) for column in fields(self)))
@@ -77,6 +84,7 @@ def _chunk(batch: Batch, layout: Layout) -> Tallies:
     segment, period = _codes(batch.segment, len(batch)), _codes(batch.period, len(batch))
     by_segment, by_period = (layout.segments, layout.arms), (layout.periods, layout.arms)
     expected, variance, observed = _calibration(batch, layout.arms)
+    free = batch.propensity < CERTAIN
     return Tallies(
         n=len(batch),
         chosen=_sums(segment * layout.arms + batch.action, layout.segments * layout.arms).reshape(by_segment),
@@ -89,6 +97,9 @@ def _chunk(batch: Batch, layout: Layout) -> Tallies:
         weight_squares=float(weight @ weight),
         period=np.stack([_sums(period, layout.periods, c) for c in (None, reward, reward**2, weight)], axis=1),
         period_arms=_sums(period * layout.arms + batch.action, layout.periods * layout.arms).reshape(by_period),
+        free=float(np.count_nonzero(free)),
+        free_weight=float(weight[free].sum()),
+        free_squares=float(weight[free] @ weight[free]),
     )
 
 
@@ -102,9 +113,7 @@ def _wanted(batch: Batch, layout: Layout, segment: NDArray[np.intp], weight: Mat
 
 
 def _unsupported(batch: Batch) -> float:
-    if batch.logged is None or batch.target is None:
-        return float("nan")
-    return float(batch.target[batch.logged <= 0].sum(dtype=np.float64))
+    return float("nan") if batch.logged is None or batch.target is None else untried_mass(batch)
 
 
 def _calibration(batch: Batch, arms: int) -> tuple[Matrix, Matrix, Matrix]:

@@ -14,7 +14,7 @@ def functional(_: Moments) -> Functional:
     return Functional(np.array([1.0, 0.0, 0.0]))
 
 
-DM = Estimator("dm", MODEL, functional, default_model_only, OWN, supported=lambda *_: True, shifts=True)
+DM = Estimator("dm", MODEL, functional, default_model_only, OWN, supported=lambda *_: True, weighs=False, shifts=True)
 """v̂ = (1/n) Σ_i Σ_a π(a|x_i) q̂(x_i, a).
 
 Beygelzimer & Langford, *The offset tree for learning with partial labels*, KDD 2009. As good as the reward model: the

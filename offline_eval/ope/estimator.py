@@ -30,10 +30,11 @@ class Basis:
 OWN = ("normal", "bootstrap", "asymptotic_cs", "trivial")
 """Intervals from an estimator's own influence values."""
 
-MARGINAL = (*OWN, "cressie_read", "merged_cs")
+MARGINAL = (*OWN, "gamma", "cressie_read", "merged_cs")
 """Intervals of estimators whose basis is (w, w r) with weights of their own."""
 
 OF_VALUE = (
+    "gamma",
     "cressie_read",
     "empirical_likelihood",
     "gamma_exponential_cs",
@@ -60,6 +61,7 @@ class Estimator:
         term_range: lowest and highest possible term of a row, for estimators that are a mean of one bounded term.
         point: the estimate itself where it is no plain function of means (then `functional` is its linearisation).
         unbiased: what the interval is computed from where the estimate itself trades bias for variance.
+        weighs: whether what the log never tried is missing from it; not where a model or a category stands in for it.
         shifts: adding c to all rewards (and to q̂) adds c to the value. `scales`: multiplying them multiplies it.
     """
 
@@ -72,5 +74,6 @@ class Estimator:
     term_range: Callable[[Known], Range | None] | None = None
     point: Callable[..., float] | None = None
     unbiased: Callable[[Moments], Functional] | None = None
+    weighs: bool = True
     shifts: bool = False
     scales: bool = True

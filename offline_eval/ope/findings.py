@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import scipy
 
-from offline_eval.intervals.known import Weights
+from offline_eval.intervals.known import Known, Weights
 from offline_eval.moments import Matrix
 from offline_eval.ope.diagnostics import Tallies
 
@@ -18,7 +18,10 @@ class Findings:
     """Diagnostics of one target policy on one log.
 
     Attributes:
-        effective_n, effective_share: Kish's effective sample size, and per row.
+        effective_n, effective_share: Kish's effective sample size, and per row; people of several rows count as people.
+        people: effective number of people; None where every row stands for itself.
+        informative_n, forced_share: the same size from rows where more than one arm could be drawn, and the share of
+            the others, which show nothing of another policy.
         largest_weights, largest_share: the ten largest weights; the largest one's share of their sum.
         mean_weight, mean_weight_p: mean weight, and p-value of the test that its expectation is 1.
         arm_calibration: by arm, observed over expected frequency; None where nothing was expected.
@@ -29,11 +32,16 @@ class Findings:
         reward_drift_p, reward_drift: test of equal mean rewards over periods; spread of the period means relative to
         the mean, 0 with a single period. arm_drift_p: test of equal arm shares over periods (expected to fail on the
         log of a learning policy).
+        fallback_share: share of the rows where the arm that the policy wanted was not eligible.
+        places: names of the segments or strata of `unsupported_segments`.
     """
 
     n: int
     effective_n: float
     effective_share: float
+    people: float | None
+    informative_n: float
+    forced_share: float
     largest_weights: tuple[float, ...]
     largest_share: float
     mean_weight: float
@@ -47,22 +55,30 @@ class Findings:
     reward_drift_p: float
     reward_drift: float
     arm_drift_p: float
+    fallback_share: float = 0.0
+    places: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, object]:
         """The JSON form."""
         return asdict(self)
 
 
-def findings_of(tallies: Tallies, weights: Weights) -> Findings:
-    """All diagnostics from mergeable sums."""
+def findings_of(tallies: Tallies, weights: Weights, known: Known | None = None) -> Findings:
+    """All diagnostics from mergeable sums; `known` says how many people stand behind the rows."""
+    people = None if known is None or known.people is None else known.people.effective
+    effective = weights.effective_n if known is None else known.effective_n
+    free = tallies.free_weight**2 / tallies.free_squares if tallies.free_squares > 0 else 0.0
     mean, mean_p = _mean_weight(tallies)
     ratio, arm_p = _calibration(tallies)
     share, arms, segments = _support(tallies)
     drift_p, drift = _reward_drift(tallies.period)
     return Findings(
         n=tallies.n,
-        effective_n=weights.effective_n,
-        effective_share=weights.effective_n / tallies.n,
+        effective_n=effective,
+        effective_share=effective / tallies.n,
+        people=people,
+        informative_n=min(effective, free / (1.0 if known is None else known.effect)),
+        forced_share=1.0 - tallies.free / tallies.n,
         largest_weights=weights.largest,
         largest_share=weights.largest_share,
         mean_weight=mean,

@@ -1,7 +1,7 @@
 """One pass over the rows: all sufficient statistics of one target policy, in chunks that stay in the cache."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from offline_eval.ope.bases import WEIGHTS
 from offline_eval.ope.batch import Batch
 from offline_eval.ope.estimator import Basis
 from offline_eval.ope.rows import Rows
+from offline_eval.ope.units import Units, units_of
 
 CHUNK = 16_384
 """Rows per chunk: a column of float64 is 128 kB, so that what one chunk needs stays in the second-level cache."""
@@ -48,18 +49,38 @@ class Statistics:
     """Mergeable sufficient statistics of one target policy: everything `estimate` needs, no row kept.
 
     `+` merges parts of a log in any order; where a sequence was gathered it raises OrderError.
+
+    Attributes:
+        units: None where every row is its own unit. Only where some unit has several rows are these kept together.
+        untried: the target's mass on arms that the logging pmf excluded, summed over the rows.
     """
 
     moments: Mapping[str, Moments]
     weights: Weights
     cells: Cells | None = None
     sequence: Sequence | None = field(default=None)
+    units: Units | None = None
+    untried: float = 0.0
 
     def __add__(self, other: "Statistics") -> "Statistics":
         cells = self.cells + other.cells if self.cells is not None and other.cells is not None else None
         sequence = self.sequence + other.sequence if self.sequence is not None and other.sequence is not None else None
+        units = self.units + other.units if self.units is not None and other.units is not None else None
         merged = {name: moments + other.moments[name] for name, moments in self.moments.items()}
-        return Statistics(merged, self.weights + other.weights, cells, sequence)
+        return Statistics(
+            clustered_by(units, merged),
+            self.weights + other.weights,
+            cells,
+            sequence,
+            units,
+            self.untried + other.untried,
+        )
+
+
+def clustered_by(units: Units | None, moments: Mapping[str, Moments]) -> dict[str, Moments]:
+    """The same sums, their variance taken between units where some unit has several rows."""
+    clustered = units is not None and units.repeated
+    return {name: replace(part, clustered=clustered) for name, part in moments.items()}
 
 
 def applicable(batch: Batch) -> tuple[str, ...]:
@@ -96,7 +117,15 @@ def gather(batch: Batch, plan: Plan, bounds: Bounds | None = None, before: Seque
     moments, weights = _sum(parts, plan)
     cells = _cells(batch) if plan.cells else None
     sequence = _sequence(batch, bounds or Bounds(), before) if plan.sequence else None
-    return Statistics(moments, weights, cells, sequence)
+    units = None if batch.unit is None else units_of(batch.unit)
+    return Statistics(clustered_by(units, moments), weights, cells, sequence, units, untried_mass(batch))
+
+
+def untried_mass(batch: Batch) -> float:
+    """The target's mass on arms that the logging pmf excluded, summed over the rows; 0 where no pmf was logged."""
+    if batch.logged is None or batch.target is None:
+        return 0.0
+    return float(batch.target[batch.logged <= 0].sum(dtype=np.float64))
 
 
 def _chunk(chunk: Batch, plan: Plan) -> tuple[dict[str, Moments], Weights]:
@@ -107,7 +136,7 @@ def _chunk(chunk: Batch, plan: Plan) -> tuple[dict[str, Moments], Weights]:
     for name, basis in plan.bases.items():
         columns = basis.columns(rows)
         sums = bucket_sums(columns, chunk, bucket) if keep else None
-        moments[name] = moments_of(columns, sums, chunk.unit is not None, basis.joint)
+        moments[name] = moments_of(columns, sums, joint=basis.joint)
     return moments, weights_of(rows.weight, rows.reward)
 
 

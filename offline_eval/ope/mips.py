@@ -38,6 +38,7 @@ MIPS = Estimator(
     default_marginal,
     MARGINAL,
     supported,
+    weighs=False,
 )
 """v̂ = (1/n) Σ_i w(x_i, c_i) r_i with w(x, c) = Σ_{a in c} π(a|x) / Σ_{a in c} μ(a|x).
 

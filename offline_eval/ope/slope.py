@@ -28,11 +28,11 @@ def slope(values: Matrix, widths: Matrix) -> int:
 def chosen(moments: Moments, grid: tuple[float, ...]) -> Functional:
     """The mean of the column that SLOPE picks; column g of the basis belongs to parameter grid[g].
 
-    The last parameter of a grid is the one without bias; it is taken where a single row leaves no choice.
+    The last parameter of a grid is the one without bias; it is taken where a single row or unit leaves no choice.
     """
-    if moments.n < 2:
-        return of_column(moments, grid, len(grid) - 1)
     variances = np.diag(moments.covariance_of_means())[: len(grid)]
+    if moments.n < 2 or np.isnan(variances).any():
+        return of_column(moments, grid, len(grid) - 1)
     widths = np.sqrt(np.maximum(variances, 0.0)) * float(scipy.stats.t.isf(CONFIDENCE, moments.n - 1))
     return of_column(moments, grid, slope(moments.means[: len(grid)], widths))
 

@@ -6,19 +6,29 @@ from typing import Literal
 
 from offline_eval.estimate import Estimate
 from offline_eval.intervals.known import Known
-from offline_eval.intervals.rule import ENOUGH, LIGHT_SHARE, covers
+from offline_eval.intervals.rule import ENOUGH, LIGHT_SHARE, SOME_UNBOUNDED, covers, has_few_events, is_bounded
 from offline_eval.ope.findings import Findings
 
 Word = Literal["trust", "caution", "unusable"]
 
 FEWEST = 50.0
-"""Effective rows below which nothing is claimed."""
+"""Effective rows, or people, below which nothing is claimed."""
+
+PEOPLE_DECIDE = 1.05
+"""Up to this much more than the people, what the log is worth is counted in people."""
+
+HARDLY_EVER = 0.95
+PLACES_NAMED, MOST_LETTERS = 3, 120
 
 NOTHING_MISSING, TOO_MUCH_MISSING = 0.01, 0.2
 WRONG_MEAN, WRONG_ARM = 0.2, 0.5
 CLEARLY, SURELY = 1e-3, 1e-6
 DRIFTING = 0.2
 
+UNTRIED = (
+    "Of what was never tried IPS counts 0, SNIPS assumes what the rest earned, DR and DM what their model predicts; "
+    "the intervals allow for anything in the rewards' range."
+)
 GUESSED = "How likely each choice was had to be guessed from the log, so hidden reasons for them count as effects."
 
 
@@ -43,8 +53,14 @@ def judge(
         return Verdict("unusable", fatal[0], (*fatal, *doubts))
     if doubts:
         return Verdict("caution", doubts[0], tuple(doubts))
-    sentence = f"The log tried what this policy would do often enough: {findings.effective_n:,.0f} rows' worth."
+    sentence = f"The log tried what this policy would do often enough: {worth(findings)}."
     return Verdict("trust", sentence, (sentence,))
+
+
+def worth(findings: Findings) -> str:
+    """What the log is worth for the policy, in rows or in people."""
+    counted = findings.people is not None and findings.people <= findings.informative_n * PEOPLE_DECIDE
+    return f"{findings.informative_n:,.0f} {'people' if counted else 'rows'}'s worth".replace("rows's", "rows'")
 
 
 def _fatal(findings: Findings, known: Known) -> Iterator[str]:
@@ -52,14 +68,16 @@ def _fatal(findings: Findings, known: Known) -> Iterator[str]:
         yield "The log never did what this policy would do, so it says nothing about it."
         return
     if findings.unsupported_share > TOO_MUCH_MISSING:
-        yield f"{findings.unsupported_share:.0%} of what this policy would do was never tried in the log."
-    if findings.effective_n < FEWEST:
-        yield f"Only {findings.effective_n:,.0f} rows' worth of the log resembles this policy; {FEWEST:.0f} are needed."
-    if not covers(known):
+        yield f"{findings.unsupported_share:.0%} of what this policy would do was never tried{_where(findings)}."
+    if findings.informative_n < FEWEST:
+        yield _too_little(findings)
+    if findings.fallback_share > HARDLY_EVER:
         yield (
-            f"Rewards have no known limit, and with {findings.effective_n:,.0f} rows' worth of the log (the largest "
-            f"row carries {findings.largest_share:.1%}) a single large one could change everything: no interval holds."
+            f"In {findings.fallback_share:.0%} of the rows the arm that this policy wants could not be given: what is "
+            "judged is what stands in for it."
         )
+    if not covers(known):
+        yield _without_limit(findings, known)
     if findings.mean_weight_p < SURELY and abs(findings.mean_weight - 1.0) > WRONG_MEAN:
         yield (
             f"The logged probabilities do not add up (mean weight {findings.mean_weight:.2f} instead of 1): they are "
@@ -69,23 +87,61 @@ def _fatal(findings: Findings, known: Known) -> Iterator[str]:
         yield "Arms were chosen far more or less often than their logged probabilities say."
 
 
+def _too_little(findings: Findings) -> str:
+    if findings.effective_n >= FEWEST:
+        return (
+            f"In {findings.forced_share:.0%} of the rows only one arm could be drawn: they say nothing about another "
+            f"policy. The rest is {worth(findings)}; {FEWEST:.0f} are needed."
+        )
+    return f"Only {worth(findings)} of the log resembles this policy; {FEWEST:.0f} are needed."
+
+
+def _without_limit(findings: Findings, known: Known) -> str:
+    events = known.effective_events[0]
+    if events < SOME_UNBOUNDED:
+        return (
+            f"Rewards have no known limit, and those in the log are worth only {events:,.0f} equal ones: a single "
+            "large one could change everything, so no interval holds. State objective.range if there is a limit."
+        )
+    return (
+        f"Rewards have no known limit, and with {worth(findings)} of the log (the largest row carries "
+        f"{findings.largest_share:.1%}) a single large one could change everything: no interval holds."
+    )
+
+
 def _doubts(findings: Findings, known: Known, headline: Estimate | None) -> Iterator[str]:
     if NOTHING_MISSING < findings.unsupported_share <= TOO_MUCH_MISSING:
-        yield f"{findings.unsupported_share:.1%} of what this policy would do was never tried and is left out."
-    if FEWEST <= findings.effective_n < ENOUGH:
-        yield f"The log is worth only {findings.effective_n:,.0f} rows of this policy's own."
+        yield f"{findings.unsupported_share:.1%} of what this policy would do was never tried{_where(findings)}."
+    if findings.unsupported_share > NOTHING_MISSING:
+        yield UNTRIED
+    if FEWEST <= findings.informative_n < ENOUGH:
+        yield f"The log is only {worth(findings)} for this policy."
+    if is_bounded(known) and has_few_events(known):
+        yield f"Only {min(known.events):,.0f} rows of what this policy would do had the rarer result."
     if findings.largest_share > LIGHT_SHARE and covers(known):
         yield f"One row alone carries {findings.largest_share:.0%} of the result."
+    if findings.fallback_share > TOO_MUCH_MISSING:
+        yield f"In {findings.fallback_share:.0%} of the rows something else stands in for the arm that it wants."
     if findings.mean_weight_p < CLEARLY:
         yield f"The logged probabilities look slightly off (mean weight {findings.mean_weight:.3f} instead of 1)."
     if findings.calibration_p < CLEARLY:
         yield "Some arms were chosen more or less often than their logged probabilities say."
-    if findings.unsupported_segments:
-        yield f"In {len(findings.unsupported_segments)} segment(s) the log never tried what this policy would do."
+    if findings.unsupported_segments and findings.unsupported_share <= NOTHING_MISSING:
+        count = len(findings.unsupported_segments)
+        yield f"In {count} segment(s){_where(findings)} the log never tried what this policy would do."
     if findings.reward_drift_p < CLEARLY and findings.reward_drift > DRIFTING:
         yield f"Results changed by {findings.reward_drift:.0%} of their mean over the time of the log."
     if headline is not None and _too_wide(headline):
         yield "The interval is wider than the value itself: the log holds too few results to tell policies apart."
+
+
+def _where(findings: Findings) -> str:
+    """The names of the segments or strata without support in brackets; nothing where they have none."""
+    if not findings.places:
+        return ""
+    named = ", ".join(findings.places[:PLACES_NAMED])
+    more = len(findings.places) - PLACES_NAMED
+    return f" ({named[:MOST_LETTERS]}{f' and {more} more' if more > 0 else ''})"
 
 
 def _worst_arm(findings: Findings) -> float:
