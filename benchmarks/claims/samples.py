@@ -16,13 +16,14 @@ def sample_of(values: np.ndarray, law: Law) -> Sample:
 
 def running_samples(values: np.ndarray, ends: np.ndarray, law: Law) -> list[Sample]:
     """The group after its first `ends` units, one for each look, from running sums."""
-    sums = [np.concatenate([[0.0], np.cumsum(column)]) for column in (values, values**2, values != 0)]
-    total, squares, hits = (column[ends] for column in sums)
-    found = []
-    for n, y, yy, events in zip(ends.tolist(), total.tolist(), squares.tolist(), hits.tolist(), strict=True):
-        mean = y / n if n else 0.0
-        scatter = np.array([[max(yy - n * mean * mean, 0.0)]])
-        found.append(Sample((VALUE,), n, np.array([mean]), scatter, int(events), law.binary, None, law.limits))
+    sums = [np.concatenate([[0.0], np.cumsum(column)]) for column in (values, values**2, values**3, values != 0)]
+    n, events, found = ends.tolist(), sums[3][ends], []
+    for size, y, yy, yyy, hits in zip(n, *(column[ends].tolist() for column in sums[:3]), events, strict=True):
+        mean = y / size if size else 0.0
+        scatter = np.array([[max(yy - size * mean * mean, 0.0)]])
+        cubes = yyy - 3 * mean * yy + 2 * size * mean**3
+        kept = Sample((VALUE,), size, np.array([mean]), scatter, int(hits), law.binary, cubes=cubes)
+        found.append(kept.within(law.limits))
     return found
 
 
