@@ -8,7 +8,7 @@ import numpy as np
 from benchmarks.claims.counting import Seen, bounded, held
 from benchmarks.claims.designs import Design, price
 from benchmarks.claims.learning import world_of
-from benchmarks.claims.logged import draw_logged, drawn, log_of_life
+from benchmarks.claims.logged import ALLOCATIONS, draw_logged, drawn, log_of_life
 from offline_eval.ab.logged import readout
 from offline_eval.engine import Threads
 from offline_eval.estimate import Estimate
@@ -23,26 +23,34 @@ def draw(rng: np.random.Generator, made: Design) -> Design:
 
 def life(design: Design, rng: np.random.Generator) -> Iterator[Seen]:
     """One log, read once."""
-    world, log = world_of(design), log_of_life(design, drawn(design, rng))
+    log = log_of_life(design, drawn(design, rng))
     if not {"a0", ARM} <= set(log.keys):
         return
     found = readout(log, engine=Threads(1))
-    metric, null = found["objective"], design.effect != "lift"
-    yield from _intervals(design, found["arms"], metric)
-    truth = world.truth(1, 0)
-    lift = found["arms"][ARM]["lift"][metric]
-    if truth is not None:
-        difference = held("interval: difference", estimate_of(lift["absolute"]), 0.0 if null else truth)
-        # With effects that differ between strata, weights that differ too are another (true) answer.
-        if null or design.strata == 1:
-            yield difference
-        if design.has_data_enough and not (design.people.index or design.gaps) and design.policy == "uniform":
-            yield bounded("shown: difference", difference)
+    moved = {check["name"]: check["status"] for check in found["checks"]}.get("allocation") == "failed"
+    if design.policy in ALLOCATIONS:
+        yield Seen("mismatch: allocation", True, moved)
+    # Where shares moved the readout says that its intervals claim nothing; its verdict is "don't trust".
+    for one in _contrasts(design, found):
+        yield one._replace(claim=f"unclaimed: {one.claim.split(': ')[1]}") if moved else one
     yield _mismatch(found)
-    if null:
-        yield from _discoveries(found, metric)
+    if design.effect != "lift":
         word = found["verdict"]["word"]
         yield Seen("verdict: ship or stop", word in ("ship", "stop for harm"), word in ("ship", "stop for harm"))
+
+
+def _contrasts(design: Design, found: dict[str, Any]) -> Iterator[Seen]:
+    metric, null, truth = found["objective"], design.effect != "lift", world_of(design).truth(1, 0)
+    yield from _intervals(design, found["arms"], metric)
+    # With effects that differ between strata, weights that differ too are another (true) answer.
+    if truth is not None and (null or design.strata == 1):
+        lift = estimate_of(found["arms"][ARM]["lift"][metric]["absolute"])
+        difference = held("interval: difference", lift, 0.0 if null else truth)
+        yield difference
+        if design.has_data_enough and not (design.people.index or design.gaps) and design.policy == "uniform":
+            yield bounded("shown: difference", difference)
+    if null:
+        yield from _discoveries(found, metric)
 
 
 def _intervals(design: Design, arms: dict[str, Any], metric: str) -> Iterator[Seen]:
