@@ -64,8 +64,11 @@ def _money(design: Design, seen: Crowd) -> Iterator[Seen]:
     control, treated = design.laws
     cost, back = contact + reward * treated.rate, treated.rate - control.rate
     net = design.margin * treated.mean - cost
-    yield held("interval: net value", lift[NET].absolute, net - design.margin * control.mean)
-    yield held("interval: ROI", found.roi.estimate, net / cost)
+    value = held("interval: net value", lift[NET].absolute, net - design.margin * control.mean)
+    own = held("interval: ROI", found.roi.estimate, net / cost)
+    yield from (value, own)
+    if design.has_data_enough and not design.people.index:
+        yield from (bounded("shown: net value", value), bounded("shown: ROI", own))
     if found.incremental_roi is not None:
         truth = (net - design.margin * control.mean) / cost
         yield held("interval: incremental ROI", found.incremental_roi.estimate, truth)

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from benchmarks.claims.counting import Seen, held, over_looks
+from benchmarks.claims.counting import Seen, bounded, held, over_looks
 from benchmarks.claims.designs import (
     Design,
     draw_effect,
@@ -43,7 +43,11 @@ def draw(rng: np.random.Generator, made: Design) -> Design:
 def life(design: Design, rng: np.random.Generator) -> Iterator[Seen]:
     """One year."""
     sides = [_enrolled(design, arm, rng) for arm in (1, 0)]
-    yield from over_looks(_look(design, sides, look) for look in range(design.looks))
+    looks = [_look(design, sides, look) for look in range(design.looks)]
+    yield from over_looks(looks)
+    if design.has_data_enough:
+        last = {one.claim: one for one in looks[-1]}
+        yield bounded("shown: net value a unit", last["sequence: net value a unit"])
 
 
 def _enrolled(design: Design, arm: int, rng: np.random.Generator) -> dict[str, Floats]:
