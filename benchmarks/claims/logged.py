@@ -68,7 +68,8 @@ def drawn(design: Design, rng: np.random.Generator) -> Drawn:
         rounds = play(design, rng)
         return Drawn(rounds, np.arange(len(rounds.arm)))
     world = world_of(design)
-    person = np.repeat(np.arange(design.horizon), design.people.counts(rng, design.horizon))
+    # People come and go: their decisions do not lie one beside the other.
+    person = rng.permutation(np.repeat(np.arange(design.horizon), design.people.counts(rng, design.horizon)))
     segment = rng.choice(design.strata, design.horizon, p=world.mix)[person]
     pmf = chances(design, world)[segment]
     arm = (rng.random(len(person))[:, None] >= pmf.cumsum(axis=1)).sum(axis=1).clip(0, design.arms - 1)
