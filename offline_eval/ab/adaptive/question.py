@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from offline_eval.ab.adaptive.cells import EVENTS, REWARD, SQUARES, Cells, Floats
-from offline_eval.ab.adaptive.reach import Limits, Reach, reach_of
+from offline_eval.ab.adaptive.reach import Limits, Reach, own_reach_of, reach_of
 from offline_eval.ab.adaptive.scores import PairOfArms, Scores, Stack
 from offline_eval.ab.adaptive.skewness import Skewness, likely_limits, skewness
 from offline_eval.ab.adaptive.weighing import deviations
@@ -50,8 +50,10 @@ class Question:
     @property
     def reach(self) -> Reach:
         """Of the scores; where no range is known, of what they are likely to be."""
+        if self.limits is not None:
+            return reach_of(self.stack, self.arm, self.control, self.pair, self.limits)
         likely = likely_limits(self.stack, [self.stack.arms.index(arm) for arm in self.arms])
-        return reach_of(self.stack, self.arm, self.control, self.pair, self.limits or likely)
+        return own_reach_of(self.stack, self.arm, self.control, self.pair, likely)
 
     def skewness(self, weights: Floats, value: float) -> Skewness:
         """Of the weighted mean, at most or (without known limits) probably."""

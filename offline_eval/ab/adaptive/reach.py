@@ -47,13 +47,23 @@ def reach_of(stack: Stack, arm: str, control: str | None, pair: PairOfArms, limi
     """Over the cells where both were eligible, at the pair's snapshots; all arms are computed at once."""
     wanted = (control, *limits)
     if wanted not in stack.reaches:
-        stack.reaches[wanted] = _reaches(stack, None if control is None else stack.arms.index(control), limits)
+        stack.reaches[wanted] = _reaches(stack, slice(None), control, limits)
     return Reach(stack.reaches[wanted][..., pair.kept, stack.arms.index(arm)])
 
 
-def _reaches(stack: Stack, control: int | None, limits: Limits) -> Floats:
-    """(1 or 2, 5, T, K): Reach of every arm against one control, or of every arm alone."""
-    sides = [slice(None)] if control is None else [slice(None), slice(control, control + 1)]
+def own_reach_of(stack: Stack, arm: str, control: str | None, pair: PairOfArms, limits: Limits) -> Reach:
+    """The same with limits that are this arm's (or this pair's) alone: of it alone."""
+    wanted = (arm, control, *limits)
+    if wanted not in stack.reaches:
+        place = stack.arms.index(arm)
+        stack.reaches[wanted] = _reaches(stack, slice(place, place + 1), control, limits)
+    return Reach(stack.reaches[wanted][..., pair.kept, 0])
+
+
+def _reaches(stack: Stack, arms: slice, control: str | None, limits: Limits) -> Floats:
+    """(1 or 2, 5, T, K): Reach of K arms against one control, or alone."""
+    place = None if control is None else stack.arms.index(control)
+    sides = [arms] if place is None else [arms, slice(place, place + 1)]
     both = np.logical_and.reduce(np.broadcast_arrays(*(stack.eligible[:, side] for side in sides)))
     rows = [np.broadcast_to(_rows(stack, side, limits), (5, *both.shape)) for side in sides]
     masked = np.where(both, np.concatenate(rows), -np.inf)
@@ -65,8 +75,14 @@ def _reaches(stack: Stack, control: int | None, limits: Limits) -> Floats:
 
 def _rows(stack: Stack, side: slice, limits: Limits) -> Floats:
     """(5, C, K or 1) rows of Reach by cell, q negative for LEAST, so that all are maxima."""
-    q, sums = stack.model[:, side], stack.sums[:, side]
-    inverse = largest(stack.counts[:, None], sums[..., INVERSE], sums[..., STEEPNESS])
+    q, inverse = stack.model[:, side], _largest_inverse(stack)[:, side]
     bounded = np.where(np.isfinite(inverse), inverse, 0.0)
     columns: Sequence[Floats] = ((q - limits[0]) * bounded, (limits[1] - q) * bounded, -q, q, inverse)
     return np.stack(columns)
+
+
+def _largest_inverse(stack: Stack) -> Floats:
+    """(C, K) the largest 1/p of each cell's rounds at most; computed once for a stack."""
+    if not stack.steepest:
+        stack.steepest.append(largest(stack.counts[:, None], stack.sums[..., INVERSE], stack.sums[..., STEEPNESS]))
+    return stack.steepest[0]

@@ -62,7 +62,7 @@ class Stack:
         arms: K names. counts: (C,) rounds. sums: (C, K, WIDTH). eligible: (C, K) whether the arm was.
         place: (C,) snapshot in 0..T-1, in time's order. segment: (C,) in 0..G-1.
         model: (C, K) the mean reward that scores are taken from, see `past_means`. margin: (K, WIDTH) over all cells.
-        against: what was computed against a control; a stack never changes. reaches: likewise, see `reach.Reaches`.
+        against: what was computed against a control; a stack never changes. reaches, steepest: likewise, see `reach`.
     """
 
     arms: tuple[str, ...]
@@ -75,7 +75,8 @@ class Stack:
     model: Floats
     margin: Floats
     against: "dict[str | None, Against]" = field(init=False, default_factory=dict, compare=False)
-    reaches: dict[tuple[str | None, float, float], Floats] = field(init=False, default_factory=dict, compare=False)
+    reaches: dict[tuple[str | float | None, ...], Floats] = field(init=False, default_factory=dict, compare=False)
+    steepest: list[Floats] = field(init=False, default_factory=list, compare=False)
 
     @classmethod
     def of(cls, cells: Cells) -> "Stack":
