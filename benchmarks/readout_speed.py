@@ -26,7 +26,7 @@ from experiments.model.times import HOUR
 from experiments.services.joining_eras import CELLS
 from experiments.settings import Settings
 from experiments.store.bulk import add_rows
-from experiments.store.cells import BLOCK, ArmCellKey, CellChange, Era, StoredCell, write_cells
+from experiments.store.cells import BLOCK, ArmCellKey, CellChange, EligibleArms, Era, StoredCell, write_cells
 from experiments.store.engine import engine_for, transaction
 from experiments.store.rollups import PART, PARTS, CellKey, Increments, TotalsWriter, write_rollups
 from experiments.views.readout import readout
@@ -135,7 +135,7 @@ def write_arms(connection, number: int, rng: np.random.Generator) -> None:
         for sums in [rng.random((BLOCK * 4, len(arms))) * 100.0]
     }
     opened = [Era(era, 8_000_000 // eras, 1, {"bandit": 0}) for era in range(eras)]
-    write_cells(connection, number, CellChange([(0, arms)], opened, [], found))
+    write_cells(connection, number, CellChange([(0, EligibleArms(arms, False))], opened, [], found))
 
 
 def timed(engine, key: str, repeats: int) -> tuple[float, float, float, int]:

@@ -68,6 +68,7 @@ def heat(view: View) -> Drawn:
         f"{title(name)} of every arm in every segment; ★ differs from {face['control']}, all comparisons counted."
         " Empty: too few events yet."
     )
+    told += f" {face['note'][:1].upper()}{face['note'][1:]}." if face["note"] else ""
     rows = [
         {
             "segment": segment,

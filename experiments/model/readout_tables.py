@@ -2,19 +2,23 @@
 
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, Text
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, Text
 from sqlmodel import Field, SQLModel
 
 from experiments.model.columns import Json, serial
 
 
 class EligibleSet(SQLModel, table=True):
-    """A set of eligible arms, numbered when it is first met; `arms` is a JSON list in the order of the record."""
+    """A set of eligible arms, numbered when it is first met; `arms` is a JSON list in the order of the record.
+
+    Once more where it is met in revisions with a cap on revenue per user, `capped`: only these have capped metrics.
+    """
 
     __tablename__ = "eligible_sets"
     experiment_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
     place: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
     arms: str = Field(sa_column=Column(Text, nullable=False))
+    capped: bool = Field(default=False, sa_column=Column(Boolean, nullable=False))
 
 
 class ArmEra(SQLModel, table=True):

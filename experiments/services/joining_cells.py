@@ -21,6 +21,7 @@ from experiments.services.joining_trust import lag_sums, trust_sums
 from experiments.store.cells import (
     ArmCellKey,
     CellChange,
+    EligibleArms,
     StoredCell,
     cell_keys,
     cells_of,
@@ -41,7 +42,7 @@ class Memory(NamedTuple):
     """What is stored of one experiment. Never changed, only replaced by what was committed."""
 
     timeline: Timeline
-    sets: Mapping[tuple[str, ...], int]
+    sets: Mapping[EligibleArms, int]
     segments: frozenset[str]
     cells: Mapping[ArmCellKey, StoredCell]
     trust: Mapping[TrustKey, Sums]
@@ -102,7 +103,7 @@ def recalled(connection: Connection, experiment_id: int) -> Memory:
     newest = cells_of(connection, experiment_id, sets, eras[-1].start) if eras else {}
     return Memory(
         Timeline.of(eras, keys),
-        {arms: place for place, arms in enumerate(sets)},
+        {one: place for place, one in enumerate(sets)},
         frozenset(key.segment for key in keys),
         newest,
         read_trust(connection, experiment_id),
@@ -128,7 +129,7 @@ def _cells(
     cells = _with_added(known, added, assigned.merged)
     before = {era.start: era for era in memory.timeline.eras}
     change = CellChange(
-        [(place, arms) for arms, place in sets.items() if arms not in memory.sets],
+        [(place, one) for one, place in sets.items() if one not in memory.sets],
         [era for era in assigned.after.eras if before.get(era.start) != era],
         [start for start in assigned.merged if start in before],
         cells,
@@ -145,7 +146,7 @@ def contrastable(columns: RoundColumns) -> Integers:
 
 
 def cell_names(
-    columns: RoundColumns, drawn: Integers, known: frozenset[str], sets: Mapping[tuple[str, ...], int]
+    columns: RoundColumns, drawn: Integers, known: frozenset[str], sets: Mapping[EligibleArms, int]
 ) -> tuple[list[CellName], Integers]:
     """The cells that the `drawn` rows fall into within an era, and (n,) which one each does."""
     segments, segment = folded(columns, drawn, known)
@@ -180,9 +181,7 @@ def _in_order(codes: Integers) -> list[int]:
     return ordered
 
 
-def numbered(
-    columns: RoundColumns, drawn: Integers, known: Mapping[tuple[str, ...], int]
-) -> dict[tuple[str, ...], int]:
+def numbered(columns: RoundColumns, drawn: Integers, known: Mapping[EligibleArms, int]) -> dict[EligibleArms, int]:
     """Eligible sets by place, those of the rows added to the known ones."""
     sets = dict(known)
     for code in _in_order(columns.eligible[drawn]):
@@ -195,13 +194,13 @@ def summed(
     drawn: Integers,
     eras: Integers,
     named: tuple[Sequence[CellName], Integers],
-    sets: Mapping[tuple[str, ...], int],
+    sets: Mapping[EligibleArms, int],
 ) -> Cells:
     """What the `drawn` rows add, by cell; `eras` and `named` are theirs."""
     names, cell = named
     starts, era = np.unique(eras, return_inverse=True)
     rows, group = grouped(era.reshape(-1), cell)
-    arms = {place: one for one, place in sets.items()}
+    arms = {place: one.arms for one, place in sets.items()}
     keys = [ArmCellKey(int(starts[at]), *names[place]) for at, place in rows.tolist()]
     return cell_sums(columns, drawn, group, [(key, arms[key.eligible]) for key in keys])
 

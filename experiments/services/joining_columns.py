@@ -8,6 +8,8 @@ from typing import Generic, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from experiments.store.cells import EligibleArms
+
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Flags = NDArray[np.bool_]
@@ -62,7 +64,7 @@ class RoundColumns:
     reward: Floats
     values: Sequence[Floats]
     eligible: Integers
-    sets: Sequence[tuple[str, ...]]
+    sets: Sequence[EligibleArms]
     pmfs: Floats
     place: Integers
     p: Floats

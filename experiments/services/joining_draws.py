@@ -1,7 +1,7 @@
 """A batch of joined rounds as columns."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from itertools import chain
 from zoneinfo import ZoneInfo
 
@@ -15,6 +15,7 @@ from experiments.model.drawn import pmf_of
 from experiments.services.joining_columns import Floats, Integers, Named, RoundColumns, drawing, grouped
 from experiments.services.joining_rounds import Joined
 from experiments.services.rolling_up import REJECTED
+from experiments.store.cells import EligibleArms
 from experiments.store.joining import Matured
 from experiments.store.revisions import Head, RevisionFacts
 
@@ -47,6 +48,7 @@ def columns_of(
     adaptive = {number: draws_arms(one.definition) for number, one in facts.items()}
     revision = np.array([one.revision for one in decisions], dtype=np.int64)
     zones = {number: one.definition.time_zone for number, one in facts.items()}
+    eligible = eligible_arms(sets, revision, {number for number, one in facts.items() if one.plan.cap is not None})
     return RoundColumns(
         revision=revision,
         variant=Named.of([one.variant for one in decisions]),
@@ -60,13 +62,19 @@ def columns_of(
         day=local_days(np.array([one.decided_at for one in decisions], dtype=np.int64), revision, zones),
         reward=np.array([joined.reward for joined in rounds], dtype=np.float64),
         values=_values(metrics, rounds),
-        eligible=sets.codes,
-        sets=sets.names,
+        eligible=eligible.codes,
+        sets=eligible.names,
         pmfs=drawn.pmfs,
         place=drawn.place,
         p=drawn.p,
         arms=list(arms),
     )
+
+
+def eligible_arms(sets: Named[tuple[str, ...]], revision: Integers, capped: Set[int]) -> Named[EligibleArms]:
+    """Each round's set of eligible arms with whether its revision, (n,), is one of those with a cap."""
+    rows, code = grouped(sets.codes, np.isin(revision, list(capped)))
+    return Named(code, [EligibleArms(sets.names[place], bool(flag)) for place, flag in rows.tolist()])
 
 
 def all_arms(known: Sequence[str], sets: Iterable[Sequence[str]], drawn: Iterable[str] = ()) -> dict[str, int]:

@@ -127,7 +127,7 @@ def _chances(columns: RoundColumns) -> _Chances:
         steps[:, 1] += np.bincount(step, p.reshape(-1), len(steps))
         steps[:, 2] += np.bincount(step, variance.reshape(-1), len(steps))
     place = {arm: code for code, arm in enumerate(columns.arms)}
-    for names, sums in zip(columns.sets, expected, strict=True):
+    for (names, _), sums in zip(columns.sets, expected, strict=True):
         codes = [place[name] for name in names]
         arms[codes, 1] += sums[: len(names)]
         arms[codes, 2] += sums[width : width + len(names)]

@@ -135,7 +135,7 @@ def _added_up(
 def _known(stored: StoredSums) -> Known:
     """The eras as they are kept; equal ones where none are."""
     starts = [era.start for era in stored.eras] or eras_over(1, stored.through)
-    sets = {arms: place for place, arms in enumerate(stored.sets)}
+    sets = {one: place for place, one in enumerate(stored.sets)}
     return Known(starts, sets, frozenset(key.segment for key in stored.cells))
 
 
@@ -143,7 +143,7 @@ def _new(stored: StoredSums, found: Rebuilt) -> NewSums:
     totals = _totals(stored, found)
     opened = {era.start: era for era in stored.eras}
     eras = eras_of_cells(found.cells, sorted({key.era for key in found.cells}), opened)
-    cells = CellChange([(place, arms) for arms, place in found.sets.items()], eras, (), found.cells)
+    cells = CellChange([(place, one) for one, place in found.sets.items()], eras, (), found.cells)
     return NewSums(totals.places, totals.keys, totals.sums, _hourly(found), cells, found.trust)
 
 

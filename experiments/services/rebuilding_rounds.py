@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from experiments.services.joining_columns import Flags, Floats, Integers, Named, RoundColumns, drawing, grouped
-from experiments.services.joining_draws import all_arms, coded, local_days
+from experiments.services.joining_draws import all_arms, coded, eligible_arms, local_days
 from experiments.store.round_log import METRIC, PROBABILITIES
 
 EXPOSING = ("delivered", "view")
@@ -23,12 +23,13 @@ class Facts(NamedTuple):
 
     Attributes:
         zones: time zones. adaptive: variants that draw.
-        metrics: of arm cells, by place.
+        metrics: of arm cells, by place. capped: revisions with a cap on revenue.
     """
 
     zones: dict[int, str]
     adaptive: dict[int, frozenset[str]]
     metrics: Sequence[str]
+    capped: frozenset[int]
 
 
 class Whole(NamedTuple):
@@ -87,6 +88,7 @@ def round_columns(table: pa.Table, facts: Facts) -> tuple[RoundColumns, Integers
     listed = [tuple(json.loads(one)) for one in sets.names]
     arms = all_arms(drawn_arm.names, listed)
     drawn = drawing(_flat(table), sets.codes, coded(listed, arms), arm)
+    eligible = eligible_arms(Named(sets.codes, listed), revision, facts.capped)
     columns = RoundColumns(
         revision=revision,
         variant=variant,
@@ -100,8 +102,8 @@ def round_columns(table: pa.Table, facts: Facts) -> tuple[RoundColumns, Integers
         day=local_days(integers(table, "decided_at"), revision, facts.zones),
         reward=numbers(table, "reward"),
         values=[_metric(table, name) for name in facts.metrics],
-        eligible=sets.codes,
-        sets=listed,
+        eligible=eligible.codes,
+        sets=eligible.names,
         pmfs=drawn.pmfs,
         place=drawn.place,
         p=drawn.p,

@@ -26,7 +26,7 @@ from experiments.services.joining_draws import draws_arms
 from experiments.services.joining_trust import Added, trust_sums
 from experiments.services.rebuilding_rollups import Rollups, rollups_of
 from experiments.services.rebuilding_rounds import Facts, groups_of, read_table, round_columns, whole_of
-from experiments.store.cells import ArmCellKey, Era
+from experiments.store.cells import ArmCellKey, EligibleArms, Era
 
 ROUNDS_AN_ERA, NEW_ERAS = 4096, 128
 """Least length, and most of them, where no eras are kept yet."""
@@ -36,7 +36,7 @@ class Known(NamedTuple):
     """What the new sums must fit: eras by start, eligible sets by place, and segments that cells were kept of."""
 
     eras: Sequence[int]
-    sets: Mapping[tuple[str, ...], int]
+    sets: Mapping[EligibleArms, int]
     segments: frozenset[str]
 
 
@@ -47,7 +47,7 @@ class Rebuilt(NamedTuple):
     rollups: Sequence[Rollups]
     cells: Cells
     trust: Added
-    sets: Mapping[tuple[str, ...], int]
+    sets: Mapping[EligibleArms, int]
 
 
 def facts_of(definitions: Mapping[int, Definition]) -> Facts:
@@ -56,6 +56,7 @@ def facts_of(definitions: Mapping[int, Definition]) -> Facts:
         {number: one.time_zone for number, one in definitions.items()},
         {number: draws_arms(one) for number, one in definitions.items()},
         cell_metrics(definitions),
+        frozenset(number for number, one in definitions.items() if one.cap_revenue is not None),
     )
 
 
@@ -119,7 +120,7 @@ def arm_cells(columns: RoundColumns, seq: Integers, known: Known) -> tuple[Cells
     # Rounds from before the first era that was ever kept are its own.
     era = np.maximum(np.searchsorted(starts, seq[drawn], side="right") - 1, 0)
     rows, group = grouped(era, cell)
-    arms = {place: one for one, place in sets.items()}
+    arms = {place: one.arms for one, place in sets.items()}
     keys = [ArmCellKey(int(starts[at]), *names[place]) for at, place in rows.tolist()]
     found = cell_sums(columns, drawn, group, [(key, arms[key.eligible]) for key in keys])
     return found, Known(known.eras, sets, known.segments | {key.segment for key in keys})

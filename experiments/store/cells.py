@@ -17,6 +17,13 @@ BLOCK = 6
 """Rows of `sums` for what no metric enters, and for each metric."""
 
 
+class EligibleArms(NamedTuple):
+    """Arms in the order of the record, and whether the decision's revision had a cap on revenue; see EligibleSet."""
+
+    arms: tuple[str, ...]
+    capped: bool
+
+
 class Era(NamedTuple):
     """A stretch of the joiner's sequence with one weight; see ArmEra."""
 
@@ -56,13 +63,13 @@ class PackedCell(NamedTuple):
 class CellChange(NamedTuple):
     """What a batch writes: new eligible sets, eras and cells as they will be, and starts of eras that are no more."""
 
-    sets: Sequence[tuple[int, Sequence[str]]]
+    sets: Sequence[tuple[int, EligibleArms]]
     eras: Sequence[Era]
     gone: Sequence[int]
     cells: Mapping[ArmCellKey, StoredCell]
 
 
-_SETS = "SELECT place, arms FROM eligible_sets WHERE experiment_id = :id ORDER BY place"
+_SETS = "SELECT place, arms, capped FROM eligible_sets WHERE experiment_id = :id ORDER BY place"
 _ERAS = "SELECT start, rounds, span, opened FROM arm_eras WHERE experiment_id = :id ORDER BY start"
 _KEYS = "SELECT era, variant, segment, eligible FROM arm_cells WHERE experiment_id = :id"
 _CELLS = "SELECT era, variant, segment, eligible, rounds, sums FROM arm_cells WHERE experiment_id = :id"
@@ -78,9 +85,10 @@ DO UPDATE SET rounds = excluded.rounds, sums = excluded.sums
 """
 
 
-def eligible_sets(connection: Connection, experiment_id: int) -> list[tuple[str, ...]]:
+def eligible_sets(connection: Connection, experiment_id: int) -> list[EligibleArms]:
     """The sets of eligible arms by their place."""
-    return [tuple(json.loads(row.arms)) for row in connection.execute(text(_SETS), {"id": experiment_id})]
+    found = connection.execute(text(_SETS), {"id": experiment_id})
+    return [EligibleArms(tuple(json.loads(row.arms)), bool(row.capped)) for row in found]
 
 
 def eras_of(connection: Connection, experiment_id: int) -> list[Era]:
@@ -95,7 +103,7 @@ def cell_keys(connection: Connection, experiment_id: int) -> list[ArmCellKey]:
 
 
 def cells_of(
-    connection: Connection, experiment_id: int, sets: Sequence[Sequence[str]], era: int | None = None
+    connection: Connection, experiment_id: int, sets: Sequence[EligibleArms], era: int | None = None
 ) -> dict[ArmCellKey, StoredCell]:
     """The cells, of all eras or of one."""
     narrowed = _CELLS if era is None else _CELLS + " AND era = :era"
@@ -103,7 +111,7 @@ def cells_of(
     ordered = text(narrowed + " ORDER BY era, variant, segment, eligible")
     found = connection.execute(ordered, {"id": experiment_id, "era": era})
     return {
-        ArmCellKey._make(row[:4]): StoredCell(row.rounds, unpacked(bytes(row.sums), len(sets[row.eligible])))
+        ArmCellKey._make(row[:4]): StoredCell(row.rounds, unpacked(bytes(row.sums), len(sets[row.eligible].arms)))
         for row in found
     }
 
@@ -122,8 +130,9 @@ def unpacked(stored: bytes, arms: int) -> Sums:
 
 def write_cells(connection: Connection, experiment_id: int, change: CellChange) -> None:
     """Write what a batch changes."""
-    sets = [(experiment_id, place, json.dumps(list(arms))) for place, arms in change.sets]
-    insert_rows(connection, EligibleSet.__table__, ("experiment_id", "place", "arms"), sets)  # type: ignore[attr-defined]
+    sets = [(experiment_id, place, json.dumps(list(one.arms)), one.capped) for place, one in change.sets]
+    names = ("experiment_id", "place", "arms", "capped")
+    insert_rows(connection, EligibleSet.__table__, names, sets)  # type: ignore[attr-defined]
     _forget(connection, experiment_id, change.gone)
     eras = [(experiment_id, era.start, era.rounds, era.span, json.dumps(dict(era.opened))) for era in change.eras]
     _put(connection, _PUT_ERA, eras)

@@ -13,6 +13,7 @@ from experiments.store.bulk import insert_rows, is_sqlite
 from experiments.store.cells import (
     ArmCellKey,
     CellChange,
+    EligibleArms,
     Era,
     StoredCell,
     cells_of,
@@ -41,7 +42,7 @@ class StoredSums(NamedTuple):
     through: int
     totals: Totals
     hourly: Mapping[HourKey, tuple[int, float]]
-    sets: Sequence[tuple[str, ...]]
+    sets: Sequence[EligibleArms]
     eras: Sequence[Era]
     cells: Mapping[ArmCellKey, StoredCell]
     trust: Mapping[TrustKey, Floats]

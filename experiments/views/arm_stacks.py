@@ -11,12 +11,16 @@ from experiments.metrics import limits_of
 from experiments.model.arm_metrics import cell_metrics
 from experiments.model.definition import Definition
 from experiments.model.tables import Experiment
-from experiments.store.cells import PackedCell, eligible_sets, packed_cells
+from experiments.store.cells import EligibleArms, PackedCell, eligible_sets, packed_cells
 from experiments.store.revisions import definitions_of
+from experiments.views.bounds import PLAIN_METRICS
 from offline_eval.ab.adaptive import CellKey, Limits, Stack
 from offline_eval.ab.adaptive.packed import BLOCK, of_metric
 
 Sums = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+
+LEFT_OUT = "revisions without a cap are left out: {}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,8 @@ class ArmStacks:
         packed: (C, 6 + 6 M, K), see offline_eval.ab.adaptive.packed.
         base: the cells without any metric's sums.
         limits: metric → the least and the most that one decision can add to it, where that is known.
+        capped: (C,) which cells are of revisions with a cap: only there were capped metrics computed.
+        uncapped: the revisions without one.
     """
 
     arms: tuple[str, ...]
@@ -36,16 +42,34 @@ class ArmStacks:
     packed: Sums
     base: Stack
     limits: Mapping[str, Limits]
+    capped: Flags
+    uncapped: tuple[int, ...]
 
     def of(self, metric: str) -> Stack:
-        """The stack of one metric."""
-        return self.base.with_sums(of_metric(self.packed, self.metrics[metric]))
+        """The stack of one metric: of the cells where it was computed."""
+        place = self.metrics[metric]
+        if not self.is_narrowed(metric):
+            return self.base.with_sums(of_metric(self.packed, place))
+        kept = np.flatnonzero(self.capped)
+        base = Stack.over(self.arms, [self.base.keys[at] for at in kept], self.base.counts[kept].tolist())
+        return base.with_sums(of_metric(self.packed[kept], place))
 
     def share(self, arm: str, other: str) -> float:
         """Of all decisions, where both were eligible."""
         pair = [self.arms.index(arm), self.arms.index(other)]
         both = self.base.eligible[:, pair].all(axis=1)
         return float(self.base.counts[both].sum() / self.base.counts.sum())
+
+    def is_narrowed(self, metric: str) -> bool:
+        """Whether cells are left out because the metric was not computed there."""
+        return metric in PLAIN_METRICS and not self.capped.all()
+
+    def left_out(self, metric: str) -> str:
+        """Which revisions, in words; nothing where all count."""
+        if not self.is_narrowed(metric):
+            return ""
+        named = LEFT_OUT.format(", ".join(map(str, self.uncapped)))
+        return named if self.capped.any() else f"{named}; no decision of a revision with a cap has matured"
 
 
 def arm_stacks(
@@ -78,7 +102,7 @@ def _stacked(
     connection: Connection,
     row: Experiment,
     cells: Sequence[PackedCell],
-    sets: Sequence[Sequence[str]],
+    sets: Sequence[EligibleArms],
     only: str | None = None,
 ) -> ArmStacks | None:
     if not cells:
@@ -87,14 +111,16 @@ def _stacked(
     definitions = definitions_of(connection, int(row.id or 0))
     metrics = cell_metrics(definitions)
     kept = [place for place, name in enumerate(metrics) if only in (None, name)]
-    packed = _packed(cells, [[arms.index(arm) for arm in one] for one in sets], kept, len(arms))
+    packed = _packed(cells, [[arms.index(arm) for arm in one.arms] for one in sets], kept, len(arms))
     base = Stack.over(arms, _keys(cells, sets, arms), [cell.rounds for cell in cells])
     places = {metrics[place]: at for at, place in enumerate(kept)}
-    return ArmStacks(arms, places, packed, base, limits_of(definitions.values()))
+    capped = np.array([sets[cell.eligible].capped for cell in cells], dtype=bool)
+    uncapped = tuple(number for number, one in sorted(definitions.items()) if one.cap_revenue is None)
+    return ArmStacks(arms, places, packed, base, limits_of(definitions.values()), capped, uncapped)
 
 
-def _arms(definition: Definition, sets: Sequence[Sequence[str]]) -> tuple[str, ...]:
-    met = {arm for one in sets for arm in one}
+def _arms(definition: Definition, sets: Sequence[EligibleArms]) -> tuple[str, ...]:
+    met = {arm for one in sets for arm in one.arms}
     ordered = [arm.key for arm in definition.arms_with_nothing if arm.key in met]
     return tuple(dict.fromkeys([*ordered, *sorted(met)]))
 
@@ -118,12 +144,12 @@ def _packed(cells: Sequence[PackedCell], positions: Sequence[Sequence[int]], met
     return packed
 
 
-def _keys(cells: Sequence[PackedCell], sets: Sequence[Sequence[str]], arms: Sequence[str]) -> list[CellKey]:
+def _keys(cells: Sequence[PackedCell], sets: Sequence[EligibleArms], arms: Sequence[str]) -> list[CellKey]:
     """Time goes by eras; within one, variants have a weight each."""
     moments = [(cell.era, cell.variant) for cell in cells]
     times = {moment: place for place, moment in enumerate(sorted(set(moments)))}
     segments = {name: place for place, name in enumerate(sorted({cell.segment for cell in cells}))}
-    masks = [sum(1 << arms.index(arm) for arm in one) for one in sets]
+    masks = [sum(1 << arms.index(arm) for arm in one.arms) for one in sets]
     return [
         CellKey(times[moment], masks[cell.eligible], segments[cell.segment])
         for moment, cell in zip(moments, cells, strict=True)

@@ -18,10 +18,12 @@ Face = dict[str, Any]
 
 
 def arm_values(engine: Engine, principal: Principal, key: str, metric: str | None = None) -> Face:
-    """`{experiment, metric, arms: {arm: adjusted}}`, as a readout's `adjusted`: of arms that a policy draws.
+    """`{experiment, metric, arms: {arm: adjusted}, note}`, as a readout's `adjusted`: of arms that a policy draws.
 
     `effective_n` of an estimate counts the decisions in which the arm was drawn. `metric`: the objective where it is
-    left out. Raises ForbiddenError, NotFoundError, InvalidError where arms are not contrasted in the metric.
+    left out; `note`: which revisions do not count in a capped one.
+
+    Raises ForbiddenError, NotFoundError, InvalidError where arms are not contrasted in the metric.
     """
     require(principal, "read")
     with reading(engine) as session:
@@ -29,10 +31,11 @@ def arm_values(engine: Engine, principal: Principal, key: str, metric: str | Non
         definition = Definition.model_validate(row.definition)
         chosen = metric or definition.objective.maximise
         stacks = arm_stacks(session.connection(), row, only=chosen)
-    found: Face = {"experiment": key, "metric": chosen, "arms": {}}
+    found: Face = {"experiment": key, "metric": chosen, "arms": {}, "note": ""}
     if stacks is None:
         return found
     if chosen not in stacks.metrics:
         raise InvalidError([Fault("", f"query parameter metric: arms are not contrasted in {chosen!r}")])
     method, stack, limits = method_of(method_by_state(row, WHOLE)), stacks.of(chosen), stacks.limits.get(chosen)
-    return found | {"arms": {arm: mean_of(stack, arm, method, limits).absolute.as_dict() for arm in stacks.arms}}
+    values = {arm: mean_of(stack, arm, method, limits).absolute.as_dict() for arm in stacks.arms}
+    return found | {"arms": values, "note": stacks.left_out(chosen)}

@@ -81,18 +81,16 @@ class Contrasting:
         """Arm → its face. `eligible_share` is the share of decisions where the arm and the control were eligible."""
         faces: dict[str, Face] = {}
         for arm in self.arms:
-            share = whole.share(arm, self.control)
-            faces[arm] = {name: self._face(stack, arm, name, share) for name, stack in stacks.items()}
-            faces[arm]["eligible_share"] = share
+            faces[arm] = {name: self._face(stack, arm, name, whole.left_out(name)) for name, stack in stacks.items()}
+            faces[arm]["eligible_share"] = whole.share(arm, self.control)
         return faces
 
-    def _face(self, stack: Stack, arm: str, metric: str, share: float) -> Face:
+    def _face(self, stack: Stack, arm: str, metric: str, left_out: str) -> Face:
         alone = mean_of(stack, arm, self.method, self.limits.get(metric), self.alpha)
-        versus = {} if arm == self.control else {self.control: self._versus(stack, arm, metric, share)}
-        face: Face = {"adjusted": alone.absolute.as_dict(), "versus": versus}
-        return face | ({"note": alone.note} if alone.note else {})
+        versus = {} if arm == self.control else {self.control: self._versus(stack, arm, metric, left_out)}
+        return {"adjusted": alone.absolute.as_dict(), "versus": versus} | _noted(alone.note, left_out)
 
-    def _versus(self, stack: Stack, arm: str, metric: str, share: float) -> Face:
+    def _versus(self, stack: Stack, arm: str, metric: str, left_out: str) -> Face:
         limits = self.limits.get(metric)
         found, plain = (
             ARM_CONTRASTS[method](stack, arm, self.control, self.alpha, limits) for method in (self.method, "naive")
@@ -106,17 +104,24 @@ class Contrasting:
             "p_value": found.p_value,
             "naive": plain.absolute.as_dict(),
             "expected_events": found.expected_events,
-            "estimand": estimand(metric, arm, self.control, share),
+            "estimand": estimand(metric, (arm, self.control), found.share, bool(left_out)),
         }
-        return face | ({"note": found.note} if found.note else {})
+        return face | _noted(found.note, left_out)
 
 
-def estimand(metric: str, arm: str, control: str, share: float) -> str:
-    """What the number is of, in words."""
+def estimand(metric: str, pair: tuple[str, str], share: float, narrowed: bool = False) -> str:
+    """What the number is of, in words; `narrowed` to revisions with a cap."""
+    arm, control = pair
+    whole = "those delivered and matured" + (" in revisions with a cap" if narrowed else "")
     return (
         f"{metric} per decision, had {arm} been chosen rather than {control}, over decisions of adaptive variants where"
-        f" both were eligible: {share:.1%} of those delivered and matured"
+        f" both were eligible: {share:.1%} of {whole}"
     )
+
+
+def _noted(*notes: str) -> Face:
+    told = "; ".join(note for note in notes if note)
+    return {"note": told} if told else {}
 
 
 def _relative(found: ArmContrast) -> Face:

@@ -24,10 +24,11 @@ def arms_by_segment(
     metric: str | None = None,
     adjustment: str = "benjamini_hochberg",
 ) -> Face:
-    """`{metric, metrics, control, adjustment, segments: {S: {A: {adjusted, p_value, p_adjusted}}}}`.
+    """`{metric, metrics, control, adjustment, segments: {S: {A: {adjusted, p_value, p_adjusted}}}, note}`.
 
     From the decisions of adaptive variants, valid although the policy moved them and at any look. `p_adjusted` counts
-    every arm of every segment as compared together. `metric`: the objective where it is left out.
+    every arm of every segment as compared together. `metric`: the objective where it is left out. `note`: which
+    revisions do not count in a capped metric.
 
     Raises ForbiddenError, NotFoundError, InvalidError.
     """
@@ -65,4 +66,5 @@ def arms_by_segment(
         "control": control,
         "adjustment": adjustment,
         "segments": faces,
+        "note": next((told for one in stacks.values() if (told := one.left_out(chosen))), ""),
     }

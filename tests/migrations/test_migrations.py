@@ -1,5 +1,6 @@
 """The migrations, run on an empty database, give exactly the tables; on both databases, also when run at once."""
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -47,6 +48,28 @@ def test_cells_of_before_do_not_know_their_largest_weight(tmp_path):
     engine.dispose()
     sums[1] = 1e300
     np.testing.assert_array_equal(np.frombuffer(stored, dtype="<f8").reshape(6, 2), sums)
+
+
+def test_cells_of_before_are_capped_where_every_revision_is(tmp_path):
+    url = f"sqlite:///{tmp_path}/capped.db"
+    migrations.upgrade(url)
+    engine = engine_for(Settings(database_url=url))
+    with engine.begin() as connection:
+        config = migrations._config(connection)
+        command.downgrade(config, "0017")
+        connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
+        for number, caps in ((1, (None,)), (2, (9.0, 8.0)), (3, (None, 9.0))):
+            met = text("INSERT INTO eligible_sets (experiment_id, place, arms) VALUES (:id, 0, '[]')")
+            connection.execute(met, {"id": number})
+            for revision, cap in enumerate(caps, start=1):
+                named = {"id": number, "revision": revision, "definition": json.dumps({"cap_revenue": cap})}
+                columns = "(experiment_id, number, definition, opened_at)"
+                stored = text(f"INSERT INTO revisions {columns} VALUES (:id, :revision, :definition, 0)")
+                connection.execute(stored, named)
+        command.upgrade(config, "head")
+        found = connection.execute(text("SELECT experiment_id, capped FROM eligible_sets ORDER BY 1")).all()
+    engine.dispose()
+    assert [(number, bool(capped)) for number, capped in found] == [(1, False), (2, True), (3, False)]
 
 
 def test_two_processes_may_upgrade_at_once(tmp_path):

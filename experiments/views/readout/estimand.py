@@ -6,6 +6,7 @@ from typing import Any
 from experiments.metrics import shares_of
 from experiments.model.definition import Definition
 from experiments.model.kinds import CAPPED_METRICS
+from experiments.views.arm_stacks import LEFT_OUT
 from experiments.views.bounds import Bounds
 from experiments.views.readout.group import Group
 
@@ -15,7 +16,6 @@ NO_CAP = (
     "nothing is concluded about {name}: no cap on revenue per user was stated before the first decision; state "
     "cap_revenue (it opens a new revision, whose decisions then count)"
 )
-LEFT_OUT = "revisions without a cap are left out: {}"
 
 
 def estimand(definition: Definition, bounds: Bounds, variants: Mapping[str, Group]) -> Face:
