@@ -16,18 +16,20 @@ DOUBLINGS = 6
 
 def powered(inverse: Floats, out: Floats | None = None) -> Floats:
     """min(1/p, CEILING)^POWER, by squaring six times."""
-    return _to_power(np.asarray(np.minimum(inverse, CEILING, out=out)))
+    return _to_power(np.minimum(inverse, CEILING, out=out))
 
 
 def _to_power(values: Floats) -> Floats:
-    """values^POWER, in place: squaring is many times faster than a power."""
+    """values^POWER, in place where it is an array: squaring is many times faster than a power."""
+    values = np.asarray(values)
     for _ in range(DOUBLINGS):
         np.multiply(values, values, out=values)
     return values
 
 
 def _root(values: Floats) -> Floats:
-    """values^(1/POWER), in place."""
+    """values^(1/POWER), likewise."""
+    values = np.asarray(values)
     for _ in range(DOUBLINGS):
         np.sqrt(values, out=values)
     return values
