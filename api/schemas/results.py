@@ -123,6 +123,9 @@ class Difference(BaseModel):
     p_value: float | None
     common: float | None = Field(description="the precision-weighted lift of all parts")
     differing: dict[str, float] = Field(description="part → Holm-adjusted p-value of being unlike all others together")
+    left_out: dict[str, str] = Field(
+        description="part → why it is not tested: too few events, or too few units behind them"
+    )
     said: str
 
 

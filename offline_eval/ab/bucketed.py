@@ -4,8 +4,9 @@ Ratio estimator, linearised (Cochran 1977, *Sampling Techniques*, section 6; clu
 2015, *A Practitioner's Guide to Cluster-Robust Inference*): with Y_sb and D_sb the total and the size of bucket b in
 stratum s, R = Σ_s w_s R_s with R_s = Y_s / D_s, and Var R = B / (B - 1) Σ_b (Σ_s w_s (Y_sb - R_s D_sb) / D_s)². A unit
 lies in one bucket, so that its decisions, however correlated, never count as independent. Intervals are Student's with
-B - 1 degrees of freedom. They claim coverage at one look under allocation that does not react to outcomes; under a
-bandit a mean of an arm is biased, and is called naive.
+B - 1 degrees of freedom, or, where units have several decisions, with those of the effective number of buckets (see
+`concentration`); below one they have no bounds. They claim coverage at one look under allocation that does not react to
+outcomes; under a bandit a mean of an arm is biased, and is called naive.
 """
 
 from collections.abc import Sequence
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from scipy.special import betaincinv, stdtrit
 
 from offline_eval.ab.bounded import Pull, Sides, at_every_look, of_one_mean
+from offline_eval.ab.concentration import LEAST_FREEDOM, effective_freedom
 from offline_eval.ab.limits import Limits, light
 from offline_eval.ab.scarcity import FEW, scarcer
 from offline_eval.estimate import Estimate
@@ -142,6 +144,25 @@ class Linearised:
         error = float(np.sqrt(used / (used - 1) * (residuals @ residuals))) if used > 1 else None
         return float(weights @ self.means), error
 
+    def shares(self, weights: Floats) -> Floats:
+        """(B,) of each bucket in the decisions behind the mean with these (S,) weights of strata."""
+        size = self.sizes.sum(axis=1)
+        return np.asarray((np.where(self.present, weights, 0.0) / np.where(self.present, size, 1.0)) @ self.sizes)
+
+    @property
+    def repeated(self) -> bool:
+        """Whether units have several decisions."""
+        return self.units < self.rounds
+
+    @property
+    def freedom(self) -> float:
+        """Degrees of freedom of the mean's variance over the strata with size. Needs at least one of them."""
+        buckets = int(np.count_nonzero(self.used)) - 1
+        if not self.repeated:
+            return buckets
+        kept = np.where(self.present, self.weights, 0.0)
+        return min(buckets, effective_freedom([self.shares(kept / kept.sum())]))
+
     @property
     def skewness(self) -> float:
         """Of the mean over the strata with size, from the sums by bucket; 0 where nothing varies."""
@@ -178,7 +199,7 @@ def linearised_mean(group: Linearised, alpha: float = 0.05) -> Estimate:
     events, units = value * group.rounds, float(min(group.units, group.rounds))
     if group.binary and scarcer(events, group.rounds, True) < FEW:
         return _exact(value, group, alpha)
-    if error is None or not light(group):
+    if error is None or not light(group) or group.freedom < LEAST_FREEDOM:
         return Estimate(value, None, None, group.rounds, units, METHOD, alpha)
     below, above = _sides(group, error, alpha)
     return Estimate(value, value - below, value + above, group.rounds, units, METHOD, alpha)
@@ -186,7 +207,7 @@ def linearised_mean(group: Linearised, alpha: float = 0.05) -> Estimate:
 
 def _sides(group: Linearised, error: float, alpha: float) -> Sides:
     """Student's; with limits longer by what the third moment may be, and those of every look where events are few."""
-    critical = float(stdtrit(int(np.count_nonzero(group.used)) - 1, 1 - alpha / 2))
+    critical = float(stdtrit(group.freedom, 1 - alpha / 2))
     if group.limits is None or group.binary:
         return Sides(critical * error, critical * error)
     kept = np.where(group.present, group.weights, 0.0)

@@ -8,6 +8,7 @@ from scipy.special import stdtr, stdtrit
 
 from offline_eval.ab.bounded import Pull, Sides, at_every_look, error_of
 from offline_eval.ab.bucketed import Bucketed, Floats, Linearised
+from offline_eval.ab.concentration import CONCENTRATED, LEAST_FREEDOM, effective_freedom
 from offline_eval.ab.contrast import Contrast, Rule, Sizes, contrast_of, unknown
 from offline_eval.ab.fieller import Means
 from offline_eval.ab.limited import Looking, limited_contrast, sides_of
@@ -50,7 +51,8 @@ def bucketed_contrast(treated: Bucketed, control: Bucketed, look: Look | None = 
     - else no bounds, and the note says what is missing. The same holds at one look.
 
     At one look Student's, with limits longer by what `bounded` says, and by that sequence below 50 events. Variances
-    are times (t / z)² for the B - 1 degrees of freedom.
+    are times (t / z)² for the degrees of freedom: B - 1, or the effective ones where units have several decisions (see
+    `concentration`); where those are below one there are no bounds.
     """
     return linearised_contrast(Linearised.of(treated), Linearised.of(control), look or Look())
 
@@ -73,6 +75,8 @@ def linearised_contrast(treated: Linearised, control: Linearised, look: Look) ->
 
 def missing(treated: Linearised, control: Linearised, look: Look) -> str:
     """Why the two groups' contrast has no bounds; "" where it has."""
+    if freedom(treated, control) < LEAST_FREEDOM:
+        return CONCENTRATED
     if _within_limits(treated, control):
         return ""
     events = min(treated.events, control.events)
@@ -145,7 +149,7 @@ def _inflation(treated: Linearised, control: Linearised, alpha: float) -> float:
 
 def shared_means(treated: Linearised, control: Linearised) -> Means | None:
     """The stratified means over the revisions that both have; None where there are none or one bucket alone."""
-    weights, left = shared_weights(treated, control), freedom(treated, control)
+    weights, left = shared_weights(treated, control), _buckets(treated, control)
     if weights is None:
         return None
     scale = (left + 1) / left
@@ -158,10 +162,21 @@ def shared_weights(treated: Linearised, control: Linearised) -> Floats | None:
     """(S,) weights of the strata that both have, adding up to 1; None where there are none or one bucket alone."""
     kept = np.where(treated.present & control.present, treated.weights, 0.0)
     mass = float(kept.sum())
-    return kept / mass if mass and freedom(treated, control) > 0 else None
+    return kept / mass if mass and _buckets(treated, control) > 0 else None
 
 
-def freedom(treated: Linearised, control: Linearised) -> int:
+def freedom(treated: Linearised, control: Linearised) -> float:
+    """Degrees of freedom of the difference's variance; 0 where the groups share no revision."""
+    weights = shared_weights(treated, control)
+    if weights is None:
+        return 0.0
+    buckets = float(_buckets(treated, control))
+    if not (treated.repeated or control.repeated):
+        return buckets
+    return min(buckets, effective_freedom([treated.shares(weights), control.shares(weights)]))
+
+
+def _buckets(treated: Linearised, control: Linearised) -> int:
     """Buckets in use, minus one."""
     return int(np.count_nonzero(treated.used | control.used)) - 1
 

@@ -1,5 +1,6 @@
 """The same lifts by segment and by event type, and first of all whether they differ at all."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,13 +10,19 @@ from experiments.model.rollups import DECISIONS, UNITS
 from experiments.views.readout.cells import Cell, Cells
 from experiments.views.readout.comparing import Comparing, Named
 from experiments.views.readout.group import Group
-from offline_eval.ab.bucketed_contrast import shared_means
+from offline_eval.ab.bucketed_contrast import freedom, shared_means
 from offline_eval.ab.heterogeneity import Effect, Heterogeneity, heterogeneity
 from offline_eval.ab.scarcity import DOZENS
 
 Face = dict[str, Any]
 Parts = dict[str, dict[str, Group]]
 """Part → variant → its group."""
+
+FEW_EVENTS = f"fewer than {DOZENS} events in one of the groups"
+FEW_UNITS = "a few units make most of the decisions, so that it is not known how much units vary"
+
+LEAST_FREEDOM = 12.0
+"""Degrees of freedom that a part's variance needs, for Welch's F to hold with 20 parts."""
 
 BY_POLICY = (
     "the policy chose who got this event type: read the arms' adjusted contrasts, not a comparison of these units"
@@ -99,23 +106,35 @@ def event_type_faces(
 def differ(pairs: Mapping[str, Mapping[str, tuple[Group, Group]]], metrics: Sequence[str], parts: str) -> Face:
     """Variant → metric → Cochran's test of equal lifts in all parts, and what may be said of it. At one look."""
     variants = list(dict.fromkeys(key for groups in pairs.values() for key in groups))
-    found: Face = {}
-    for variant in variants:
-        found[variant] = {}
-        for metric in metrics:
-            here = {part: groups[variant] for part, groups in pairs.items() if variant in groups}
-            effects = {part: effect for part, pair in here.items() if (effect := _effect(*pair, metric))}
-            test = heterogeneity(effects)
-            found[variant][metric] = test.as_dict() | {"said": said(test, parts)}
-    return found
+    return {variant: {metric: _tested(pairs, variant, metric, parts) for metric in metrics} for variant in variants}
 
 
-def _effect(treated: Group, control: Group, metric: str) -> Effect | None:
+def _tested(
+    pairs: Mapping[str, Mapping[str, tuple[Group, Group]]], variant: str, metric: str, parts: str
+) -> dict[str, Any]:
+    found = {part: _effect(*groups[variant], metric) for part, groups in pairs.items() if variant in groups}
+    left_out = {part: why for part, why in found.items() if isinstance(why, str)}
+    test = heterogeneity({part: effect for part, effect in found.items() if isinstance(effect, Effect)})
+    return test.as_dict() | {"left_out": left_out, "said": said(test, parts) + _without(left_out)}
+
+
+def _effect(treated: Group, control: Group, metric: str) -> Effect | str:
+    """The part's lift, or why it is left out."""
     top, bottom = treated.linearised(metric), control.linearised(metric)
     means = shared_means(top, bottom)
     if means is None or min(top.events, bottom.events) < DOZENS:
-        return None
-    return Effect(means.top - means.bottom, means.top_variance + means.bottom_variance - 2 * means.covariance)
+        return FEW_EVENTS
+    left = freedom(top, bottom)
+    if left < LEAST_FREEDOM:
+        return FEW_UNITS
+    variance = means.top_variance + means.bottom_variance - 2 * means.covariance
+    repeated = top.repeated or bottom.repeated
+    return Effect(means.top - means.bottom, variance, left if repeated else math.inf)
+
+
+def _without(left_out: Mapping[str, str]) -> str:
+    named = [part for part, why in left_out.items() if why == FEW_UNITS]
+    return f"; left out: {', '.join(named)} ({FEW_UNITS})" if named else ""
 
 
 def said(test: Heterogeneity, parts: str, alpha: float = 0.05) -> str:
