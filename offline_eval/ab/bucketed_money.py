@@ -16,7 +16,7 @@ from offline_eval.ab.bucketed_contrast import Look, shared_weights, widest_criti
 from offline_eval.ab.contrast import Contrast, Sizes, amount_of, note_beside
 from offline_eval.ab.fieller import Means
 from offline_eval.ab.limits import UNLIMITED, light
-from offline_eval.ab.money import Money, RatioEstimate, not_computed, ratio_of
+from offline_eval.ab.money import NO_REVENUE, Money, RatioEstimate, not_computed, ratio_of
 from offline_eval.ab.scarcity import FEW
 from offline_eval.estimate import Estimate
 
@@ -57,6 +57,8 @@ def bucketed_money(
     own = RatioEstimate(shown) if shown.value is not None else not_computed(shown, "nothing was spent")
     if shown.value is not None and not light(roi):
         own = not_computed(shown, UNLIMITED)
+    if shown.value is not None and totals["revenue"] == 0:
+        own = not_computed(replace(shown, lower=None, upper=None), NO_REVENUE)
     costs = sum(totals[name] for name in COSTS)
     spent = {**totals, "margin_revenue": totals[NET] + costs}
     if pair is None:

@@ -6,10 +6,14 @@ from typing import Any, NamedTuple
 
 from scipy.special import ndtri
 
+from offline_eval.ab.bounded import at_one_look, error_of, of_one_mean
 from offline_eval.ab.comparisons.welch import Welch
 from offline_eval.ab.contrast import Contrast
 from offline_eval.ab.fieller import Means, RatioSet, fieller
+from offline_eval.ab.limited import limited, pull_of, pulls_of
+from offline_eval.ab.limits import UNLIMITED, light
 from offline_eval.ab.sample import Floats, Sample
+from offline_eval.ab.scarcity import FEW
 from offline_eval.estimate import Estimate
 
 REVENUE, REWARD_COST, CONTACT_COST, REENGAGED = "value", "reward_cost", "contact_cost", "reengagement"
@@ -39,6 +43,7 @@ GAINS = {
 """Ratios over a difference between treatment and control."""
 
 
+NO_REVENUE = "no revenue in the group, which says nothing of how much may come"
 _UNBOUNDED = "unbounded: "
 
 
@@ -113,10 +118,12 @@ def money(treated: Sample, control: Sample | None, margin: float, alpha: float =
 
     Both samples need the columns value (revenue), reward_cost, contact_cost and reengagement (0/1) by unit: costs and
     outcomes of one unit go together, and the covariances are used. Ratios by Fieller (1954), see `fieller`; one look.
+    Returns have no set below 50 units with revenue in a group, nor where revenue is skewed and the samples have no
+    limits; within limits the set has the wider of the revenue's critical values.
     """
     costs, net = {REWARD_COST: 1.0, CONTACT_COST: 1.0}, parts(margin)["net_value"]
     totals = {name: float(_row(treated, weights) @ treated.mean) * treated.n for name, weights in parts(margin).items()}
-    roi = _ratio(treated, None, (net, costs), "roi", alpha)
+    roi = _return(treated, None, (net, costs), "roi", alpha)
     if control is None:
         return Money(totals, roi)
     lift = {
@@ -124,7 +131,43 @@ def money(treated: Sample, control: Sample | None, margin: float, alpha: float =
         for name, weights in parts(margin).items()
     }
     per_user = _ratio(treated, control, (costs, {REENGAGED: 1.0}), "cost_per_incremental", alpha)
-    return Money(totals, roi, lift, _ratio(treated, control, (net, costs), "incremental_roi", alpha), per_user)
+    return Money(totals, roi, lift, _return(treated, control, (net, costs), "incremental_roi", alpha), per_user)
+
+
+def _return(
+    treated: Sample,
+    control: Sample | None,
+    amounts: tuple[Mapping[str, float], Mapping[str, float]],
+    method: str,
+    alpha: float,
+) -> RatioEstimate:
+    """A ratio with revenue in it: no set where that of the revenue's own mean or difference would not hold."""
+    found = _ratio(treated, control, amounts, method, alpha, _critical(treated, control, alpha))
+    groups = [sample.with_value_only() for sample in (treated, control) if sample is not None]
+    why = "" if light(*(replace(group, binary=False) for group in groups)) else UNLIMITED
+    if min(group.events for group in groups) < FEW:
+        why = f"fewer than {FEW} with revenue in a group, too few for bounds"
+    if not all(group.events for group in groups):
+        why = NO_REVENUE
+    if not why or found.not_computed:
+        return found
+    return not_computed(replace(found.estimate, lower=None, upper=None), why)
+
+
+def _critical(treated: Sample, control: Sample | None, alpha: float) -> float:
+    """The wider of the revenue's critical values within limits; without, the normal one."""
+    plain = -float(ndtri(alpha / 2))
+    spread = treated.variance / max(treated.n, 1)
+    if control is None:
+        if treated.limits is None or spread <= 0:
+            return plain
+        sides = of_one_mean(spread, pull_of(treated), plain)
+        return max(plain, *(side / spread**0.5 for side in sides))
+    means = Means(treated.value, control.value, spread, control.variance / max(control.n, 1))
+    if not limited(treated, control) or error_of(means) <= 0:
+        return plain
+    sides = at_one_look(means, pulls_of(treated, control), plain)
+    return max(plain, *(side / error_of(means) for side in sides))
 
 
 def _row(sample: Sample, weights: Mapping[str, float]) -> Floats:
@@ -140,6 +183,7 @@ def _ratio(
     amounts: tuple[Mapping[str, float], Mapping[str, float]],
     method: str,
     alpha: float,
+    critical: float | None = None,
 ) -> RatioEstimate:
     top, bottom = (_row(treated, amount) for amount in amounts)
     mean, spread = treated.mean.copy(), treated.covariance / max(treated.n, 1)
@@ -154,7 +198,7 @@ def _ratio(
         float(top @ spread @ bottom),
     )
     empty = Estimate(None, None, None, n, float(n), f"fieller:{method}", alpha)
-    return ratio_of(means, -float(ndtri(alpha / 2)), empty, method)
+    return ratio_of(means, critical or -float(ndtri(alpha / 2)), empty, method)
 
 
 def ratio_of(means: Means, critical: float, empty: Estimate, per: str = "") -> RatioEstimate:

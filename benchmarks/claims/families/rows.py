@@ -49,7 +49,8 @@ def life(design: Design, rng: np.random.Generator) -> Iterator[Seen]:
 
 def _money(design: Design, values: list[np.ndarray]) -> Iterator[Seen]:
     contact, reward = design.costs
-    pair = [_spent(v, contact * arm, reward * arm) for arm, v in enumerate(values)]
+    spent = [_spent(v, contact * arm, reward * arm) for arm, v in enumerate(values)]
+    pair = [one.within(law.limits) for one, law in zip(spent, design.laws, strict=True)]
     found: Money = money(pair[1], pair[0], design.margin)
     control, treated = design.laws
     cost, back = contact + reward * treated.rate, treated.rate - control.rate

@@ -94,16 +94,23 @@ class Contrasting:
         return Ask(alpha, metric in self.shares, (self.bounds or {}).get(metric))
 
     def sample(self, group: Group, metric: str, segment: Segment = WHOLE) -> Sample:
-        """A simple log's units of some arms; without covariates. A cost that is 0 or 1 is an amount, not a share."""
+        """A simple log's units of some arms; without covariates.
+
+        Whether a metric is 0/1 is known of the whole log: an arm without any revenue has an amount all the same. A cost
+        that is 0 or 1 is an amount, not a share.
+        """
         found = [self.tally.samples.get((segment, arm, metric), Sample.of([])).with_value_only() for arm in group]
         whole = reduce(add, found)
-        return replace(whole, binary=False) if metric in (REWARD_COST, CONTACT_COST) else whole
+        share = metric in self.shares and metric not in (REWARD_COST, CONTACT_COST)
+        return whole if share else replace(whole, binary=False)
 
     def money(self, arm: int, control: int, alpha: float = 0.05) -> Money | None:
         """Money of an arm, against the control unless it is the control; None where it cannot be counted."""
         mine, theirs = (self.tally.samples.get((WHOLE, index, MONEY)) for index in (arm, control))
         if mine is None or theirs is None:
             return None
+        limits = (self.bounds or {}).get("revenue")
+        mine, theirs = mine.within(limits), theirs.within(limits)
         return money(mine, None if arm == control else theirs, self.margin, alpha)
 
     def adjusted(self, pair: Pair, metric: str, alpha: float = 0.05) -> Contrast | None:

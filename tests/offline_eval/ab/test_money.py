@@ -234,3 +234,12 @@ def test_adjusted_p_values_never_shrink_and_keep_their_order(p_values):
         ordered = sorted(p_values, key=lambda name: p_values[name])
         assert all(p_values[name] <= adjusted[name] + 1e-12 for name in ordered)
         assert all(adjusted[a] <= adjusted[b] + 1e-12 for a, b in pairwise(ordered))
+
+
+@pytest.mark.parametrize("spenders", [0, 49, 50])
+def test_returns_have_bounds_from_fifty_spenders_on(spenders: int) -> None:
+    revenue = np.where(np.arange(2_000) < spenders, 10.0, 0.0)
+    columns = {"reward_cost": 0.1 * (revenue > 0), "contact_cost": np.full(2_000, 0.05), "reengagement": revenue > 0}
+    found = money(Sample.of(revenue, **columns).within((0.0, 10.0)), None, 0.5).roi
+    assert (found.estimate.lower is not None) == (spenders >= 50)
+    assert found.not_computed == (spenders < 50)
