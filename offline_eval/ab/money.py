@@ -162,12 +162,12 @@ def _critical(treated: Sample, control: Sample | None, alpha: float) -> float:
         if treated.limits is None or spread <= 0:
             return plain
         sides = of_one_mean(spread, pull_of(treated), plain)
-        return max(plain, *(side / spread**0.5 for side in sides))
+        return float(max(plain, *(side / spread**0.5 for side in sides)))
     means = Means(treated.value, control.value, spread, control.variance / max(control.n, 1))
     if not limited(treated, control) or error_of(means) <= 0:
         return plain
     sides = at_one_look(means, pulls_of(treated, control), plain)
-    return max(plain, *(side / error_of(means) for side in sides))
+    return float(max(plain, *(side / error_of(means) for side in sides)))
 
 
 def _row(sample: Sample, weights: Mapping[str, float]) -> Floats:
