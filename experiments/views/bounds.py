@@ -2,12 +2,12 @@
 
 Verdicts, chances and guardrails about revenue and net value are about the capped metric, over the revisions that have a
 cap. A unit's costs are known from the arms: the dearest decision, as many times as a unit can have been decided for in
-one revision, which is how often the decision window has passed since the revision was opened, or what the counts of
-decisions and units leave possible, whichever is less.
+one revision, which is how often the decision window has passed since the revision was opened (on the caller's clock:
+between the first and the last decision), or what the counts of decisions and units leave possible, whichever is less.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -16,8 +16,8 @@ from sqlalchemy import Connection
 from sqlmodel import col, func, select
 
 from experiments.model.definition import Definition
-from experiments.model.kinds import CAPPED_METRICS
-from experiments.model.tables import Adjustment, Experiment, Revision
+from experiments.model.kinds import CAPPED_METRICS, COST_METRICS
+from experiments.model.tables import Adjustment, Decision, Experiment, Revision
 from experiments.model.times import duration_micros, now
 from offline_eval.ab.limits import Limits
 
@@ -37,12 +37,19 @@ class Bounds:
 
     Attributes:
         caps: revision → its cap, where it has one. origins: revision → what that was proposed from, where nobody
-            stated it. limits: metric → between which numbers one unit's total in a revision lies.
+            stated it. limits: metric → between which numbers one unit's total in a revision lies. possible: metric →
+            between which one decision's mean lies. free: variants that can cost nothing, in every revision.
     """
 
     caps: Mapping[int, float] = field(default_factory=dict)
     origins: Mapping[int, str] = field(default_factory=dict)
     limits: Mapping[str, Limits] = field(default_factory=dict)
+    possible: Mapping[str, Limits] = field(default_factory=dict)
+    free: frozenset[str] = frozenset()
+
+    def where_nothing_costs(self) -> "Bounds":
+        """The same of decisions that cannot cost anything."""
+        return replace(self, limits=_without_costs(self.limits), possible=_without_costs(self.possible))
 
     def judged(self, metric: str) -> str:
         """What a verdict about the metric looks at."""
@@ -52,6 +59,12 @@ class Bounds:
         """(S,) in which revisions the metric was computed."""
         capped = metric in PLAIN_METRICS
         return np.array([not capped or number in self.caps for number in revisions], dtype=bool)
+
+
+def _without_costs(known: Mapping[str, Limits]) -> dict[str, Limits]:
+    spared = {name: (0.0, 0.0) if name in COST_METRICS else limits for name, limits in known.items()}
+    capped = "capped_net_value"
+    return spared | ({capped: (0.0, known[capped][1])} if capped in known else {})
 
 
 NO_BOUNDS = Bounds()
@@ -67,7 +80,28 @@ def bounds_of(connection: Connection, row: Experiment, counted: Counted) -> Boun
     dearest = float(connection.execute(adjusted).scalar() or 0.0)
     caps = {one.number: one.definition.cap_revenue for one in stored if one.definition.cap_revenue is not None}
     origins = {one.number: one.origin for one in stored if one.number in caps and one.origin}
-    return Bounds(caps, origins, _limits(stored, dearest, _most_decisions(row, stored, counted)))
+    times = _most_decisions(row, stored, counted, _span(connection, number))
+    once = _limits(stored, dearest, dict.fromkeys(times, 1.0))
+    return Bounds(caps, origins, _limits(stored, dearest, times), once, _free(stored))
+
+
+def _free(stored: Sequence["_Opened"]) -> frozenset[str]:
+    """Variants that were fixed on an arm without costs wherever they were."""
+    costly, met = set(), set()
+    for one in stored:
+        free = {arm.key for arm in one.definition.arms_with_nothing if not arm.reward_cost and not arm.contact_cost}
+        for variant in one.definition.variants:
+            met.add(variant.key)
+            if variant.policy.name != "fixed" or variant.policy.params.get("arm") not in free:
+                costly.add(variant.key)
+    return frozenset(met - costly)
+
+
+def _span(connection: Connection, experiment_id: int) -> int:
+    """Microseconds between the first and the last decision, as far as their maturing tells."""
+    ends = select(func.min(Decision.matures_at), func.max(Decision.matures_at))
+    first, last = connection.execute(ends.where(col(Decision.experiment_id) == experiment_id)).one()
+    return 0 if first is None else int(last - first)
 
 
 class _Opened(NamedTuple):
@@ -95,15 +129,18 @@ def _limits(stored: Sequence[_Opened], dearest: float, decisions: Mapping[int, f
     return found
 
 
-def _most_decisions(row: Experiment, stored: Sequence[_Opened], counted: Counted) -> dict[int, float]:
-    """Revision → decisions that one unit can have had in it."""
+def _most_decisions(row: Experiment, stored: Sequence[_Opened], counted: Counted, span: int) -> dict[int, float]:
+    """Revision → decisions that one unit can have had in it: one in each decision window that began."""
     left = max(counted.decisions - counted.units + 1.0, 1.0)
     end = row.stopped_at or now()
     ends = [*(one.opened_at for one in stored[1:]), end]
     found = {}
     for one, until in zip(stored, ends, strict=True):
         window = duration_micros(one.definition.decision_window)
+        if not window:
+            found[one.number] = left
+            continue
         # On the caller's clock nobody knows when a revision was opened.
-        spans = one.definition.clock == "server" and window > 0
-        found[one.number] = min(left, max(until - one.opened_at, 0) // window + 1.0) if spans else left
+        opened = max(until - one.opened_at, 0) if one.definition.clock == "server" else span
+        found[one.number] = min(left, opened // window + 1.0)
     return found

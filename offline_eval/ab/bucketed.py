@@ -56,7 +56,7 @@ class Bucketed:
 class Counted(NamedTuple):
     """What stands behind M metrics of a group: rounds and units, and by metric hits, whether it is 0/1, and limits.
 
-    `limits` may be left out where no metric has any.
+    `limits` and `possible` (see `Linearised`) may be left out where no metric has any.
     """
 
     rounds: int
@@ -64,6 +64,7 @@ class Counted(NamedTuple):
     hits: Floats
     binary: NDArray[np.bool_]
     limits: Sequence[Limits | None] | None = None
+    possible: Sequence[Limits | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,7 @@ class Linearised:
         weights: (S,) the strata's. used: (B,) buckets in use.
         rounds, units: of the group. hits: decisions whose value is not 0. binary: every value is 0 or 1.
         limits: between which one unit's total in a revision is known to lie.
+        possible: between which the mean is known to lie, from what one decision can add.
     """
 
     means: Floats
@@ -89,6 +91,7 @@ class Linearised:
     hits: float
     binary: bool
     limits: Limits | None = None
+    possible: Limits | None = None
 
     @classmethod
     def of(cls, group: Bucketed) -> "Linearised":
@@ -109,8 +112,9 @@ class Linearised:
         residuals = (totals - means[:, :, None] * sizes) / scale[:, None]
         used = np.asarray(sizes.any(axis=0))
         rounds, units = counted.rounds, counted.units
-        limits = [None] * len(means) if counted.limits is None else counted.limits
-        shared = zip(means, residuals, counted.hits.tolist(), counted.binary.tolist(), limits, strict=True)
+        nothing_known = [None] * len(means)
+        known = (counted.limits or nothing_known, counted.possible or nothing_known)
+        shared = zip(means, residuals, counted.hits.tolist(), counted.binary.tolist(), *known, strict=True)
         return [cls(m, present, r, sizes, weights, used, rounds, units, *rest) for m, r, *rest in shared]
 
     def pull(self, weights: Floats) -> Pull:
@@ -192,7 +196,19 @@ def bucketed_mean(group: Bucketed, alpha: float = 0.05) -> Estimate:
 
 
 def linearised_mean(group: Linearised, alpha: float = 0.05) -> Estimate:
-    """`bucketed_mean` of a group that is also compared."""
+    """`bucketed_mean` of a group that is also compared; never beyond what is possible."""
+    found = _mean(group, alpha)
+    return found if group.possible is None else within_reach(found, group.possible)
+
+
+def within_reach(found: Estimate, possible: Limits) -> Estimate:
+    """Bounds within what is possible, though never short of the value: what was seen is possible."""
+    if found.value is None:
+        return found
+    return found.held_within(min(possible[0], found.value), max(possible[1], found.value))
+
+
+def _mean(group: Linearised, alpha: float) -> Estimate:
     if not group.present.any() or group.rounds == 0:
         return Estimate(None, None, None, group.rounds, 0.0, METHOD, alpha)
     value, error = group.mean_and_error()

@@ -1,13 +1,13 @@
 """Two groups of the totals tier against each other: means clustered by unit, from sums by bucket of units."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.special import stdtr, stdtrit
 
 from offline_eval.ab.bounded import Pull, Sides, at_every_look, error_of
-from offline_eval.ab.bucketed import Bucketed, Floats, Linearised
+from offline_eval.ab.bucketed import Bucketed, Floats, Linearised, within_reach
 from offline_eval.ab.concentration import CONCENTRATED, LEAST_FREEDOM, effective_freedom
 from offline_eval.ab.contrast import Contrast, Rule, Sizes, contrast_of, unknown
 from offline_eval.ab.fieller import Means
@@ -58,7 +58,15 @@ def bucketed_contrast(treated: Bucketed, control: Bucketed, look: Look | None = 
 
 
 def linearised_contrast(treated: Linearised, control: Linearised, look: Look) -> Contrast:
-    """`bucketed_contrast` of groups that are compared more than once."""
+    """`bucketed_contrast` of groups that are compared more than once, never beyond what is possible."""
+    found = _contrast(treated, control, look)
+    if treated.possible is None or control.possible is None:
+        return found
+    possible = (treated.possible[0] - control.possible[1], treated.possible[1] - control.possible[0])
+    return replace(found, absolute=within_reach(found.absolute, possible))
+
+
+def _contrast(treated: Linearised, control: Linearised, look: Look) -> Contrast:
     rule, sizes = Rule(0.0, look.alpha, look.method), Sizes(treated.units, control.units)
     means, weights = shared_means(treated, control), shared_weights(treated, control)
     if means is None or weights is None:

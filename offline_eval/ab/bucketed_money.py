@@ -16,7 +16,7 @@ from offline_eval.ab.bucketed_contrast import Look, shared_weights, widest_criti
 from offline_eval.ab.contrast import Contrast, Sizes, amount_of, note_beside
 from offline_eval.ab.fieller import Means
 from offline_eval.ab.limits import UNLIMITED, light
-from offline_eval.ab.money import NO_REVENUE, Money, RatioEstimate, not_computed, ratio_of
+from offline_eval.ab.money import GAINS, NO_REVENUE, Money, RatioEstimate, not_computed, ratio_of
 from offline_eval.ab.scarcity import FEW
 from offline_eval.estimate import Estimate
 
@@ -103,8 +103,9 @@ def _ratio(
         return not_computed(replace(empty, value=value), f"fewer than {FEW} {what} in a group, too few for bounds")
     critical = widest_critical([(treated[name], control[name]) for name in involved], look)
     if critical is None:
-        value = means.top / means.bottom if means.bottom > 0 else None
-        return not_computed(replace(empty, value=value), UNLIMITED)
+        if means.bottom <= 0:
+            return not_computed(empty, GAINS[method].lost)
+        return not_computed(replace(empty, value=means.top / means.bottom), UNLIMITED)
     return ratio_of(means, critical, empty, method)
 
 

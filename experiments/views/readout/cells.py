@@ -88,7 +88,9 @@ class Cells(NamedTuple):
             flat[name][order[key.revision]] += self.flat[place]
         weights = self._weights(flat, within)
         whole = self.whole.groups(label, within) if self.whole else {}
-        return {name: Group(self._columns, sums[name], flat[name], weights[name], whole.get(name)) for name in sums}
+        costly = {label(key) for key in self.keys if key.variant not in self.bounds.free}
+        columns = {name: self._columns if name in costly else self._free_columns for name in sums}
+        return {name: Group(columns[name], sums[name], flat[name], weights[name], whole.get(name)) for name in sums}
 
     def _weights(self, flat: Mapping[Label, Floats], within: Callable[[Label], Hashable] | None) -> dict[Label, Floats]:
         """(S,) matured decisions by revision, for each group."""
@@ -109,6 +111,10 @@ class Cells(NamedTuple):
     @property
     def _columns(self) -> Columns:
         return Columns(self.places, self.shares, self.by_hour, self.bounds, self.revisions)
+
+    @property
+    def _free_columns(self) -> Columns:
+        return self._columns._replace(bounds=self.bounds.where_nothing_costs())
 
     def weights(self) -> Floats:
         """(S,) matured decisions by revision."""

@@ -68,8 +68,10 @@ class Group:
         totals = np.stack([self._summed((name,)) for name in plain]) if plain else np.zeros((0, *self._shape))
         hits = np.array([self._statistic(name, ROUNDS) for name in plain])
         binary = np.array([self._is_binary(name) for name in plain], dtype=bool)
-        limits = [self._bounds.limits.get(name) for name in plain]
-        counted = Counted(self.count(DECISIONS), self.units(units), hits, binary, limits)
+        limits, possible = (
+            [known.get(name) for name in plain] for known in (self._bounds.limits, self._bounds.possible)
+        )
+        counted = Counted(self.count(DECISIONS), self.units(units), hits, binary, limits, possible)
         ready = Linearised.stack(totals, self._summed((DECISIONS,)), self._weights, counted)
         self._ready |= {name: self._where_computed(name, one) for name, one in zip(plain, ready, strict=True)}
         self._ready |= {name: self._ratio(name, units) for name in metrics if name in RATIOS}

@@ -193,3 +193,13 @@ def test_an_arm_that_loses_is_named_with_its_price() -> None:
         "arm bogo-5 costs 1.67 EUR a decision against nothing (0.77 to 2.57), about 84 EUR a day: pause arm bogo-5"
     )
     assert cost_told(lost, "points").startswith("arm bogo-5 costs 167 points a decision")
+
+
+def test_who_can_cost_nothing_is_known_to_and_a_mean_lies_within_what_one_decision_can_add(campaign: Make) -> None:
+    made = campaign(**MONEY, arms=ARMS, variants=THREE, control="holdout")
+    known = bounds(made, Counted(400, 100))
+    assert "holdout" in known.free and "bandit" not in known.free
+    assert known.possible["capped_net_value"] == (-5.5, 30.0), "per decision, however many a unit had"
+    holdout = known.where_nothing_costs()
+    assert holdout.limits["reward_cost"] == holdout.possible["contact_cost"] == (0.0, 0.0)
+    assert holdout.limits["capped_net_value"][0] == 0.0

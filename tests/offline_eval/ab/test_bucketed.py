@@ -1,10 +1,12 @@
 """Means clustered by unit: laws, and coverage under the design they claim."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from offline_eval.ab.bucketed import EXACT, Bucketed, bucketed_mean
+from offline_eval.ab.bucketed import EXACT, Bucketed, Linearised, bucketed_mean, linearised_mean
 
 BUCKETS = 256
 
@@ -69,3 +71,14 @@ def test_intervals_cover_under_correlated_decisions_of_a_unit(units: int, binary
         found = bucketed_mean(group(totals, sizes, binary, units=units))
         hits += found.lower <= 0.2 <= found.upper
     assert binomtest(hits, trials, 0.95).pvalue > 1e-4
+
+
+def test_bounds_lie_within_what_is_possible_but_never_short_of_what_was_seen():
+    totals, sizes = np.zeros((1, 8)), np.full((1, 8), 3.0)
+    totals[0, 0] = 5.0
+    wide = replace(Linearised.of(replace(group(totals, sizes), limits=(0.0, 900.0))), hits=1.0)
+    held = linearised_mean(replace(wide, possible=(0.0, 5.0)))
+    assert linearised_mean(wide).upper > held.upper == 5.0
+    assert linearised_mean(wide).lower <= held.lower == 0.0
+    seen = linearised_mean(replace(wide, possible=(0.0, 0.0)))
+    assert seen.value == seen.upper == linearised_mean(wide).value

@@ -105,6 +105,13 @@ def test_an_experiment_reads_as_the_service_answers(monkeypatch):
         "revision": 1,
         "status": "running",
         "verdict": {"word": "keep running", "reason": "too early"},
+        "estimand": {
+            "metric": "reengagement",
+            "words": "reengagement per decision",
+            "above_cap": {},
+            "cap_origin": None,
+            "note": "",
+        },
         "checks": [],
         "notes": ["holds for one look"],
         "maturity": {"by_day": [{"day": "2026-01-02", "decisions": 10}], "early": {"note": "", "variants": early}},
