@@ -34,14 +34,18 @@ def export(
         raise CallError(f"{folder} is not an empty folder; name one that does not exist yet")
     with service_here() as service, progress_towards("exporting") as reach:
         log = live_log(service.engine, SYSTEM, experiment, Chosen(variants=variant))
+        campaign: dict[str, int] = {}
         files = EXPORTS[layout](log, folder, lambda done: reach(done, log.rows))
         if layout == "parquet":
             whole = live_log(service.engine, SYSTEM, experiment, Chosen(everybody=True))
             files += write_campaign(whole, folder, lambda done: reach(done, whole.rows))
+            campaign = {"campaign_rows": whole.rows}
     if as_json:
-        emit_json({"experiment": experiment, "rows": log.rows, "files": [str(path) for path in files]})
+        emit_json({"experiment": experiment, "rows": log.rows, **campaign, "files": [str(path) for path in files]})
         return
-    say(f"{log.rows:,} matured decisions of {experiment} in {folder}")
-    if layout == "parquet":
+    drawn = ", ".join(log.extent.variants)
+    say(f"{log.rows:,} matured decisions of {experiment} ({drawn}) in {folder}, without voided and forced ones")
+    if campaign:
+        say(f"{campaign['campaign_rows']:,} matured decisions of all variants in {folder / 'campaign'}, voided too")
         say(f"Judge other policies with: winback replay {folder / 'log'} --spec {folder / 'spec.toml'}")
         say(f"Prove the variants' lift with: winback readout {folder / 'campaign'} --spec {folder / 'lift.toml'}")

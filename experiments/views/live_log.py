@@ -28,7 +28,7 @@ from experiments.store.experiments import find
 from experiments.store.joining import last_sequence_of
 from experiments.store.live_log import Extent, LoggedDecision, count_logged, logged_decisions
 from experiments.store.revisions import RevisionBook
-from experiments.views.log_specs import Columns, lift_spec, replay_spec
+from experiments.views.log_specs import OBJECTIVE, Columns, lift_spec, replay_spec
 
 FOREVER = 2**62
 _OWN = (
@@ -101,7 +101,19 @@ def live_log(engine: Engine, principal: Principal, key: str, chosen: Chosen = Ch
         )
     columns = _columns(newest_first[0], engine, extent)
     spec = (lift_spec if chosen.everybody else replay_spec)(newest_first, columns)
+    _drop_exceeded_range(spec, engine, extent)
     return LiveLog(key, spec, _schema(columns), rows, columns, engine, extent)
+
+
+def _drop_exceeded_range(spec: dict[str, Any], engine: Engine, extent: Extent) -> None:
+    """Refunds of other decisions' purchases and manual costs can exceed a capped metric's range: then none is known."""
+    objective = spec["objective"]
+    name, limits = objective["maximise"], objective.get("range")
+    if limits is None or name == OBJECTIVE:
+        return
+    lists = logged_decisions(engine, extent)
+    if not all(limits[0] <= row.metrics.get(name, 0.0) <= limits[1] for rows in lists for row in rows):
+        del objective["range"]
 
 
 def _definitions(session: Session, experiment_id: int, newest: int) -> list[Definition]:

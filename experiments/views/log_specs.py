@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from experiments.metrics import MetricPlan, metric_names
+from experiments.metrics import MetricPlan, limits_of, metric_names
 from experiments.metrics.money import AT_ONCE, KIND_OF
 from experiments.model.controls import control_of
 from experiments.model.definition import ArmDefinition, Definition
 from experiments.model.guardrails import fixed_arm
+from experiments.model.kinds import CAPPED_METRICS
 
 OBJECTIVE = "objective"
 
@@ -34,7 +35,7 @@ def replay_spec(newest_first: Sequence[Definition], columns: Columns) -> dict[st
     log: dict[str, Any] = {"name": newest.key, "unit": "unit_id", "time": "decided_at", "arm": "arm"}
     log |= {"control": control} if control in arms else {}
     log |= {"eligible": "eligible", "pmf": "pmf", "propensity": {"column": "propensity"}}
-    spec = _shared(newest, columns) | {"log": log, "arms": [_arm(arm, newest) for arm in arms.values()]}
+    spec = _shared(newest_first, columns) | {"log": log, "arms": [_arm(arm, newest) for arm in arms.values()]}
     if rules := _rules(newest, set(arms)):
         spec["rules"] = rules
     if columns.shadows:
@@ -55,21 +56,36 @@ def lift_spec(newest_first: Sequence[Definition], columns: Columns) -> dict[str,
         "control": control_of(newest),
         "propensity": {"within": ["revision"]},
     }
-    return _shared(newest, columns) | {"log": log, "arms": [{"value": key} for key in sorted(variants)]}
+    return _shared(newest_first, columns) | {"log": log, "arms": [{"value": key} for key in sorted(variants)]}
 
 
-def _shared(newest: Definition, columns: Columns) -> dict[str, Any]:
-    objective: dict[str, Any] = {"maximise": OBJECTIVE, "margin": newest.objective.margin}
-    metric = MetricPlan(newest).events.get(newest.objective.maximise)
-    if metric is not None and metric.aggregate == "any":
-        objective["range"] = [0.0, 1.0]
+def judged_metric(definitions: Sequence[Definition]) -> str:
+    """What verdicts are about: the newest objective, in money capped where every revision has a cap."""
+    wanted = definitions[0].objective.maximise
+    capped = all(definition.cap_revenue is not None for definition in definitions)
+    return CAPPED_METRICS.get(wanted, wanted) if capped else wanted
+
+
+def _shared(newest_first: Sequence[Definition], columns: Columns) -> dict[str, Any]:
+    newest = newest_first[0]
     spec: dict[str, Any] = {
         "log": {},
         "context": {"numeric": list(columns.numeric), "categorical": list(columns.categorical)},
         "outcomes": {OBJECTIVE: "reward", **{name: column for column, name in columns.metrics.items()}},
-        "objective": objective,
+        "objective": _objective(newest_first),
     }
     return spec | ({"segments": {"by": ["segment"]}} if newest.segments.by else {})
+
+
+def _objective(newest_first: Sequence[Definition]) -> dict[str, Any]:
+    newest, judged = newest_first[0], judged_metric(newest_first)
+    if judged in CAPPED_METRICS.values():
+        limits = limits_of(newest_first)[judged]
+        return {"maximise": judged, "margin": newest.objective.margin, "range": list(limits)}
+    metric = MetricPlan(newest).events.get(newest.objective.maximise)
+    shares = metric is not None and metric.aggregate == "any"
+    objective: dict[str, Any] = {"maximise": OBJECTIVE, "margin": newest.objective.margin}
+    return objective | ({"range": [0.0, 1.0]} if shares else {})
 
 
 def _arm(arm: ArmDefinition, definition: Definition) -> dict[str, Any]:

@@ -96,16 +96,19 @@ def _too_little(findings: Findings) -> str:
     return f"Only {worth(findings)} of the log resembles this policy; {FEWEST:.0f} are needed."
 
 
+REMEDY = "State `range` in [objective] if there is a limit, or cap the revenue."
+
+
 def _without_limit(findings: Findings, known: Known) -> str:
     events = known.effective_events[0]
     if events < SOME_UNBOUNDED:
         return (
             f"Rewards have no known limit, and those in the log are worth only {events:,.0f} equal ones: a single "
-            "large one could change everything, so no interval holds. State objective.range if there is a limit."
+            f"large one could change everything, so no interval holds. {REMEDY}"
         )
     return (
         f"Rewards have no known limit, and with {worth(findings)} of the log (the largest row carries "
-        f"{findings.largest_share:.1%}) a single large one could change everything: no interval holds."
+        f"{findings.largest_share:.1%}) a single large one could change everything: no interval holds. {REMEDY}"
     )
 
 

@@ -42,9 +42,31 @@ DEFINITION = {
 EXPERIMENT = "/v1/experiments/whole"
 
 
+CAP = 25.0
+CHEAP = [
+    {"key": "five", "reward_amount": 5, "reward_cost": 0.5, "cost_on": "redeemed", "contact_cost": 0.25},
+    {"key": "ten", "reward_amount": 10, "reward_cost": 0.5, "cost_on": "conversion"},
+]
+ALWAYS_TEN = {"name": "rules", "params": {"default": "ten", "rules": []}}
+CAPPED = DEFINITION | {
+    "cap_revenue": CAP,
+    "salt": "5a" * 16,
+    "arms": CHEAP,
+    "variants": [
+        {"key": "bandit", "share": 0.3, "policy": {"name": "epsilon_greedy"}},
+        {"key": "marketer", "share": 0.4, "policy": ALWAYS_TEN},
+        {"key": "holdout", "share": 0.3, "policy": {"name": "fixed", "params": {"arm": "nothing"}}},
+    ],
+}
+
+
 @pytest.fixture
 def exported(service, settings, tmp_path):
-    _campaign(service.client)
+    return _exported(service, settings, tmp_path, DEFINITION)
+
+
+def _exported(service, settings, tmp_path, definition, liked=0.5):
+    _campaign(service.client, definition, liked)
     desk = Desk(settings)
     join(desk)
     learn(desk)
@@ -55,9 +77,9 @@ def exported(service, settings, tmp_path):
     return folder
 
 
-def _campaign(client):
+def _campaign(client, definition, liked):
     """600 units, one in ten decisions voided, ten forced, conversions that depend on the arm."""
-    assert client.post("/v1/experiments", json=DEFINITION).status_code == 201
+    assert client.post("/v1/experiments", json=definition).status_code == 201
     client.post(f"{EXPERIMENT}/start")
     rng = random.Random(11)
     asked_for = [
@@ -82,7 +104,7 @@ def _campaign(client):
             **({"value": 30.0} if kind == "revenue" else {}),
         }
         for d, kind in kinds
-        if rng.random() < (0.5 if d["arm"] == "ten" else 0.2)
+        if rng.random() < (liked if d["arm"] == "ten" else 0.2)
     ]
     for start in range(0, len(outcomes), 500):
         assert client.post("/v1/outcomes", json={"outcomes": outcomes[start : start + 500]}).status_code == 200
@@ -112,6 +134,24 @@ def test_the_campaigns_files_give_the_services_lift(exported, service):
     assert set(found["segments"]["segment"]["lift"]) == {"DE", "FR"}
 
 
+def test_the_files_of_a_capped_campaign_give_the_services_verdict(service, settings, tmp_path):
+    folder = _exported(service, settings, tmp_path, CAPPED, liked=0.9)
+    service.client.post(f"{EXPERIMENT}/stop")
+    live = readout(service.engine, SYSTEM, "whole", asked({"method": "fixed"}))
+    spec = read_spec(folder / "lift.toml")
+    assert spec.objective.maximise == live["estimand"]["metric"] == "capped_net_value"
+    assert spec.objective.range == (-0.75, 0.5 * CAP)
+    found = read_log(open_log(folder / "campaign", spec))
+    assert found["verdict"]["word"] == live["verdict"]["word"] == "ship"
+    for key, variant in live["variants"].items():
+        value = found["arms"][key]["metrics"]["capped_net_value"]["value"]
+        assert value == pytest.approx(variant["metrics"]["capped_net_value"]["value"], abs=1e-9)
+    replayed = read_spec(folder / "spec.toml")
+    assert replayed.objective == spec.objective
+    judged = replay(open_log(folder / "log", replayed), ["fixed"], ["snips"])["policies"]
+    assert not any("no known limit" in json.dumps(policy) for policy in judged.values())
+
+
 def test_the_shell_exports_what_its_own_commands_read(exported, settings, tmp_path, monkeypatch):
     monkeypatch.setenv("WINBACK_DATABASE_URL", settings.database_url)
     folder = tmp_path / "shell"
@@ -123,6 +163,7 @@ def test_the_shell_exports_what_its_own_commands_read(exported, settings, tmp_pa
 
     told = run("export", "whole", folder)
     assert f"winback readout {folder / 'campaign'} --spec {folder / 'lift.toml'}" in told
+    assert "600 matured decisions of all variants" in told and "without voided and forced ones" in told
     assert (folder / "lift.toml").read_text() == (exported / "lift.toml").read_text()
     lift = json.loads(run("readout", folder / "campaign", "--spec", folder / "lift.toml", "--json"))
     assert lift["control"] == "holdout" and set(lift["arms"]) == {"bandit", "marketer", "holdout"}
