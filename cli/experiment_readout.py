@@ -15,7 +15,7 @@ def show_experiment(document: Json, console: Console | None = None) -> None:
     if any(variant["versus"] for variant in document["variants"].values()):
         console.print(versus_table(document))
     if any(len(face) > 6 for name, face in document["money"].items() if name != "currency"):
-        console.print(money_table(document))
+        _money(document, console)
     for name in ("segments", "event_types"):
         if any(part["versus"] for part in document[name].values()):
             _parts(document, name, console)
@@ -84,17 +84,32 @@ def versus_table(document: Json) -> Sheet:
     return table
 
 
-def money_table(document: Json) -> Sheet:
-    """What every variant earned beyond the control."""
+def _money(document: Json, console: Console) -> None:
+    """What every variant earned, and below it why a ratio has no bounds."""
+    reasons: dict[str, int] = {}
+    console.print(money_table(document, reasons))
+    for reason, number in reasons.items():
+        console.print(f"[{number}] {reason}")
+
+
+def money_table(document: Json, reasons: dict[str, int]) -> Sheet:
+    """What every variant earned beyond the control; `reasons` are numbered as they are met."""
     title = f"money in {document['money']['currency']}"
     table = titled(title, "variant", "net value", "ROI", "incremental ROI", "cost per added re-engagement")
     for key, face in document["money"].items():
         if key == "currency":
             continue
         ratios = (face["roi"], face.get("incremental_roi"), face.get("cost_per_incremental"))
-        cells = ["" if ratio is None else ratio["note"] or interval(ratio) for ratio in ratios]
+        cells = ["" if ratio is None else _ratio(ratio, reasons) for ratio in ratios]
         table.add_row(key, f"{face['net_value']:,.2f}", *cells)
     return table
+
+
+def _ratio(ratio: Json, reasons: dict[str, int]) -> str:
+    """The value with its bounds, or with the number of the reason why there are none."""
+    if not ratio["note"]:
+        return interval(ratio)
+    return f"{interval(ratio)} [{reasons.setdefault(ratio['note'], len(reasons) + 1)}]"
 
 
 def arm_table(document: Json) -> Sheet:

@@ -22,8 +22,9 @@ docs/results/readout_money.md.
 """
 
 UNLIMITED = (
-    "no bounds: a few large values decide this mean, and no cap on what one user may count was stated before the "
-    "first decision (cap_revenue); read the capped metric, or state a cap in the next revision"
+    "no bounds: a few large values decide this number, and it counts each user's revenue without a limit; "
+    "where a cap was stated before the first decision (cap_revenue), the capped metric has bounds; else state one in "
+    "the next revision"
 )
 """Why a contrast of a skewed metric without limits has no bounds, and what to do."""
 

@@ -217,8 +217,9 @@ def ratio_of(means: Means, critical: float, empty: Estimate, per: str = "") -> R
 
 
 def not_computed(empty: Estimate, why: str) -> RatioEstimate:
-    """No set, and why."""
-    return RatioEstimate(empty, f"not computed: {why}")
+    """No set, and why; there may be a value all the same."""
+    what = "not computed" if empty.value is None else "no bounds"
+    return RatioEstimate(empty, f"{what}: {why.removeprefix('no bounds: ')}")
 
 
 def _why(found: RatioSet, means: Means, words: Words | None) -> str:
