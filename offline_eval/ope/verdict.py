@@ -119,6 +119,8 @@ def _doubts(findings: Findings, known: Known, headline: Estimate | None) -> Iter
         yield UNTRIED
     if FEWEST <= findings.informative_n < ENOUGH:
         yield f"The log is only {worth(findings)} for this policy."
+    if not is_bounded(known):
+        yield f"Rewards have no known limit: the interval holds only if none is far above those in the log. {REMEDY}"
     if is_bounded(known) and has_few_events(known):
         yield f"Only {min(known.events):,.0f} rows of what this policy would do had the rarer result."
     if findings.largest_share > LIGHT_SHARE and covers(known):
