@@ -11,6 +11,7 @@ from experiments.jobs import Desk
 from experiments.jobs.joining import join
 from experiments.jobs.learning import learn
 from experiments.model.principal import SYSTEM
+from experiments.settings import settings as read_once
 from experiments.views.exports import EXPORTS, write_campaign
 from experiments.views.live_log import Chosen, live_log
 from experiments.views.readout import asked, readout
@@ -154,6 +155,7 @@ def test_the_files_of_a_capped_campaign_give_the_services_verdict(service, setti
 
 def test_the_shell_exports_what_its_own_commands_read(exported, settings, tmp_path, monkeypatch):
     monkeypatch.setenv("WINBACK_DATABASE_URL", settings.database_url)
+    read_once.cache_clear()  # else the shell reads the database of an earlier test
     folder = tmp_path / "shell"
 
     def run(*words: object) -> str:
