@@ -45,9 +45,10 @@ def standing(differences: Mapping[Pair, Estimate], keys: Sequence[str], like: Fi
     """
     found = {pair: _finding(pair, estimate, like) for pair, estimate in differences.items()}
     found |= {(b, a): _finding((b, a), _negated(one.estimate), like) for (a, b), one in list(found.items())}
-    if len(keys) < 2 or any(one.gain is None for one in found.values()):
+    gains = {pair: one.gain[0] for pair, one in found.items() if one.gain is not None}
+    if len(keys) < 2 or len(gains) < len(found):
         return Standing()
-    won = {key: sum(found[key, other].gain[0] >= 0 for other in keys if other != key) for key in keys}  # type: ignore[index]
+    won = {key: sum(gains[key, other] >= 0 for other in keys if other != key) for key in keys}
     leading = max(keys, key=lambda key: won[key])
     against = {other: found[leading, other] for other in keys if other != leading}
     behind = {other: one for other, one in against.items() if one.gain and one.gain[1] > 0}

@@ -7,7 +7,8 @@ import numpy as np
 
 from benchmarks.claims.counting import Seen, bounded, held
 from benchmarks.claims.crowds import Crowd, Rollups, crowd
-from benchmarks.claims.designs import Design, draw_laws, draw_people, log_uniform, price
+from benchmarks.claims.designs import Design, draw_laws, draw_people, log_uniform
+from benchmarks.claims.earned import earned
 from benchmarks.claims.families import buckets_running
 from offline_eval.ab.bucketed import Bucketed, Linearised, linearised_mean
 from offline_eval.ab.bucketed_contrast import Look
@@ -60,20 +61,7 @@ def _money(design: Design, seen: Crowd) -> Iterator[Seen]:
     }
     roi = sides[0].pop("roi")
     found = bucketed_money(dict.fromkeys(AMOUNTS, 0.0), roi, (sides[0], sides[1]), lift, Look(False))
-    contact, reward = design.costs
-    control, treated = design.laws
-    cost, back = contact + reward * treated.rate, treated.rate - control.rate
-    net = design.margin * treated.mean - cost
-    value = held("interval: net value", lift[NET].absolute, net - design.margin * control.mean)
-    own = held("interval: ROI", found.roi.estimate, net / cost)
-    yield from (value, own)
-    if design.has_data_enough and not design.people.index:
-        yield from (bounded("shown: net value", value), bounded("shown: ROI", own))
-    if found.incremental_roi is not None:
-        truth = (net - design.margin * control.mean) / cost
-        yield held("interval: incremental ROI", found.incremental_roi.estimate, truth)
-    if found.cost_per_incremental is not None:
-        yield held("interval: cost per incremental", found.cost_per_incremental.estimate, price(cost, back))
+    yield from earned(design, found)
 
 
 def _side(design: Design, seen: Crowd, arm: int) -> dict[str, Linearised]:

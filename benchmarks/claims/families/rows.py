@@ -14,12 +14,12 @@ from benchmarks.claims.designs import (
     draw_laws,
     draw_shares,
     log_uniform,
-    price,
 )
+from benchmarks.claims.earned import earned
 from benchmarks.claims.samples import sample_of
 from offline_eval.ab.choosing import comparison_for
 from offline_eval.ab.means import mean_of
-from offline_eval.ab.money import Money, money
+from offline_eval.ab.money import money
 from offline_eval.ab.sample import Sample
 
 
@@ -51,20 +51,7 @@ def _money(design: Design, values: list[np.ndarray]) -> Iterator[Seen]:
     contact, reward = design.costs
     spent = [_spent(v, contact * arm, reward * arm) for arm, v in enumerate(values)]
     pair = [one.within(law.limits) for one, law in zip(spent, design.laws, strict=True)]
-    found: Money = money(pair[1], pair[0], design.margin)
-    control, treated = design.laws
-    cost, back = contact + reward * treated.rate, treated.rate - control.rate
-    net = design.margin * treated.mean - cost
-    value = held("interval: net value", found.lift["net_value"].absolute, net - design.margin * control.mean)
-    own = held("interval: ROI", found.roi.estimate, net / cost)
-    yield from (value, own)
-    if design.has_data_enough:
-        yield from (bounded("shown: net value", value), bounded("shown: ROI", own))
-    if found.incremental_roi is not None:
-        truth = (net - design.margin * control.mean) / cost
-        yield held("interval: incremental ROI", found.incremental_roi.estimate, truth)
-    if found.cost_per_incremental is not None:
-        yield held("interval: cost per incremental", found.cost_per_incremental.estimate, price(cost, back))
+    yield from earned(design, money(pair[1], pair[0], design.margin))
 
 
 def _spent(values: np.ndarray, contact: float, reward: float) -> Sample:

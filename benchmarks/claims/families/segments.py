@@ -42,7 +42,7 @@ def life(design: Design, rng: np.random.Generator) -> Iterator[Seen]:
         law = replace(design.laws[0], rate=design.laws[0].rate / (1 + code % 3))
         sizes = rng.multinomial(n, design.shares)
         pairs[str(code)] = {"treated": tuple(_part(design, int(sizes[place]), law, rng) for place in (1, 0))}
-    found = differ(pairs, ["metric"], "segments")["treated"]["metric"]  # type: ignore[arg-type]  # ducks
+    found = differ(pairs, ["metric"], "segments")["treated"]["metric"]
     told = found["p_value"] is not None
     yield Seen("discovery: segments differ", told, told and found["p_value"] <= 0.05)
     named = told and found["p_value"] <= 0.05 and min(found["differing"].values()) <= 0.05

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from experiments.model.controls import arms_by_event_type, draws_blindly
 from experiments.model.definition import Definition
@@ -10,11 +10,22 @@ from experiments.model.rollups import DECISIONS, UNITS
 from experiments.views.readout.cells import Cell, Cells
 from experiments.views.readout.comparing import Comparing, Named
 from experiments.views.readout.group import Group
+from offline_eval.ab.bucketed import Linearised
 from offline_eval.ab.bucketed_contrast import freedom, shared_means
 from offline_eval.ab.heterogeneity import Effect, Heterogeneity, heterogeneity
 from offline_eval.ab.scarcity import DOZENS
 
 Face = dict[str, Any]
+
+
+class Compared(Protocol):
+    """A group of a part, as far as the test reads it."""
+
+    def linearised(self, metric: str) -> Linearised:
+        """The metric's means and what they rest on."""
+        ...
+
+
 Parts = dict[str, dict[str, Group]]
 """Part → variant → its group."""
 
@@ -103,14 +114,14 @@ def event_type_faces(
     return differ(pairs, metrics, "event types"), faces
 
 
-def differ(pairs: Mapping[str, Mapping[str, tuple[Group, Group]]], metrics: Sequence[str], parts: str) -> Face:
+def differ(pairs: Mapping[str, Mapping[str, tuple[Compared, Compared]]], metrics: Sequence[str], parts: str) -> Face:
     """Variant → metric → Cochran's test of equal lifts in all parts, and what may be said of it. At one look."""
     variants = list(dict.fromkeys(key for groups in pairs.values() for key in groups))
     return {variant: {metric: _tested(pairs, variant, metric, parts) for metric in metrics} for variant in variants}
 
 
 def _tested(
-    pairs: Mapping[str, Mapping[str, tuple[Group, Group]]], variant: str, metric: str, parts: str
+    pairs: Mapping[str, Mapping[str, tuple[Compared, Compared]]], variant: str, metric: str, parts: str
 ) -> dict[str, Any]:
     found = {part: _effect(*groups[variant], metric) for part, groups in pairs.items() if variant in groups}
     left_out = {part: why for part, why in found.items() if isinstance(why, str)}
@@ -118,7 +129,7 @@ def _tested(
     return test.as_dict() | {"left_out": left_out, "said": said(test, parts) + _without(left_out)}
 
 
-def _effect(treated: Group, control: Group, metric: str) -> Effect | str:
+def _effect(treated: Compared, control: Compared, metric: str) -> Effect | str:
     """The part's lift, or why it is left out."""
     top, bottom = treated.linearised(metric), control.linearised(metric)
     means = shared_means(top, bottom)

@@ -61,7 +61,7 @@ def clustered(sides: Sequence[Side]) -> Clustered:
 
 
 def _moved(side: Side, used: Places) -> Floats:
-    people, share = side.people[:, used], side.shares[used]  # type: ignore[index]  # only sides with people come here
+    people, share = side.by_unit[:, used], side.shares[used]
     return np.asarray((people[2] - side.mean * people[1]) / side.weight / (1 - share))
 
 
@@ -73,7 +73,7 @@ def _freedom(sides: Sequence[Side], shares: Sequence[Floats], used: Places) -> f
     diagonal = np.zeros(len(used))
     columns, blocks = [], []
     for side, share in zip(sides, shares, strict=True):
-        people = side.people[:, used]  # type: ignore[index]
+        people = side.by_unit[:, used]
         own = np.divide(people[0], people[1] ** 2, out=np.zeros(len(used)), where=people[1] > 0)
         lever = share / (1 - share)
         diagonal += lever**2 * own
@@ -110,7 +110,7 @@ def people_limits(side: Side, alpha: float) -> Limited:
 def _clumped(side: Side) -> bool:
     """Whether the rarer of events and non-events come from few units, several from each."""
     rare = side.mirrored() if side.mean > 0.5 else side
-    events = np.maximum(rare.people[2], 0.0)  # type: ignore[index]
+    events = np.maximum(rare.by_unit[2], 0.0)
     squares = float(events @ events)
     units = float(events.sum()) ** 2 / squares if squares > 0 else 0.0
     rows = rare.mean * rare.alike

@@ -47,6 +47,13 @@ class Side:
         return cls(pair.sums[side, metric], float(pair.largest[side, metric]), pair.top[side, metric], own)
 
     @property
+    def by_unit(self) -> Floats:
+        """(3, B) `people`. Raises ValueError where every unit has one row, and nothing is kept by unit."""
+        if self.people is None:
+            raise ValueError("every unit has one row: nothing is kept by unit")
+        return self.people
+
+    @property
     def n(self) -> int:
         """Rows where the metric is known."""
         return int(self.row[N])

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from dataclasses import replace
+from random import Random
 
 import numpy as np
 import pytest
@@ -34,8 +35,8 @@ def expected(revenue: float) -> float:
 
 
 @given(st.lists(amounts, max_size=8), st.randoms(use_true_random=False))
-def test_a_units_capped_total_is_that_of_its_revenue_in_any_order(spent: list[float], rng: object) -> None:
-    rng.shuffle(spent)  # type: ignore[attr-defined]
+def test_a_units_capped_total_is_that_of_its_revenue_in_any_order(spent: list[float], rng: Random) -> None:
+    rng.shuffle(spent)
     before, capped, net = 0.0, 0.0, 0.0
     for revenue in spent:
         found = capped_beside({"revenue": revenue, "reward_cost": 2.0}, before, CAP, MARGIN)

@@ -57,7 +57,13 @@ def test_any_parts_in_any_order_merge_to_the_whole(name, seed):
     whole = ARM_CONTRASTS[name](Cells.of(ARMS, rounds), "a", "b", 0.05)
     merged = ARM_CONTRASTS[name](pieces[0] + pieces[1] + pieces[2], "a", "b", 0.05)
     for one, other in ((whole.absolute, merged.absolute), (whole.relative, merged.relative)):
-        assert numbers(one) == pytest.approx(numbers(other), rel=1e-6, nan_ok=True)
+        assert one.value == pytest.approx(other.value, rel=1e-9)
+        assert numbers(one) == pytest.approx(numbers(other), rel=close(name), nan_ok=True)
+
+
+def close(name: str) -> float:
+    """Bounds of the sequence are found numerically, from a largest weight that is known to within its rounding."""
+    return 1e-6 if name == "arm_sequence" else 1e-9
 
 
 def numbers(estimate) -> list[float]:
@@ -116,8 +122,8 @@ def test_scale_equivariance(name):
             ARM_CONTRASTS[name](Cells.of(ARMS, r), "a", "b", 0.05, limits and (0.0, limits * most))
             for r, most in ((replace(rounds, reward=rounds.reward * 0.7), 0.7), (tenfold, 10.0))
         )
-        assert numbers(ten.absolute) == pytest.approx([x / 0.07 for x in numbers(one.absolute)], rel=1e-6)
-        assert numbers(ten.relative) == pytest.approx(numbers(one.relative), rel=1e-5, nan_ok=True)
+        assert numbers(ten.absolute) == pytest.approx([x / 0.07 for x in numbers(one.absolute)], rel=close(name))
+        assert numbers(ten.relative) == pytest.approx(numbers(one.relative), rel=10 * close(name), nan_ok=True)
 
 
 @EVERY

@@ -14,36 +14,10 @@ from offline_eval.ab.logged import readout
 from offline_eval.ab.logged.readout import Settings
 from offline_eval.engine import Threads
 from offline_eval.logs import open_log, parse_spec, read_spec
+from tests.offline_eval.ab.made_logs import log_of, made_up
 
 ROOT = Path(__file__).resolve().parents[3]
 DATA = ROOT / ".." / "shared" / "data"
-
-
-def log_of(tmp_path, columns, **sections):
-    path = tmp_path / "log.csv"
-    pd.DataFrame(columns).to_csv(path, index=False)
-    spec = {
-        "log": {"name": "made-up", "arm": "arm", "control": "none", "propensity": {"uniform": True}},
-        "outcomes": {"reengagement": "back", "revenue": "spend"},
-        "objective": {"maximise": "reengagement", "margin": 0.5},
-    }
-    for name, section in sections.items():
-        spec[name] = {**spec.get(name, {}), **section} if isinstance(section, dict) else section
-    return open_log(path, parse_spec(spec))
-
-
-def made_up(seed, n=9000, lift=0.05):
-    rng = np.random.default_rng(seed)
-    arm = rng.choice(["none", "mail", "gift"], n)
-    x = rng.normal(size=n)
-    back = (rng.random(n) < 0.2 + lift * (arm == "gift") + 0.05 * np.clip(x, -2, 2)).astype(int)
-    return {
-        "arm": arm,
-        "back": back,
-        "spend": back * rng.lognormal(2, 1, n).round(2),
-        "x": x,
-        "kind": rng.choice(["a", "b"], n),
-    }
 
 
 def test_agrees_with_scipy_and_statsmodels(tmp_path):

@@ -3,41 +3,13 @@
 import json
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from offline_eval.ab.logged import readout
 from offline_eval.ab.logged.gathering import tally
 from offline_eval.ab.logged.readout import Settings
 from offline_eval.ab.logged.sight import Sight
-from offline_eval.logs import open_log, parse_spec
-
-
-def log_of(tmp_path, columns, **sections):
-    path = tmp_path / "log.csv"
-    pd.DataFrame(columns).to_csv(path, index=False)
-    spec = {
-        "log": {"name": "made-up", "arm": "arm", "control": "none", "propensity": {"uniform": True}},
-        "outcomes": {"reengagement": "back", "revenue": "spend"},
-        "objective": {"maximise": "reengagement", "margin": 0.5},
-    }
-    for name, section in sections.items():
-        spec[name] = {**spec.get(name, {}), **section} if isinstance(section, dict) else section
-    return open_log(path, parse_spec(spec))
-
-
-def made_up(seed, n=9000, lift=0.05):
-    rng = np.random.default_rng(seed)
-    arm = rng.choice(["none", "mail", "gift"], n)
-    x = rng.normal(size=n)
-    back = (rng.random(n) < 0.2 + lift * (arm == "gift") + 0.05 * np.clip(x, -2, 2)).astype(int)
-    return {
-        "arm": arm,
-        "back": back,
-        "spend": back * rng.lognormal(2, 1, n).round(2),
-        "x": x,
-        "kind": rng.choice(["a", "b"], n),
-    }
+from tests.offline_eval.ab.made_logs import log_of, made_up
 
 
 def gap_log(tmp_path, **sections):
