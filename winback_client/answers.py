@@ -42,6 +42,9 @@ class Assignment:
 class Decision:
     """A decision. With `assigned` false nothing was drawn, and `reason` says why.
 
+    `may_contact` is false where nothing may be shown or sent to the unit: nothing was drawn, or it was put on a
+    suppression list since (`withheld`).
+
     With `fallback` the service was away: `arm` is the control that the caller named, there is no decision behind it,
     and no outcome can name it.
     """
@@ -67,6 +70,12 @@ class Decision:
     mode: str | None = None
     decided_at: datetime | None = None
     expires_at: datetime | None = None
+    withheld: str | None = None
+
+    @property
+    def may_contact(self) -> bool:
+        """Whether the arm may be carried out."""
+        return self.assigned and self.withheld is None
 
 
 @dataclass(frozen=True)

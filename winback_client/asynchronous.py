@@ -41,7 +41,7 @@ class AsyncClient:
         found = await self._unless_away(calls.assign_call(experiment, request))
         if found is None:
             return self._course.fall_back(experiment, [request])[0]
-        return read(Decision, found)
+        return self._course.heard(read(Decision, found))
 
     async def assign_batch(self, experiment: str, requests: Sequence[Assignment]) -> list[Decision | RefusedError]:
         """An answer for each, in order; a row that the service refuses is its error. Raises RefusedError."""
@@ -51,7 +51,7 @@ class AsyncClient:
             if found is None:
                 answers += self._course.fall_back(experiment, chunk)
             else:
-                answers += calls.decisions_of(found, len(answers))
+                answers += self._course.heard_all(calls.decisions_of(found, len(answers)))
         return answers
 
     async def record(self, outcomes: Outcome | Sequence[Outcome]) -> list[Recorded]:

@@ -19,6 +19,10 @@ from winback_client.retrying import AGAIN
 MOST_ROWS = 1000
 """Rows of one body."""
 
+SUPPRESSED = "suppressed"
+MOST_SUPPRESSED = 100_000
+"""Units that a client remembers as such; the longest known are forgotten first."""
+
 Body = Mapping[str, Any]
 
 
@@ -45,6 +49,7 @@ class Course:
         self.options = options
         self._away_until = 0.0
         self._report_at = 0.0
+        self._suppressed: dict[str, None] = {}
 
     @property
     def resting(self) -> bool:
@@ -55,13 +60,31 @@ class Course:
         """The service gave no answer: leave it alone for a while."""
         self._away_until = time.monotonic() + self.options.rest
 
+    def heard(self, decision: Decision) -> Decision:
+        """The same decision; whom nobody may contact is remembered for when the service is away."""
+        if SUPPRESSED in (decision.reason, decision.withheld):
+            if len(self._suppressed) >= MOST_SUPPRESSED:
+                self._suppressed.pop(next(iter(self._suppressed)))
+            self._suppressed[decision.unit_id] = None
+        else:
+            self._suppressed.pop(decision.unit_id, None)
+        return decision
+
+    def heard_all(self, answers: list[Decision | RefusedError]) -> list[Decision | RefusedError]:
+        """The same of many."""
+        return [self.heard(each) if isinstance(each, Decision) else each for each in answers]
+
     def fall_back(self, experiment: str, requests: Iterable[Assignment]) -> list[Decision]:
-        """The control for each, remembered."""
+        """The control for each, remembered; nothing for whom the service last said that nobody may contact them."""
         asked, arm = list(requests), self.options.control_of(experiment)
-        self.options.memory.remember(_exposure(experiment, arm, each) for each in asked)
+        shown = [each for each in asked if each.unit_id not in self._suppressed]
+        self.options.memory.remember(_exposure(experiment, arm, each) for each in shown)
         payload = self.options.payloads.get(experiment)
         return [
-            Decision(experiment, each.unit_id, True, "fallback", arm, fallback=True, payload=payload) for each in asked
+            Decision(experiment, each.unit_id, False, SUPPRESSED, fallback=True)
+            if each.unit_id in self._suppressed
+            else Decision(experiment, each.unit_id, True, "fallback", arm, fallback=True, payload=payload)
+            for each in asked
         ]
 
     def to_report(self) -> list[Exposure]:

@@ -95,7 +95,10 @@ class DeliveryBody(Body):
 
 
 class DeliveryFace(BaseModel):
-    """How far a delivery is. `skipped`: left out as void, matured, pushed before or erased."""
+    """How far a delivery is. `skipped`: left out as void, matured, pushed before or erased.
+
+    `withheld`: left out because nobody may contact the unit (any more).
+    """
 
     id: int
     experiment: str
@@ -106,6 +109,7 @@ class DeliveryFace(BaseModel):
     sent: int
     refused: int
     skipped: int
+    withheld: int
     batches: int
     attempts: int
     next_attempt_at: datetime | None

@@ -57,6 +57,7 @@ class Delivery(SQLModel, table=True):
     sent: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
     refused: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
     skipped: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
+    withheld: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
     batches: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
     attempts: int = 0
     next_attempt_at: int | None = Field(default=None, sa_column=Column(BigInteger))

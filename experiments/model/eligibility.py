@@ -10,6 +10,9 @@ from experiments.model.definition import ArmDefinition, Definition, PolicyDefini
 
 _SETS_KEPT = 4096
 
+NOTHING_LEFT = "nothing_left"
+"""The policy that records name where limits, rules or adjustments left the variant no arm: its unit got `nothing`."""
+
 WITHDRAWN = "withdrawn"
 """Why an arm is out that the arm catalogue has withdrawn."""
 
@@ -46,6 +49,13 @@ class EligibleSet:
     costs: dict[str, float]
 
 
+def with_nothing_left(found: EligibleSet) -> EligibleSet:
+    """The set of a unit whom its variant's policy cannot give any of these arms: `nothing` is among them."""
+    keys = found.keys if NOTHING in found.keys else [NOTHING, *found.keys]
+    excluded = {key: why for key, why in found.excluded.items() if key != NOTHING}
+    return EligibleSet(found.arms, keys, excluded, found.costs)
+
+
 class Eligibility:
     """The eligible arms of one variant under the adjustments in force; equal sets are one object, so that policies
     recognise what they have encoded."""
@@ -54,7 +64,7 @@ class Eligibility:
         self, definition: Definition, policy: PolicyDefinition, adjusted: Iterable[Adjusted], pause: Pause | None = None
     ) -> None:
         listed = definition.arms_with_nothing if names_nothing(policy) else definition.arms
-        in_force = {(item.kind, item.arm): item for item in adjusted}
+        in_force = {(item.kind, item.arm): item for item in adjusted if item.arm != NOTHING}
         self._arms = [_costed(arm, in_force.get(("cost", arm.key))) for arm in listed]
         self._costs = {arm.key: item.value for arm in listed if (item := in_force.get(("cost", arm.key)))}
         self._fixed = {arm.key: why for arm in listed if (why := _disabled(in_force.get(("enabled", arm.key))))}
@@ -62,6 +72,11 @@ class Eligibility:
         self._paused = {arm.key: pause.reason for arm in listed if arm.key != pause.arm} if pause else {}
         self._rules = [(place, rule) for place, arm in enumerate(listed) if (rule := _rule(arm, self._fixed))]
         self._sets: dict[tuple[object, ...], EligibleSet] = {}
+
+    @property
+    def is_open(self) -> bool:
+        """Whether every arm stands for everybody, limits aside."""
+        return not self._rules and not self._fixed
 
     def given(self, facts: Mapping[str, Scalar], barred: Mapping[str, str] | None = None) -> EligibleSet:
         """The eligible set for these facts; `barred` are arms that limits leave out, and why."""

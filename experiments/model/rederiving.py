@@ -3,16 +3,18 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+import msgspec
 import numpy as np
 
-from bandit.errors import BanditError, SnapshotError
+from bandit.errors import BanditError, NoEligibleArmError, SnapshotError
 from bandit.policies import build
 from bandit.policies.listed import Listed
 from bandit.policy import Policy
-from bandit.rounds import Arm, Pmf
+from bandit.rounds import NOTHING, Arm, Pmf
 from experiments.model.decisions import DecisionRow
 from experiments.model.definition import Definition, VariantDefinition
 from experiments.model.drawing import draw_number, draw_place
+from experiments.model.eligibility import NOTHING_LEFT
 from experiments.model.guardrails import PAUSED
 from experiments.model.overrides import applicable, with_weights
 from experiments.model.policy_snapshots import open_policy
@@ -99,6 +101,8 @@ class Rederiver:
         if record.policy == PAUSED:
             return _of_paused(row, record)
         definition = self._definition_of(row.revision)
+        if record.policy == NOTHING_LEFT:
+            return self._of_nothing_left(row, record, definition)
         arms = self._arms(row.revision, definition, record)
         variant = self._variant(row.revision, row.variant)
         if variant.policy.name == "listed":
@@ -106,6 +110,32 @@ class Rederiver:
         pmf = self._policy(row, definition, variant).pmf(record.context, arms)
         pmf = priced(pmf, record.eligible, record.shadow_price, record.expected_costs, variant.policy)
         return with_weights(pmf, record.eligible, applicable(record.weights, record.eligible, pmf))
+
+    def _of_nothing_left(self, row: DecisionRow, record: Record, definition: Definition) -> Pmf:
+        """`nothing`, where the variant's policy had no arm to give. Raises LookupError where it had one."""
+        variant = self._variant(row.revision, row.variant)
+        listed = {arm.key for arm in definition.arms}
+        left = [key for key in record.eligible if key in listed]
+        paused = record.paused.get(row.variant)
+        if paused is not None:
+            has_arm = paused in left
+        elif variant.policy.name == "listed":
+            has_arm = False  # the caller's arm is what limits took away
+        else:
+            of_left = msgspec.structs.replace(record, eligible=left)
+            has_arm = bool(left) and self._gives(row, definition, variant, of_left)
+        if has_arm:
+            raise LookupError(f"{row.variant} had arms left, but got nothing")
+        return np.array([float(key == NOTHING) for key in record.eligible])
+
+    def _gives(self, row: DecisionRow, definition: Definition, variant: VariantDefinition, record: Record) -> bool:
+        of_variant = row._replace(snapshot_id=record.snapshots.get(row.variant))
+        try:
+            policy = self._policy(of_variant, definition, variant)
+            policy.pmf(record.context, self._arms(row.revision, definition, record))
+        except NoEligibleArmError:
+            return False
+        return True
 
     def _variant(self, revision: int, key: str) -> VariantDefinition:
         """Raises LookupError."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
+from bandit.rounds import NOTHING
 from experiments.errors import ConflictError, Fault, InvalidError, NotFoundError
 from experiments.model.definition import Definition
 from experiments.model.principal import Principal, require
@@ -39,7 +40,7 @@ def adjust_arm(engine: Engine, principal: Principal, key: str, arm: str, request
     Raises ForbiddenError, NotFoundError for the experiment or the arm, InvalidError, ConflictError once it is over.
     """
     require(principal, "experiment")
-    _check(request)
+    _check(arm, request)
     with transaction(engine) as session:
         row = find(session, key, for_change=True)
         if arm not in {each.key for each in Definition.model_validate(row.definition).arms_with_nothing}:
@@ -84,8 +85,12 @@ def _in_force(session: Session, row: Experiment) -> Sequence[Adjustment]:
     return [each for each in session.exec(query).all() if each.expires_at is None or each.expires_at > moment]
 
 
-def _check(request: AdjustmentRequest) -> None:
+def _check(arm: str, request: AdjustmentRequest) -> None:
     faults = [] if request.reason.strip() else [Fault("/reason", "say why")]
+    if arm == NOTHING and request.values.get("enabled") == 0.0:
+        faults.append(Fault("/enabled", "`nothing` is never left out: a holdout and every limit rest on it"))
+    if arm == NOTHING and request.values.get("cost"):
+        faults.append(Fault("/cost", "`nothing` costs nothing"))
     if not request.values:
         faults.append(Fault("", f"give at least one of {', '.join(KINDS)}"))
     if request.expires_at is not None and request.expires_at <= now():

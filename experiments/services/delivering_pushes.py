@@ -71,7 +71,10 @@ class Backoff:
 
 
 class Batch(NamedTuple):
-    """What is pushed next: of the `seen` decisions up to `through` those that are `going`, as `rows`."""
+    """What is pushed next: of the `seen` decisions up to `through` those that are `going`, as `rows`.
+
+    `withheld` of them are of units that nobody may contact.
+    """
 
     delivery: Delivery
     destination: DestinationEntry
@@ -80,6 +83,7 @@ class Batch(NamedTuple):
     seen: int
     going: list[DeliverableRow]
     rows: list[Assigned]
+    withheld: int
 
 
 def claim_delivery(engine: Engine) -> int | None:
@@ -156,7 +160,8 @@ class Pusher:
             going = [each for each in going if (SOURCE, _event_id(destination, each.id)) not in pushed]
         rows = assigned_rows(session, self._book, experiment, going)
         through = decisions[-1].id if decisions else delivery.through
-        return Batch(delivery, destination, experiment, through, len(decisions), going, rows)
+        withheld = sum(each.suppressed for each in decisions)
+        return Batch(delivery, destination, experiment, through, len(decisions), going, rows, withheld)
 
     def _push(self, batch: Batch) -> bool:
         """Whether the batch is dealt with, so that the next can follow."""
@@ -211,7 +216,8 @@ class Pusher:
             row.attempts, row.error, row.next_attempt_at = 0, None, None
             row.sent += len(batch.rows) - len(refused)
             row.refused += len(refused)
-            row.skipped += batch.seen - len(batch.going)
+            row.withheld += batch.withheld
+            row.skipped += batch.seen - len(batch.going) - batch.withheld
             row.batches += 1 if batch.rows else 0
             told = {batch.rows[place].decision_id: why[:200] for place, why in refused.items()}
             row.refusals = dict(list({**row.refusals, **told}.items())[:MOST_REFUSALS])
@@ -248,8 +254,10 @@ class Pusher:
 
 
 def _goes_out(decision: DeliverableRow, delivery: Delivery, clock: int) -> bool:
-    """Neither void, nor matured (nothing it brings would count), nor of an erased person, nor for nothing."""
-    if decision.void is not None or decision.matures_at <= clock or _ERASED.fullmatch(decision.unit_id):
+    """Neither void, nor matured (nothing it brings would count), nor of who must be left alone, nor for nothing."""
+    if decision.void is not None or decision.suppressed or _ERASED.fullmatch(decision.unit_id):
+        return False
+    if decision.matures_at <= clock:
         return False
     return decision.arm != NOTHING or bool(delivery.request["include_nothing"])
 

@@ -12,7 +12,7 @@ from experiments.model.units import MAX_NAME, unit_id_faults
 from experiments.services.deciding.messages import Assignment, Decision
 from experiments.services.deciding.places import Ask, Place, place_of
 from experiments.services.deciding.plan import Plan
-from experiments.services.deciding.replies import reply_of
+from experiments.services.deciding.replies import reply_of, withhold
 from experiments.services.hot_path import HotPath
 from experiments.store.decision_log import Known, Wanted
 
@@ -83,7 +83,10 @@ async def _stored(hot: HotPath, plan: Plan, known: Known, subject: Subject) -> D
     if hot.runtime.faces(plan.id, place.row.revision) is None:
         await hot.runtime.load_faces([(plan.id, place.row.revision)])
     faces = hot.runtime.faces(plan.id, place.row.revision)
-    return None if faces is None else reply_of(plan.key, faces, place.row, None, "repeat")
+    if faces is None:
+        return None
+    reply = reply_of(plan.key, faces, place.row, None, "repeat")
+    return withhold(reply) if subject.unit_id in known.limits.suppressed else reply
 
 
 async def _drawn(hot: HotPath, principal: Principal, key: str, subject: Subject) -> Decision | WinbackError:

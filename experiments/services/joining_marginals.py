@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from sqlmodel import Session
 
-from bandit.errors import BanditError
+from bandit.errors import NoEligibleArmError
 from bandit.rounds import NOTHING
 from experiments.model.definition import VariantDefinition
 from experiments.model.eligibility import PAUSE, names_nothing
@@ -50,16 +50,20 @@ class Marginals:
     def _chance(
         self, session: Session, facts: RevisionFacts, variant: VariantDefinition, arm: str, record: Record
     ) -> float:
+        left = _without_pause(facts, record)
         if variant.key in record.paused:
-            return float(arm == record.paused[variant.key])
-        keys = eligible_keys(facts, variant, _without_pause(facts, record))
-        if arm not in keys:
-            return 0.0
+            only = record.paused[variant.key]
+            return float(arm == (only if only in left else NOTHING))
+        keys = eligible_keys(facts, variant, left)
+        if variant.policy.name == "listed" or (arm not in keys and arm != NOTHING):
+            return 0.0  # of `listed` nobody knows whom the caller would have named
         policy = self._shelf.policy(session, facts, variant, record.snapshots.get(variant.key))
         try:
             pmf = policy.pmf(record.context, facts.arms(keys, record.costs))
-        except BanditError:
-            return 0.0  # such a variant would have drawn nothing
+        except NoEligibleArmError:
+            return float(arm == NOTHING)  # what a variant gives that is left without an arm
+        if arm not in keys:
+            return 0.0
         pmf = priced(pmf, keys, record.shadow_price, record.expected_costs, variant.policy)
         weighted = with_weights(pmf, keys, applicable(record.weights, keys, pmf))
         return float(weighted[keys.index(arm)])

@@ -9,6 +9,7 @@ import structlog
 from bandit.errors import LabelError
 from bandit.policy import Policy, validate_round
 from bandit.rounds import Round, Scalar
+from experiments.model.eligibility import NOTHING_LEFT
 from experiments.store.learning import Lesson
 from experiments.store.revisions import RevisionFacts
 
@@ -23,17 +24,18 @@ class Recalled(msgspec.Struct):
     pmf: list[float]
     costs: dict[str, float] = {}
     erased: bool = False
+    policy: str = ""
 
 
 _recall = msgspec.json.Decoder(Recalled).decode
 
 
 def rounds_of(facts: Mapping[int, RevisionFacts], found: Iterable[Lesson]) -> list[Round]:
-    """The rounds of lessons, without those whose person was erased."""
+    """The rounds of lessons, without those of erased persons and those in which the policy had nothing to choose."""
     rounds = []
     for lesson in found:
         record = _recall(lesson.record)
-        if record.erased or lesson.arm not in record.eligible:
+        if record.erased or record.policy == NOTHING_LEFT or lesson.arm not in record.eligible:
             continue
         arms = facts[lesson.revision].arms(record.eligible, record.costs)
         propensity = lesson.propensity if lesson.marginal_propensity is None else lesson.marginal_propensity

@@ -5,9 +5,10 @@ A result is `batches/<number>/result.parquet` below the data directory; until it
 
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from itertools import chain
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 import msgspec
 import numpy as np
@@ -18,11 +19,23 @@ import pyarrow.parquet as pq
 
 from experiments.errors import NotFoundError
 from experiments.model.ids import decision_numbers
+from experiments.model.limit_plan import SUPPRESSED
 
 Numbers = npt.NDArray[np.int64]
+WITHHELD = "withheld"
+"""The column that says why a unit may not be contacted although it was decided for."""
+
 _AT_ONCE = 50_000
 _GRACE = 3600.0
 """Seconds after which nobody writes an unfinished file any more."""
+
+
+class Mask(NamedTuple):
+    """What is not as it was when a result was written: what stands in the place of which erased unit, and whom nobody
+    may contact now."""
+
+    erased: Mapping[str, str]
+    suppressed: Collection[str] = ()
 
 
 class _Named(msgspec.Struct):
@@ -50,20 +63,38 @@ def decisions_of(folder: Path, number: int) -> Numbers:
     return np.unique(np.concatenate([np.empty(0, np.int64), *found]))
 
 
-def masked(path: Path, erased: Mapping[str, str], size: int = _AT_ONCE) -> Iterator[pa.RecordBatch]:
-    """The rows of a result; `erased` says what stands in the place of which unit."""
-    units, names = pa.array(erased.keys(), pa.string()), pa.array(erased.values(), pa.string())
+def masked(path: Path, mask: Mask, size: int = _AT_ONCE) -> Iterator[pa.RecordBatch]:
+    """The rows of a result behind a mask."""
+    units, names = pa.array(mask.erased.keys(), pa.string()), pa.array(mask.erased.values(), pa.string())
+    suppressed = pa.array(mask.suppressed, pa.string())
     with pq.ParquetFile(path) as file:
-        for rows in file.iter_batches(size):
+        for stored in file.iter_batches(size):
+            rows = _without_payloads(stored, suppressed)
             place = rows.schema.get_field_index("unit_id")
             shown = pc.coalesce(names.take(pc.index_in(rows[place], units)), rows[place])
             yield rows.set_column(place, rows.schema.field(place), shown)
 
 
-def write_masked(path: Path, target: Path | BinaryIO, erased: Mapping[str, str]) -> None:
-    """A result as a file without erased units."""
-    with pq.ParquetWriter(target, pq.read_schema(path), compression="zstd", compression_level=1) as writer:
-        for rows in masked(path, erased):
+def _without_payloads(rows: pa.RecordBatch, suppressed: pa.Array) -> pa.RecordBatch:
+    """Decisions of these units keep everything but the payload; results of earlier versions have no such column yet."""
+    if WITHHELD not in rows.schema.names:
+        rows = rows.append_column(pa.field(WITHHELD, pa.string()), pa.nulls(len(rows), pa.string()))
+    now_withheld = pc.and_(rows["assigned"], pc.is_in(rows["unit_id"], suppressed))
+    found = rows
+    for name, shown in ((WITHHELD, SUPPRESSED), ("payload", None)):
+        place = rows.schema.get_field_index(name)
+        column = pc.if_else(now_withheld, pa.scalar(shown, pa.string()), rows[place])
+        found = found.set_column(place, rows.schema.field(place), column)
+    return found
+
+
+def write_masked(path: Path, target: Path | BinaryIO, mask: Mask) -> None:
+    """A result behind a mask as a file."""
+    pages = masked(path, mask)
+    first = next(pages, None)
+    schema = pq.read_schema(path) if first is None else first.schema
+    with pq.ParquetWriter(target, schema, compression="zstd", compression_level=1) as writer:
+        for rows in () if first is None else chain([first], pages):
             writer.write_batch(rows)
 
 
@@ -75,7 +106,7 @@ def erase_from(folder: Path, erased: Mapping[str, str]) -> None:
     for path in folder.glob("*.parquet"):
         if _names_any(path, erased):
             anew = path.with_suffix(".erasing")
-            write_masked(path, anew, erased)
+            write_masked(path, anew, Mask(erased))
             _replace(anew, path)
     for path in folder.glob("asked.jsonl"):
         lines = path.read_bytes().splitlines(keepends=True)

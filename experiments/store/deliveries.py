@@ -12,7 +12,7 @@ from experiments.errors import NotFoundError
 from experiments.model.assigned import Assigned
 from experiments.model.ids import first_id_at, public_id
 from experiments.model.tables import Delivery, DestinationEntry, Experiment
-from experiments.model.times import SECOND
+from experiments.model.times import SECOND, now
 from experiments.store.batch_results import Numbers, decisions_of
 from experiments.store.bulk import one_of, values_for
 from experiments.store.revisions import RevisionBook
@@ -22,7 +22,7 @@ LOOKBACK = 60 * SECOND
 
 
 class DeliverableRow(NamedTuple):
-    """One decision on its way out. `void`: why it was voided."""
+    """One decision on its way out. `void`: why it was voided; `suppressed`: nobody may contact the unit now."""
 
     id: int
     unit_id: str
@@ -34,6 +34,7 @@ class DeliverableRow(NamedTuple):
     expires_at: int
     matures_at: int
     void: str | None
+    suppressed: bool
 
 
 class Source(NamedTuple):
@@ -55,17 +56,19 @@ def _of_segment(request: Mapping[str, Any]) -> Source:
 SOURCES: dict[str, Callable[[Mapping[str, Any]], Source]] = {"segment": _of_segment}
 """What narrows a delivery by what the database knows; without any, all of the experiment's decisions are its own."""
 
-_PAGE = """
-SELECT d.id, d.unit_id, d.revision, d.variant, d.arm, d.propensity, d.decided_at, d.expires_at, d.matures_at, v.reason
+_ROWS = """
+SELECT d.id, d.unit_id, d.revision, d.variant, d.arm, d.propensity, d.decided_at, d.expires_at, d.matures_at, v.reason,
+  s.unit_id IS NOT NULL
 FROM decisions d LEFT JOIN voids v ON v.decision_id = d.id
+LEFT JOIN suppressions s ON s.unit_id = d.unit_id AND (s.expires_at IS NULL OR s.expires_at > :now)
+"""
+
+_PAGE = """
 WHERE d.experiment_id = :experiment_id AND d.id > :after AND d.id <= :through AND {condition} ORDER BY d.id LIMIT :count
 """
 
 
-_CHOSEN = """
-SELECT d.id, d.unit_id, d.revision, d.variant, d.arm, d.propensity, d.decided_at, d.expires_at, d.matures_at, v.reason
-FROM decisions d LEFT JOIN voids v ON v.decision_id = d.id WHERE {condition} ORDER BY d.id
-"""
+_CHOSEN = "WHERE {condition} ORDER BY d.id"
 
 
 def chosen_by_batch(delivery: Delivery, folder: Path) -> Numbers | None:
@@ -86,17 +89,17 @@ def deliverable(
     source = _source(delivery.request["source"])
     values = {**source.values, "experiment_id": delivery.experiment_id, "through": delivery.through}
     found = connection.execute(
-        text(_PAGE.format(condition=source.condition)), {**values, "after": after, "count": count}
+        text(_ROWS + _PAGE.format(condition=source.condition)), {**values, "after": after, "count": count, "now": now()}
     )
     return [DeliverableRow._make(row) for row in found]
 
 
 def _of_chosen(connection: Connection, chosen: Numbers, through: int, count: int) -> list[DeliverableRow]:
     chosen = chosen[: np.searchsorted(chosen, through, side="right")]
-    query = text(_CHOSEN.format(condition=one_of(connection, "d.id", "numbers")))
+    query = text(_ROWS + _CHOSEN.format(condition=one_of(connection, "d.id", "numbers")))
     for start in range(0, len(chosen), count):  # a page of which nothing is left is not the end
         numbers = values_for(connection, chosen[start : start + count].tolist())
-        found = connection.execute(query, {"numbers": numbers}).all()
+        found = connection.execute(query, {"numbers": numbers, "now": now()}).all()
         if found:
             return [DeliverableRow._make(row) for row in found]
     return []

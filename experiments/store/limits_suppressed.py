@@ -28,6 +28,12 @@ def suppress(connection: Connection, units: Iterable[str], why: tuple[str, str],
         connection.execute(text(_STORE), values)
 
 
+def suppressed_units(connection: Connection) -> list[str]:
+    """Everybody whom nobody may contact now."""
+    query = text("SELECT unit_id FROM suppressions WHERE expires_at IS NULL OR expires_at > :now")
+    return list(connection.execute(query, {"now": now()}).scalars())
+
+
 def release(connection: Connection, unit_id: str) -> bool:
     """Take a unit off the list; whether it was on it."""
     found = connection.execute(text("DELETE FROM suppressions WHERE unit_id = :unit"), {"unit": unit_id})

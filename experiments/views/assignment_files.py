@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from sqlalchemy import Engine
 
+from bandit.rounds import NOTHING
 from experiments.errors import ConflictError
 from experiments.model.assigned import Assigned
 from experiments.model.principal import Principal, require
@@ -47,7 +48,8 @@ COLUMNS: list[str] = _SCHEMA.names
 
 
 def file_parts(engine: Engine, principal: Principal, number: int, folder: Path) -> Parts:
-    """The file of a delivery, part by part. Void decisions are left out. `folder` is the data directory.
+    """The file of a delivery, part by part. Void decisions and those of units that nobody may
+    contact are left out. `folder` is the data directory.
 
     Raises ForbiddenError without the scope `experiment`, NotFoundError (also where the result of the delivery's batch
     is not on this machine), ConflictError where the delivery is a push.
@@ -69,7 +71,8 @@ def _pages(engine: Engine, number: int, chosen: Numbers | None) -> Iterator[Sequ
             begin = delivery.after if after is None else after
             found = deliverable(session.connection(), delivery, begin, ROWS, chosen)
             nothing = bool(delivery.request["include_nothing"])
-            going = [each for each in found if each.void is None and (nothing or each.arm != "nothing")]
+            may_go = [each for each in found if each.void is None and not each.suppressed]
+            going = [each for each in may_go if nothing or each.arm != NOTHING]
             rows = assigned_rows(session, book, experiment, going)
         if not found:
             return

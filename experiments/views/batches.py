@@ -11,9 +11,10 @@ from experiments.model.principal import Principal, require
 from experiments.model.tables import DecisionBatch
 from experiments.model.times import to_rfc3339
 from experiments.store.activity import erasures
-from experiments.store.batch_results import result_path
+from experiments.store.batch_results import Mask, result_path
 from experiments.store.engine import reading
 from experiments.store.experiments import find
+from experiments.store.limits_suppressed import suppressed_units
 from experiments.views.paging import Wanted, page
 
 Face = dict[str, Any]
@@ -44,10 +45,10 @@ def batches(engine: Engine, principal: Principal, key: str, wanted: Wanted) -> F
 
 
 class BatchResult(NamedTuple):
-    """The file of a result, and what stands in the place of units that were erased since but are still in it."""
+    """The file of a result, and what of it is shown now."""
 
     path: Path
-    erased: dict[str, str]
+    mask: Mask
 
 
 def batch_result(engine: Engine, principal: Principal, key: str, number: int, folder: Path) -> BatchResult:
@@ -58,7 +59,8 @@ def batch_result(engine: Engine, principal: Principal, key: str, number: int, fo
     with reading(engine) as session:
         row = session.get_one(DecisionBatch, number)
         names = {each.unit_id: each.tombstone for each in erasures(session) if each.erased_at >= row.created_at}
-    return BatchResult(result_path(folder, number), names)
+        suppressed = suppressed_units(session.connection())
+    return BatchResult(result_path(folder, number), Mask(names, suppressed))
 
 
 def _face(row: DecisionBatch, key: str) -> Face:

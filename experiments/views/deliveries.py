@@ -16,7 +16,7 @@ from experiments.views.paging import Wanted, base36, page
 
 Face = dict[str, Any]
 _TIMES = ("next_attempt_at", "created_at", "finished_at")
-_COUNTS = ("sent", "refused", "skipped", "batches", "attempts")
+_COUNTS = ("sent", "refused", "skipped", "withheld", "batches", "attempts")
 
 
 def destination(engine: Engine, principal: Principal, key: str) -> Face:

@@ -116,6 +116,23 @@ def test_away_is_the_control_and_is_reported_before_the_next_question(make):
     assert len(options.memory) == 0
 
 
+@pytest.mark.parametrize("told", [{"assigned": False, "reason": "suppressed"}, {"withheld": "suppressed"}])
+def test_whom_nobody_may_contact_gets_no_fallback_either(make, told):
+    script = Script((200, DECISION | told), AWAY)
+    client = make(handler=script, options=_options())
+    assert not client.assign("e", "u").may_contact
+    left_alone, shown = client.assign("e", "u"), client.assign("e", "v")
+    assert (left_alone.fallback, left_alone.may_contact, left_alone.arm) == (True, False, None)
+    assert (shown.fallback, shown.may_contact) == (True, True)
+    assert [each.unit_id for each in client.options.memory.oldest()] == ["v"], "who was shown nothing is no exposure"
+
+
+def test_who_may_be_contacted_again_falls_back_again(make):
+    script = Script((200, DECISION | {"withheld": "suppressed"}), (200, DECISION), AWAY)
+    client = make(handler=script, options=_options())
+    assert [client.assign("e", "u").may_contact for _ in range(3)] == [False, True, True]
+
+
 def test_a_report_that_gets_no_answer_is_kept(make):
     script = Script(AWAY)
     client = make(handler=script, options=_options())

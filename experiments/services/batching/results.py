@@ -1,7 +1,7 @@
 """The result of a batch: parts that are complete or not there, then one Parquet file; CSV and JSON lines from it."""
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -16,9 +16,10 @@ import pyarrow.parquet as pq
 from experiments.model.decisions import DecisionRow
 from experiments.model.definition import ArmDefinition
 from experiments.model.ids import public_ids
+from experiments.model.limit_plan import SUPPRESSED
 from experiments.services.deciding.messages import Assignment
 from experiments.services.deciding.replies import Settled
-from experiments.store.batch_results import masked, write_masked
+from experiments.store.batch_results import WITHHELD, Mask, masked, write_masked
 
 FORMATS = {
     "parquet": "application/vnd.apache.parquet",
@@ -47,9 +48,12 @@ SCHEMA = pa.schema(
         pa.field("mode", pa.string()),
         pa.field("decided_at", _TIME),
         pa.field("expires_at", _TIME),
+        pa.field(WITHHELD, pa.string()),
     ]
 )
-"""One row for each unit that was asked for; `reason` of a refused one is `refused: …`, `payload` is JSON."""
+"""One row for each unit that was asked for; `reason` of a refused one is `refused: …`, `payload` is JSON.
+
+`withheld` says why the unit may not be contacted now; there is no payload then."""
 
 Answer = Settled | Exception
 _encode = msgspec.json.Encoder().encode
@@ -67,13 +71,19 @@ def result_table(units: Sequence[str], answers: Sequence[Answer]) -> pa.Table:
         "decision_id": _ids(rows),
         **{name: [None if row is None else getattr(row, name) for row in rows] for name in _KEPT},
         **_faces(answers),
+        WITHHELD: pa.array([_withheld(answer) for answer in answers], pa.string()),
     }
+    columns["payload"] = pc.if_else(columns[WITHHELD].is_null(), columns["payload"], None)
     return pa.table([pa.array(columns[field.name], field.type) for field in SCHEMA], schema=SCHEMA)
 
 
 def reason_of(answer: Answer) -> str:
     """The reason as results give it."""
     return answer.reason if isinstance(answer, Settled) else f"refused: {answer}"
+
+
+def _withheld(answer: Answer) -> str | None:
+    return SUPPRESSED if isinstance(answer, Settled) and answer.withheld else None
 
 
 def _ids(rows: Sequence[DecisionRow | None]) -> pa.Array:
@@ -135,17 +145,17 @@ def remove_parts(folder: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def stream(path: Path, form: str, erased: Mapping[str, str]) -> Iterator[bytes]:
-    """The result in a format, piece by piece; `erased` says what stands in the place of which unit."""
+def stream(path: Path, form: str, mask: Mask) -> Iterator[bytes]:
+    """The result behind a mask in a format, piece by piece."""
     if form == "parquet":
-        with TemporaryFile() if erased else path.open("rb") as file:
-            if erased:
-                write_masked(path, file, erased)
+        with TemporaryFile() if any(mask) else path.open("rb") as file:
+            if any(mask):
+                write_masked(path, file, mask)
                 file.seek(0)
             yield from iter(lambda: file.read(1 << 20), b"")
         return
     first = True
-    for batch in masked(path, erased, 8192):
+    for batch in masked(path, mask, 8192):
         yield _csv(batch, first) if form == "csv" else _lines(batch)
         first = False
     if first and form == "csv":

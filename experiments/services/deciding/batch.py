@@ -119,8 +119,11 @@ class Batch:
         if foreseen is not None and foreseen.plan is not plan:
             foreseen = None
         facts = self.facts_of(request, at) if foreseen is None else foreseen.facts
-        if request.force:
-            drawn: Drawn | Reason = compute_forced(plan, request, facts)
+        drawn: Drawn | Reason
+        if self._is_left_alone(plan, request):
+            drawn = "suppressed"
+        elif request.force:
+            drawn = compute_forced(plan, request, facts)
         else:
             reason = plan.enrolment.refusal(request.unit_id, facts, at) if foreseen is None else None
             bounds = self._bounds(plan, request, facts, at)
@@ -135,6 +138,17 @@ class Batch:
             pending.row = row.id
         return Settled("forced" if request.force else "new", row.revision, row, plan.faces, drawn.record)
 
+    def _is_left_alone(self, plan: Plan, request: Assignment) -> bool:
+        """Whether nobody may contact the unit and it has no decision yet: then it takes part in no variant.
+
+        Whoever has one stays in the comparison: what came after the first decision may have come of it, so that every
+        variant, a holdout included, goes on with `nothing` for its units.
+        """
+        unit = request.unit_id
+        if unit not in self.known.limits.suppressed:
+            return False
+        return request.force or (plan.id, unit) not in self.known.latest
+
     def _note_held_out(self, plan: Plan, request: Assignment, facts: dict[str, Scalar], at: int) -> None:
         """Remember a globally held-out unit from when it would have had its first decision: the portfolio's control.
 
@@ -142,6 +156,8 @@ class Batch:
         """
         unit, asks = request.unit_id, self.runtime.held_out
         if plan.caller_clock or asks.knows(unit) or not plan.enrolment.is_held_out(unit):
+            return
+        if unit in self.known.limits.suppressed:
             return
         if not plan.enrolment.would_take_part(unit, facts, at):
             return
@@ -168,7 +184,8 @@ class Batch:
         if faces is None:
             raise NotFoundError(f"revision {stored.row.revision} of {plan.key!r} is not there")
         pending.row = stored.row.id
-        return Settled("repeat", stored.row.revision, stored.row, faces)
+        withheld = stored.row.unit_id in self.known.limits.suppressed
+        return Settled("repeat", stored.row.revision, stored.row, faces, withheld=withheld)
 
     def _plan(self, key: str) -> Plan:
         plan = self.runtime.plan(key)

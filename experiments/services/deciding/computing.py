@@ -7,10 +7,10 @@ from typing import Literal, NamedTuple
 from bandit.errors import NoEligibleArmError
 from bandit.policies.listed import Listed
 from bandit.policy import Policy
-from bandit.rounds import Arm, Context, Pmf, Scalar
+from bandit.rounds import NOTHING, Arm, Context, Pmf, Scalar
 from experiments.errors import Fault, InvalidError
 from experiments.model.drawing import draw_number, draw_place
-from experiments.model.eligibility import EligibleSet
+from experiments.model.eligibility import NOTHING_LEFT, EligibleSet, with_nothing_left
 from experiments.model.overrides import applicable, with_weights
 from experiments.model.pricing import priced
 from experiments.model.record import Record
@@ -55,23 +55,23 @@ def compute(
     bounds: Bounds | None = None,
     foreseen: Foreseen | None = None,
 ) -> Drawn | NoArm:
-    """The drawn arm, or the reason `no_arm`. Raises InvalidError where a listed variant's arm cannot be taken."""
+    """The drawn arm, or `no_arm` where no variant has any for this person: it then takes part in none of them.
+
+    Where the unit's own variant is left without an arm, it gets `nothing` on the record, as a holdout's units do: the
+    units of all variants are those who could have been in any. Raises InvalidError where a listed variant's arm cannot
+    be taken.
+    """
     variant = plan.variants[plan.enrolment.variant(request.unit_id)]
     barred, price = (None, None) if bounds is None else bounds
     eligible = variant.eligibility.given(facts, barred)
+    pmf = _pmf(variant, request, facts, eligible, barred, foreseen)
+    if (pmf is None or variant.is_holdout) and not plan.has_offer(facts):
+        return "no_arm"
+    if pmf is None:
+        return _nothing_left(plan, variant, eligible, facts, price)
     if variant.name == "listed":
-        pmf = _listed(variant, eligible, request.arm)
         record = _record(plan, variant, eligible, pmf.tolist(), facts, price)
         return Drawn(variant.key, str(request.arm), 1.0, variant.mode, None, record)
-    if not eligible.arms:
-        return "no_arm"
-    try:
-        if foreseen is not None and foreseen.policy is variant.policy and foreseen.arms is eligible.arms:
-            pmf = foreseen.pmf
-        else:
-            pmf = variant.policy.pmf(facts, eligible.arms)
-    except NoEligibleArmError:
-        return "no_arm"
     if price is not None:
         pmf = priced(pmf, eligible.keys, price.shadow_price, price.expected_costs, variant.definition)
     weights = {key: plan.weights[key] for key in eligible.keys if key in plan.weights} if plan.weights else {}
@@ -82,6 +82,37 @@ def compute(
     record = _record(plan, variant, eligible, probabilities, facts, price)
     record.weights = weights
     return Drawn(variant.key, eligible.keys[drawn], probabilities[drawn], variant.mode, variant.snapshot_id, record)
+
+
+def _pmf(
+    variant: VariantPlan,
+    request: Assignment,
+    facts: dict[str, Scalar],
+    eligible: EligibleSet,
+    barred: Mapping[str, str] | None,
+    foreseen: Foreseen | None,
+) -> Pmf | None:
+    """The policy's own probabilities; None where it is left without an arm."""
+    if variant.name == "listed":
+        return None if barred and request.arm in barred else _listed(variant, eligible, request.arm)
+    if not eligible.arms:
+        return None
+    if foreseen is not None and foreseen.policy is variant.policy and foreseen.arms is eligible.arms:
+        return foreseen.pmf
+    try:
+        return variant.policy.pmf(facts, eligible.arms)
+    except NoEligibleArmError:
+        return None
+
+
+def _nothing_left(
+    plan: Plan, variant: VariantPlan, eligible: EligibleSet, facts: dict[str, Scalar], price: Price | None
+) -> Drawn:
+    """`nothing`, for certain, beside whatever is eligible in other variants."""
+    left = with_nothing_left(eligible)
+    record = _record(plan, variant, left, [float(key == NOTHING) for key in left.keys], facts, price)
+    record.policy, record.floor, record.shadow = NOTHING_LEFT, None, {}
+    return Drawn(variant.key, NOTHING, 1.0, "fixed", None, record)
 
 
 def compute_forced(plan: Plan, request: Assignment, facts: dict[str, Scalar]) -> Drawn:

@@ -16,7 +16,7 @@ Key = Annotated[str, Meta(min_length=1, max_length=512)]
 ArmKey = Annotated[str, Meta(min_length=1, max_length=64)]
 Moment = Annotated[datetime, Meta(tz=True, description="RFC 3339 with an offset")]
 
-Reason = Literal["new", "repeat", "forced", "not_enrolled", "not_eligible", "no_arm", "paused", "ended"]
+Reason = Literal["new", "repeat", "forced", "not_enrolled", "not_eligible", "suppressed", "no_arm", "paused", "ended"]
 Mode = Literal["learned", "untrained", "fixed", "forced"]
 
 
@@ -37,7 +37,10 @@ class Assignment(Struct, forbid_unknown_fields=True):
 
 
 class Decision(Struct, tag=False):
-    """A decision. With `assigned` false nothing was drawn, and `reason` says why; `pmf` is over the eligible arms."""
+    """A decision. With `assigned` false nothing was drawn, and `reason` says why; `pmf` is over the eligible arms.
+
+    `withheld` says why the unit may not be contacted now, although it was decided for: then there is no payload.
+    """
 
     experiment: str
     revision: int
@@ -59,6 +62,7 @@ class Decision(Struct, tag=False):
     mode: Mode | None = None
     decided_at: datetime | None = None
     expires_at: datetime | None = None
+    withheld: Literal["suppressed"] | None = None
 
 
 class ClockAdvance(Struct, forbid_unknown_fields=True):

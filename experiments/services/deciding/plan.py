@@ -4,8 +4,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from bandit.errors import NoEligibleArmError
 from bandit.policies import build
 from bandit.policy import Policy
+from bandit.rounds import NOTHING, Scalar
 from experiments.model.definition import ArmDefinition, Definition, PolicyDefinition
 from experiments.model.eligibility import PAUSE, WITHDRAWN, Adjusted, Eligibility, Pause
 from experiments.model.enrolment import Enrolment, Sharing
@@ -31,13 +33,30 @@ class VariantPlan:
     snapshot_id: int | None
     eligibility: Eligibility
 
+    @property
+    def is_holdout(self) -> bool:
+        """Whether its units are left alone."""
+        return self.definition.name == "fixed" and self.definition.params.get("arm") == NOTHING
+
+    def offers(self, facts: Mapping[str, Scalar]) -> bool:
+        """Whether it has an arm for a person of these facts, limits aside."""
+        arms = self.eligibility.given(facts).arms
+        if self.name == "listed" or not arms:
+            return bool(arms)
+        try:
+            self.policy.pmf(facts, arms)
+        except NoEligibleArmError:
+            return False
+        return True
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """One experiment made ready.
 
     `valid_until` is when the next adjustment expires; `heads` are the learners' snapshots as they were read, also
-    where one could not be restored.
+    where one could not be restored. `selective`: the variants that treat, where rules or adjustments may leave a person
+    no arm of any of them; empty where they cannot.
     """
 
     id: int
@@ -49,6 +68,7 @@ class Plan:
     definition: Definition
     enrolment: Enrolment
     variants: tuple[VariantPlan, ...]
+    selective: tuple[VariantPlan, ...]
     limits: LimitPlan | None
     shadows: tuple[tuple[str, PolicyDefinition, Policy], ...]
     weights: Mapping[str, float]
@@ -64,6 +84,11 @@ class Plan:
     valid_until: int
     stored: StoredExperiment = field(repr=False)
     sharing: Sharing = field(repr=False)
+
+    def has_offer(self, facts: Mapping[str, Scalar]) -> bool:
+        """Whether some variant has an arm for a person of these facts. Whoever has none takes part in no variant, a
+        holdout included: else only the treated would be missing from the comparison."""
+        return not self.selective or any(variant.offers(facts) for variant in self.selective)
 
 
 def sharing_of(definition: Definition, settings: Mapping[str, Mapping[str, Any]]) -> Sharing:
@@ -106,6 +131,12 @@ def _compile(
         key: shelf.policy((number, key), definition, policy, heads.get(key))
         for key, policy in (makers | shadows).items()
     }
+    variants = tuple(
+        _paused(each.key, definition, adjusted, pauses[each.key])
+        if each.key in pauses
+        else _variant(each.key, each.policy, policies[each.key], Eligibility(definition, each.policy, adjusted))
+        for each in definition.variants
+    )
     return Plan(
         id=number,
         key=experiment.key,
@@ -115,12 +146,8 @@ def _compile(
         revision=experiment.revision,
         definition=definition,
         enrolment=Enrolment(definition, experiment.salt, experiment.started_at, sharing),
-        variants=tuple(
-            _paused(each.key, definition, adjusted, pauses[each.key])
-            if each.key in pauses
-            else _variant(each.key, each.policy, policies[each.key], Eligibility(definition, each.policy, adjusted))
-            for each in definition.variants
-        ),
+        variants=variants,
+        selective=_selective(variants),
         limits=compile_limits(definition, number, {item.arm: item.value for item in adjusted if item.kind == "cost"}),
         shadows=tuple((key, policy, policies[key][0]) for key, policy in shadows.items()),
         weights={item.arm: item.value for item in adjusted if item.kind == "weight"},
@@ -137,6 +164,11 @@ def _compile(
         stored=stored,
         sharing=sharing,
     )
+
+
+def _selective(variants: Iterable[VariantPlan]) -> tuple[VariantPlan, ...]:
+    treating = tuple(each for each in variants if not each.is_holdout)
+    return () if any(each.eligibility.is_open for each in treating) else treating
 
 
 def _variant(

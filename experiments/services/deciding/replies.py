@@ -6,6 +6,7 @@ from typing import NamedTuple
 from experiments.model.decisions import DecisionRow
 from experiments.model.definition import ArmDefinition
 from experiments.model.ids import public_id
+from experiments.model.limit_plan import SUPPRESSED
 from experiments.model.record import Record, decode_record
 from experiments.model.times import to_datetime
 from experiments.services.deciding.messages import Decision, Reason
@@ -14,7 +15,7 @@ from experiments.services.deciding.messages import Decision, Reason
 class Settled(NamedTuple):
     """An answer before it is written out: its row, None where nothing was drawn, and the arms of the row's revision.
 
-    `record` is the row's where it is at hand.
+    `record` is the row's where it is at hand; `withheld`: the unit may not be contacted now.
     """
 
     reason: Reason
@@ -22,13 +23,21 @@ class Settled(NamedTuple):
     row: DecisionRow | None = None
     faces: Mapping[str, ArmDefinition] = {}
     record: Record | None = None
+    withheld: bool = False
 
 
 def written(key: str, unit_id: str, settled: Settled) -> Decision:
     """The reply of an answer."""
     if settled.row is None:
         return Decision(key, settled.revision, unit_id, False, settled.reason)
-    return reply_of(key, settled.faces, settled.row, settled.record, settled.reason)
+    reply = reply_of(key, settled.faces, settled.row, settled.record, settled.reason)
+    return withhold(reply) if settled.withheld else reply
+
+
+def withhold(reply: Decision) -> Decision:
+    """The same decision of a unit that may not be contacted now."""
+    reply.payload, reply.withheld = None, SUPPRESSED
+    return reply
 
 
 def reply_of(

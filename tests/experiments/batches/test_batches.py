@@ -50,6 +50,31 @@ def test_asking_again_for_the_base_decides_nobody_anew(client, settings, engine,
     assert {row["reason"] for row in again} == {"repeat", "not_eligible"}
 
 
+@pytest.mark.parametrize("form", ["parquet", "jsonl"])
+def test_whom_nobody_may_contact_gets_no_payload_in_any_result(client, settings, engine, form):
+    campaign(client)
+    rows = [{"unit_id": unit, "context": {"orders": 2}} for unit in ("early", "known", "late", "free")]
+    assert client.post("/v1/experiments/win/assignments", json=rows[1]).json()["assigned"]
+    for unit in ("early", "known"):
+        client.put(f"/v1/suppressions/{unit}", json={"reason": "complained"})
+    number = client.post("/v1/experiments/win/batches", json={"assignments": rows}).json()["id"]
+    run(settings, engine, number)
+    client.put("/v1/suppressions/late", json={"reason": "complained when the result was written"})
+    answer = client.get(f"/v1/experiments/win/batches/{number}/result?format={form}")
+    if form == "parquet":
+        found = pq.read_table(io.BytesIO(answer.content)).to_pylist()
+    else:
+        found = [json.loads(line) for line in answer.text.splitlines()]
+    assert {row["unit_id"]: (row["assigned"], row["reason"], row["withheld"]) for row in found} == {
+        "early": (False, "suppressed", None),
+        "known": (True, "repeat", "suppressed"),
+        "late": (True, "new", "suppressed"),
+        "free": (True, "new", None),
+    }
+    assert [row["payload"] is None for row in found] == [True, True, True, False]
+    assert status(client, number)["counts"] == {"suppressed": 1, "repeat": 1, "new": 2}
+
+
 @pytest.mark.parametrize("form", ["parquet", "csv", "jsonl"])
 def test_results_in_every_format(client, settings, engine, base, form):
     campaign(client)
@@ -67,7 +92,7 @@ def test_results_in_every_format(client, settings, engine, base, form):
         lines = answer.text.splitlines()
         assert len(lines) == 3
         assert lines[1].startswith('"x,1",true,"new"')
-        assert re.search(r'"\d{4}-\d\d-\d\dT[\d:.]+Z"$', lines[1])
+        assert re.search(r'"\d{4}-\d\d-\d\dT[\d:.]+Z",$', lines[1])
         return
     assert [(row["unit_id"], row["assigned"]) for row in rows] == [("x,1", True), ("y", False)]
     assert isinstance(rows[0]["payload"], dict if form == "jsonl" else str)

@@ -181,9 +181,10 @@ def _rows(kind, content):
 @pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
 def test_a_file_has_every_assignment_with_its_payload(outbound, kind, monkeypatch):
     monkeypatch.setattr("experiments.views.assignment_files.ROWS", 2)
-    decided = outbound.decide('an,"a', "ben\n", "=cleo", "dora", "x")
+    decided = outbound.decide('an,"a', "ben\n", "=cleo", "dora", "x", "left alone")
     outbound.client.post(f"/v1/decisions/{decided['x']}/void", json={"reason": "suppressed"})
-    del decided["x"]
+    outbound.client.put("/v1/suppressions/left%20alone", json={"reason": "complained"})
+    del decided["x"], decided["left alone"]
     content, shown = _file(outbound, kind)
     rows = _rows(kind, content)
     assert {row["unit_id"]: row["decision_id"] for row in rows} == decided

@@ -9,6 +9,13 @@ from experiments.model.principal import SYSTEM
 from experiments.services.verifying import verify
 
 ENDS = "2099-01-01T00:00:00Z"
+HALVES = {
+    "variants": [
+        {"key": "treated", "share": 0.5, "policy": {"name": "uniform"}},
+        {"key": "holdout", "share": 0.5, "policy": {"name": "fixed", "params": {"arm": "nothing"}}},
+    ]
+}
+"""Variants of which one leaves its units alone."""
 
 
 def test_a_contact_cap_of_the_unit(launch):
@@ -103,34 +110,95 @@ def test_quiet_hours_are_the_units_own(launch):
     assert len(campaign.ask("w", at=at, context={"time_zone": "No/Where"})["pmf"]) == 2
 
 
-def test_suppressed_units_are_left_alone(launch, client):
-    campaign = launch()
+def test_who_is_suppressed_before_the_first_decision_takes_part_in_no_variant(launch, client):
+    campaign = launch(**HALVES)
     assert client.put("/v1/suppressions/a/b", json={"reason": "complained"}).status_code == 204
-    assert campaign.excluded(campaign.ask("a/b")) == {"mail": "suppressed", "coupon": "suppressed"}
+    for unit in ("x", "y", "z", *(f"u{n}" for n in range(20))):
+        assert client.put(f"/v1/suppressions/{unit}", json={"reason": "complained"}).status_code == 204
+        found = campaign.ask(unit)
+        assert (found["assigned"], found["reason"], found["payload"]) == (False, "suppressed", None)
+    assert campaign.ask("a/b", arm="coupon", force=True)["reason"] == "suppressed"
     assert client.get("/v1/suppressions/a/b").json()["reason"] == "complained"
-    assert client.put("/v1/suppressions", json={"units": ["x", "y"]}).json() == {"suppressed": 2}
-    assert [each["unit_id"] for each in client.get("/v1/suppressions").json()["items"]] == ["y", "x", "a/b"]
+    assert client.put("/v1/suppressions", json={"units": ["p", "q"]}).json() == {"suppressed": 2}
+    assert [each["unit_id"] for each in client.get("/v1/suppressions").json()["items"]][:2] == ["q", "p"]
     assert client.delete("/v1/suppressions/a/b").status_code == 204
     assert client.delete("/v1/suppressions/a/b").status_code == 404
-    assert len(campaign.ask("a/b")["pmf"]) == 3
+    assert campaign.ask("a/b")["assigned"]
 
 
-def test_who_unsubscribes_is_suppressed(launch, client):
-    campaign = launch()
-    decision = campaign.ask("u")
-    outcome = {"event_id": "1", "decision_id": decision["decision_id"], "kind": "unsubscribe"}
-    assert client.post("/v1/outcomes", json={**outcome, "occurred_at": decision["decided_at"]}).status_code == 200
-    assert campaign.ask("u")["pmf"] == {"nothing": 1.0}
-    assert client.delete("/v1/units/u").status_code == 204
-    assert client.get("/v1/suppressions/u").status_code == 404
+def test_who_unsubscribes_goes_on_with_nothing_in_every_variant(launch, client):
+    campaign = launch(**HALVES)
+    variants = Counter()
+    for n in range(12):
+        decision = campaign.ask(f"u{n}")
+        outcome = {"event_id": str(n), "decision_id": decision["decision_id"], "kind": "unsubscribe"}
+        assert client.post("/v1/outcomes", json={**outcome, "occurred_at": decision["decided_at"]}).status_code == 200
+        again = campaign.ask(f"u{n}")
+        assert (again["arm"], again["propensity"]) == ("nothing", 1.0)
+        if again["variant"] == "treated":
+            assert campaign.excluded(again) == {"mail": "suppressed", "coupon": "suppressed"}
+        variants[again["variant"]] += 1
+    assert set(variants) == {"treated", "holdout"}
+    assert client.delete("/v1/units/u1").status_code == 204
+    assert client.get("/v1/suppressions/u1").status_code == 404
 
 
-def test_without_nothing_there_is_no_arm(launch):
+def test_a_repeat_to_a_suppressed_unit_is_the_same_decision_without_its_payload(launch, client):
+    campaign = launch(decision_window="P7D", **HALVES)
+    before = [campaign.ask(f"u{n}") for n in range(8)]
+    client.put("/v1/suppressions", json={"units": [f"u{n}" for n in range(8)]})
+    for one in before:
+        again = campaign.ask(one["unit_id"])
+        changed = {"reason": "repeat", "withheld": "suppressed", "payload": None}
+        assert again == {**one, **changed}
+        assert campaign.many([one["unit_id"]])[0]["withheld"] == "suppressed"
+    client.delete("/v1/suppressions/u0")
+    assert campaign.ask("u0") == {**before[0], "reason": "repeat"}
+
+
+def test_where_limits_leave_nothing_it_is_recorded(launch, engine):
     campaign = launch(arms=[{"key": "a"}, {"key": "b"}], caps={"contacts": [{"max": 1, "within": "P1D"}]})
     assert campaign.ask("u")["assigned"]
-    refused = campaign.ask("u")
-    assert not refused["assigned"]
-    assert refused["reason"] == "no_arm"
+    left = campaign.ask("u")
+    assert (left["arm"], left["pmf"], left["propensity"], left["mode"]) == ("nothing", {"nothing": 1.0}, 1.0, "fixed")
+    assert campaign.excluded(left) == {"a": "capped", "b": "capped"}
+    assert verify(engine, SYSTEM, "e").different == 0
+
+
+RULE = {">": [{"var": "x"}, 0]}
+LIMITS = {
+    "contacts": {"caps": {"contacts": [{"max": 1, "within": "P1D"}]}},
+    "reward per unit": {"caps": {"reward": {"per_unit": 5}}},
+    "reward in all": {"caps": {"reward": {"total": 25}}},
+    "arms": {"caps": {"arms": {"mail": {"total": 3}, "coupon": {"total": 3}}}},
+    "budget": {"budget": {"amount": 12, "pacing": "none"}},
+    "quiet hours": {"quiet_hours": {"from": "00:00", "to": "23:59"}},
+    "rules": {"arms": [{"key": key, "reward_cost": 5, "eligible": RULE} for key in ("mail", "coupon")]},
+}
+POLICIES = {
+    "bandit": {"name": "squarecb", "floor": 0.02},
+    "mail": {"name": "fixed", "params": {"arm": "mail"}},
+    "split": {"name": "split", "params": {"weights": {"mail": 0.5, "coupon": 0.5}}},
+    "holdout": {"name": "fixed", "params": {"arm": "nothing"}},
+}
+
+
+@pytest.mark.parametrize("kind", LIMITS)
+def test_the_decided_units_of_variants_are_the_same_under_every_limit(launch, engine, kind):
+    """Of whom an arm is there for, everybody is decided as often as asked, in whatever variant."""
+    variants = [{"key": key, "share": 0.25, "policy": policy} for key, policy in POLICIES.items()]
+    arms = [{"key": "mail", "contact_cost": 0.01}, {"key": "coupon", "reward_cost": 5}]
+    campaign = launch(**{"arms": arms, "variants": variants} | LIMITS[kind])
+    decided, reasons = {key: Counter() for key in POLICIES}, Counter()
+    for n in range(60):
+        for each in campaign.many([f"u{n}"] * 3, context={"x": n % 2}):
+            reasons[each["reason"]] += 1
+            if each["assigned"]:
+                decided[each["variant"]][each["unit_id"]] += 1
+    assert {count for units in decided.values() for count in units.values()} == {3}
+    assert reasons["no_arm"] == (90 if kind == "rules" else 0), "for whom no arm is there takes part in no variant"
+    assert all(decided.values())
+    assert verify(engine, SYSTEM, "e").different == 0
 
 
 def test_forced_arms_are_outside_of_every_limit(launch):
