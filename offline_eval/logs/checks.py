@@ -44,8 +44,10 @@ def _whole(spec: LogSpec, scan: Scan, arms: Sequence[Arm]) -> Iterator[Fault]:
 
 
 def _never_or_always(spec: LogSpec, scan: Scan) -> bool:
-    """A share may be nothing or everything so far; any other constant is a column that was not meant."""
+    """A share may be nothing or everything so far, and money nothing; any other constant is no outcome."""
     metric = spec.objective.maximise
+    if scan.lowest == 0.0:
+        return True
     return metric in spec.outcomes and metric not in MONEY and metric not in scan.beyond_share
 
 

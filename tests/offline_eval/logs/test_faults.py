@@ -64,6 +64,13 @@ def test_constant_rewards(frame, spec_data, write):
     assert "constant rewards" in fault.problem
 
 
+@pytest.mark.parametrize("objective", ["reengagement", "revenue", "net_value"])
+def test_where_nothing_has_happened_yet_the_log_is_read(frame, spec_data, write, objective):
+    spec_data["objective"] = {"maximise": objective, "margin": 0.5}
+    log = open_log(write(frame.assign(visit=0, spend=0.0)), parse_spec(spec_data))
+    assert log.scan.n == len(frame)
+
+
 def test_a_unit_decided_twice_at_one_time(frame, spec_data, write):
     (fault,) = faults(write(pd.concat([frame, frame.iloc[[4]]])), spec_data)
     assert (fault.row, fault.column) == (301, "customer")
