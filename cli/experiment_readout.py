@@ -1,8 +1,12 @@
 """An experiment's readout for people: verdict and checks first, then lifts, parts and money."""
 
+from collections.abc import Callable
+from functools import partial
+
 from rich.console import Console
 
 from cli.console import Paper
+from cli.footnotes import Footnotes
 from cli.readout_tables import MARKS, Json, interval, lift_cells, p_value, titled, told_verdict
 from cli.tables import Sheet
 
@@ -11,17 +15,26 @@ def show_experiment(document: Json, console: Console | None = None) -> None:
     """Print it."""
     console = console or Paper()
     _head(document, console)
-    console.print(group_table("variants, on intention to treat", document["variants"]))
-    if any(variant["versus"] for variant in document["variants"].values()):
-        console.print(versus_table(document))
-    if any(len(face) > 6 for name, face in document["money"].items() if name != "currency"):
-        _money(document, console)
+    variants, arms = document["variants"], document["arms"]
+    _noted(console, partial(group_table, "variants, on intention to treat", variants))
+    if any(variant["versus"] for variant in variants.values()):
+        _noted(console, partial(versus_table, document))
+    if any(face.get("incremental") for name, face in document["money"].items() if name != "currency"):
+        _noted(console, partial(money_table, document))
     for name in ("segments", "event_types"):
         if any(part["versus"] for part in document[name].values()):
             _parts(document, name, console)
-    console.print(group_table("arms, plain means (biased where a bandit moved the shares)", document["arms"]))
-    if any(arm["versus"] for arm in document["arms"].values()):
-        console.print(arm_table(document))
+    _noted(console, partial(group_table, "arms, plain means (biased where a bandit moved the shares)", arms))
+    if any(arm["versus"] for arm in arms.values()):
+        _noted(console, partial(arm_table, document))
+
+
+def _noted(console: Console, drawn: Callable[[Footnotes], Sheet]) -> None:
+    """A table, and below it why bounds are missing in it."""
+    feet = Footnotes()
+    console.print(drawn(feet))
+    for line in feet:
+        console.print(line)
 
 
 def _head(document: Json, console: Console) -> None:
@@ -55,7 +68,7 @@ def _estimand(told: Json, console: Console) -> None:
         console.print(f"note: {told['note']}")
 
 
-def group_table(title: str, groups: Json) -> Sheet:
+def group_table(title: str, groups: Json, feet: Footnotes) -> Sheet:
     """Means by metric and, below it, by variant or arm: a line for each fits a narrow terminal.
 
     An arm's metric holds its plain mean as `naive`.
@@ -69,57 +82,44 @@ def group_table(title: str, groups: Json) -> Sheet:
             mean = group["metrics"][metric]
             plain = mean.get("naive", mean)
             counts = f"{group['units']:,}", f"{group['decisions']:,}"
-            table.add_row("" if place else metric, key, *counts, "–" if plain is None else interval(plain))
+            shown_mean = "–" if plain is None else feet.beside(interval(plain), plain.get("note"))
+            table.add_row("" if place else metric, key, *counts, shown_mean)
     return table
 
 
-def versus_table(document: Json) -> Sheet:
+def versus_table(document: Json, feet: Footnotes) -> Sheet:
     """Every variant's lift of every metric over the control."""
     table = titled(f"against {document['control']}, {document['method']}", "metric", "", "difference", "relative", "p")
     for key, variant in document["variants"].items():
         for contrasts in variant["versus"].values():
             table.add_section()
             for metric, contrast in contrasts.items():
-                table.add_row(metric, key, *lift_cells(contrast)[:3])
+                table.add_row(metric, key, *feet.where_bounds_miss(lift_cells(contrast)[:3], contrast.get("note")))
     return table
 
 
-def _money(document: Json, console: Console) -> None:
-    """What every variant earned, and below it why a ratio has no bounds."""
-    reasons: dict[str, int] = {}
-    console.print(money_table(document, reasons))
-    for reason, number in reasons.items():
-        console.print(f"[{number}] {reason}")
-
-
-def money_table(document: Json, reasons: dict[str, int]) -> Sheet:
-    """What every variant earned beyond the control; `reasons` are numbered as they are met."""
+def money_table(document: Json, feet: Footnotes) -> Sheet:
+    """What every variant earned beyond the control."""
     title = f"money in {document['money']['currency']}"
     table = titled(title, "variant", "net value", "ROI", "incremental ROI", "cost per added re-engagement")
     for key, face in document["money"].items():
         if key == "currency":
             continue
         ratios = (face["roi"], face.get("incremental_roi"), face.get("cost_per_incremental"))
-        cells = ["" if ratio is None else _ratio(ratio, reasons) for ratio in ratios]
+        cells = ["" if ratio is None else feet.beside(interval(ratio), ratio["note"]) for ratio in ratios]
         table.add_row(key, f"{face['net_value']:,.2f}", *cells)
     return table
 
 
-def _ratio(ratio: Json, reasons: dict[str, int]) -> str:
-    """The value with its bounds, or with the number of the reason why there are none."""
-    if not ratio["note"]:
-        return interval(ratio)
-    return f"{interval(ratio)} [{reasons.setdefault(ratio['note'], len(reasons) + 1)}]"
-
-
-def arm_table(document: Json) -> Sheet:
+def arm_table(document: Json, feet: Footnotes) -> Sheet:
     """Arms against the control arm where both were eligible, valid though the policy moved the traffic."""
     table = titled("arms, adjusted for the policy", "arm", "metric", "difference", "p", "both eligible")
     for key, arm in document["arms"].items():
         for contrasts in arm["versus"].values():
             for metric, contrast in contrasts.items():
                 share = "–" if arm["eligible_share"] is None else f"{arm['eligible_share']:.1%}"
-                cells = interval(contrast["absolute"], 1.0, "+"), p_value(contrast["p_value"])
+                difference = interval(contrast["absolute"], 1.0, "+")
+                cells = *feet.where_bounds_miss([difference], contrast.get("note")), p_value(contrast["p_value"])
                 table.add_row(key, metric, *cells, share)
     return table
 
@@ -129,9 +129,14 @@ def _parts(document: Json, name: str, console: Console) -> None:
     metric = document["estimand"]["metric"]
     for key, tests in document["differ"][name].items():
         console.print(f"{key}, {metric}: {tests[metric]['said']}")
+    _noted(console, partial(_part_table, document, name, metric))
+
+
+def _part_table(document: Json, name: str, metric: str, feet: Footnotes) -> Sheet:
     columns = ("variant", "difference", "relative", "p", "p adjusted")
     table = titled(f"{metric} by {name.removesuffix('s').replace('_', ' ')}", "", *columns)
     for part, face in document[name].items():
         for key, contrasts in face["versus"].items():
-            table.add_row(part, key, *lift_cells(contrasts[metric]))
-    console.print(table)
+            cells = lift_cells(contrasts[metric])
+            table.add_row(part, key, *feet.where_bounds_miss(cells, contrasts[metric].get("note")))
+    return table

@@ -66,12 +66,18 @@ class Chance(BaseModel):
     expected_loss: float
 
 
+class Mean(Estimate):
+    """A mean; `note` says why its bounds are missing."""
+
+    note: str = ""
+
+
 class VariantResult(BaseModel):
     """One variant on intention to treat; metrics per matured decision, clustered by unit."""
 
     units: int
     decisions: int
-    metrics: dict[str, Estimate]
+    metrics: dict[str, Mean]
     versus: dict[str, dict[str, Contrast]] = Field(description="control → metric → contrast")
     bayesian: dict[str, Chance] = Field(description="metric → probability of the best mean and expected loss")
 
@@ -82,8 +88,8 @@ class ArmMetric(BaseModel):
     `adjusted` holds then too; it is there for arms that an adaptive variant offers.
     """
 
-    naive: Estimate | None
-    adjusted: Estimate | None = None
+    naive: Mean | None
+    adjusted: Mean | None = None
 
 
 class ArmContrast(BaseModel):

@@ -13,14 +13,12 @@ from experiments.model.definition import Definition
 from experiments.model.tables import Experiment
 from experiments.store.cells import EligibleArms, PackedCell, eligible_sets, packed_cells
 from experiments.store.revisions import definitions_of
-from experiments.views.bounds import PLAIN_METRICS
+from experiments.views.bounds import PLAIN_METRICS, left_out
 from offline_eval.ab.adaptive import CellKey, Limits, Stack
 from offline_eval.ab.adaptive.packed import BLOCK, of_metric
 
 Sums = NDArray[np.float64]
 Flags = NDArray[np.bool_]
-
-LEFT_OUT = "revisions without a cap are left out: {}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +66,7 @@ class ArmStacks:
         """Which revisions, in words; nothing where all count."""
         if not self.is_narrowed(metric):
             return ""
-        named = LEFT_OUT.format(", ".join(map(str, self.uncapped)))
+        named = left_out(self.uncapped)
         return named if self.capped.any() else f"{named}; no decision of a revision with a cap has matured"
 
 

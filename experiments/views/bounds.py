@@ -17,6 +17,7 @@ from sqlmodel import col, func, select
 
 from experiments.model.definition import Definition
 from experiments.model.kinds import CAPPED_METRICS, COST_METRICS
+from experiments.model.listing import in_runs
 from experiments.model.tables import Adjustment, Decision, Experiment, Revision
 from experiments.model.times import duration_micros, now
 from offline_eval.ab.limits import Limits
@@ -68,6 +69,12 @@ def _without_costs(known: Mapping[str, Limits]) -> dict[str, Limits]:
 
 
 NO_BOUNDS = Bounds()
+
+
+def left_out(revisions: Sequence[int]) -> str:
+    """What is said of revisions without a cap beside a number about capped money."""
+    several = len(revisions) > 1
+    return f"{in_runs(revisions)} {'have' if several else 'has'} no cap and {'are' if several else 'is'} left out"
 
 
 def bounds_of(connection: Connection, row: Experiment, counted: Counted) -> Bounds:

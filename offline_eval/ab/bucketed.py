@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from scipy.special import betaincinv, stdtrit
 
 from offline_eval.ab.bounded import Pull, Sides, at_every_look, of_one_mean
-from offline_eval.ab.concentration import LEAST_FREEDOM, effective_freedom
-from offline_eval.ab.limits import Limits, light
+from offline_eval.ab.concentration import CONCENTRATED, LEAST_FREEDOM, ONE_UNIT, effective_freedom
+from offline_eval.ab.limits import UNLIMITED, Limits, light
 from offline_eval.ab.scarcity import FEW, scarcer
 from offline_eval.estimate import Estimate
 
@@ -215,10 +215,23 @@ def _mean(group: Linearised, alpha: float) -> Estimate:
     events, units = value * group.rounds, float(min(group.units, group.rounds))
     if group.binary and scarcer(events, group.rounds, True) < FEW:
         return _exact(value, group, alpha)
-    if error is None or not light(group) or group.freedom < LEAST_FREEDOM:
+    if error is None or withheld(group):
         return Estimate(value, None, None, group.rounds, units, METHOD, alpha)
     below, above = _sides(group, error, alpha)
     return Estimate(value, value - below, value + above, group.rounds, units, METHOD, alpha)
+
+
+def withheld(group: Linearised) -> str:
+    """Why the group's mean has no interval; "" where it has one, unless few events of a 0/1 metric give it another."""
+    if not group.rounds:
+        return "no decision counts yet"
+    if not group.present.any():
+        return "nothing was spent"
+    if group.mean_and_error()[1] is None:
+        return ONE_UNIT
+    if group.freedom < LEAST_FREEDOM:
+        return CONCENTRATED
+    return "" if light(group) else UNLIMITED
 
 
 def _sides(group: Linearised, error: float, alpha: float) -> Sides:

@@ -8,7 +8,7 @@ from scipy.special import stdtr, stdtrit
 
 from offline_eval.ab.bounded import Pull, Sides, at_every_look, error_of
 from offline_eval.ab.bucketed import Bucketed, Floats, Linearised, within_reach
-from offline_eval.ab.concentration import CONCENTRATED, LEAST_FREEDOM, effective_freedom
+from offline_eval.ab.concentration import CONCENTRATED, LEAST_FREEDOM, ONE_UNIT, effective_freedom
 from offline_eval.ab.contrast import Contrast, Rule, Sizes, contrast_of, unknown
 from offline_eval.ab.fieller import Means
 from offline_eval.ab.limited import Looking, limited_contrast, sides_of
@@ -70,7 +70,7 @@ def _contrast(treated: Linearised, control: Linearised, look: Look) -> Contrast:
     rule, sizes = Rule(0.0, look.alpha, look.method), Sizes(treated.units, control.units)
     means, weights = shared_means(treated, control), shared_weights(treated, control)
     if means is None or weights is None:
-        return unknown(sizes, rule, None, "too few: in no revision have both groups anything to divide by")
+        return unknown(sizes, rule, None, nothing_shared(treated, control))
     why = missing(treated, control, look)
     if why:
         return unknown(sizes, rule, means.top - means.bottom, why)
@@ -79,6 +79,18 @@ def _contrast(treated: Linearised, control: Linearised, look: Look) -> Contrast:
         return limited_contrast(means, (treated.pull(weights), control.pull(weights)), sizes, looking)
     critical, p_value = critical_of(treated, control, look), _p_value(means, treated, control, look)
     return contrast_of(means, sizes, Rule(critical, look.alpha, look.method), p_value)
+
+
+def nothing_shared(treated: Linearised, control: Linearised) -> str:
+    """Why there is no difference at all. A group with decisions but without size is divided by costs: it has none."""
+    if not treated.rounds or not control.rounds:
+        return "too few: one of the groups has no decision that counts"
+    spent = treated.present.any(), control.present.any()
+    if not all(spent):
+        return "nothing was spent" + (" on the control" if spent[0] else " on the treated" if spent[1] else "")
+    if not (treated.present & control.present).any():
+        return "there is no revision in which both groups have anything to divide by"
+    return ONE_UNIT
 
 
 def missing(treated: Linearised, control: Linearised, look: Look) -> str:

@@ -12,6 +12,8 @@ LEAST_FREEDOM = 1.0
 
 CONCENTRATED = "too few: a few units make nearly all of these decisions, so that nothing tells how much units vary"
 
+ONE_UNIT = "too few: what one unit did says nothing of how much units vary"
+
 
 def effective_freedom(shares: Sequence[Floats]) -> float:
     """Of the difference of means whose buckets have these shares of all decisions, one array (B,) for each mean.

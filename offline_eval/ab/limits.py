@@ -21,12 +21,15 @@ Above it they do not hold, and where tails are heavy hardly any mean is below it
 docs/results/readout_money.md.
 """
 
+REMEDY = "state a limit beforehand (range in a log's spec, cap_revenue in an experiment)"
+
 UNLIMITED = (
-    "no bounds: a few large values decide this number, and it counts each user's revenue without a limit; "
-    "where a cap was stated before the first decision (cap_revenue), the capped metric has bounds; else state one in "
-    "the next revision"
+    f"no bounds: a few large values decide this number, and nothing limits what one unit can add to it; {REMEDY}"
 )
-"""Why a contrast of a skewed metric without limits has no bounds, and what to do."""
+"""Why a mean or a contrast of a skewed metric without limits has no bounds, and what to do.
+
+Who knows more of the metric says something better in place of REMEDY.
+"""
 
 
 class Tailed(Protocol):

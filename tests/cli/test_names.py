@@ -16,6 +16,7 @@ import cli.console
 from cli import experiment_readout, plan_tables, readout_tables, replay_tables
 from cli.commands import segments
 from cli.console import Paper, bar, complain, say
+from cli.footnotes import Footnotes
 from cli.tables import Sheet
 from offline_eval.ab.logged.readout import readout
 from offline_eval.logs import ArrowSource, log_of, parse_spec
@@ -71,8 +72,9 @@ def test_an_experiments_readout_prints_every_name_whole(width):
     named = dict.fromkeys(NAMES, group)
     versus = dict.fromkeys(NAMES, group | {"versus": {"[b]c[/b]": {"back:+1:": contrast}}})
     document = {"control": "[b]c[/b]", "method": "welch", "variants": versus}
-    text = printed(lambda paper: paper.print(experiment_readout.group_table("variants", named)), width, True)
-    text += printed(lambda paper: paper.print(experiment_readout.versus_table(document)), width, True)
+    feet = Footnotes()
+    text = printed(lambda paper: paper.print(experiment_readout.group_table("variants", named, feet)), width, True)
+    text += printed(lambda paper: paper.print(experiment_readout.versus_table(document, feet)), width, True)
     assert all(text.count(name) >= 2 for name in NAMES) and "[b]c[/b]" in text
 
 

@@ -4,7 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from experiments.views.bounds import NO_BOUNDS, Bounds
 from experiments.views.readout.group import Group
+from experiments.views.readout.withholding import noted
 from offline_eval.ab.bucketed import Linearised
 from offline_eval.ab.bucketed_methods import METHODS
 from offline_eval.ab.contrast import Contrast
@@ -19,11 +21,12 @@ Named = dict[str, dict[str, Contrast]]
 
 @dataclass(frozen=True, slots=True)
 class Comparing:
-    """How: by which method, at which level, adjusted how."""
+    """How: by which method, at which level, adjusted how; `bounds` are what is known of money beforehand."""
 
     method: str
     alpha: float = 0.05
     adjustment: str = "benjamini_hochberg"
+    bounds: Bounds = NO_BOUNDS
 
     def contrasts(self, treated: Mapping[str, Group], control: Group, metrics: Sequence[str]) -> Named:
         """Every group against the control; all were prepared for the metrics."""
@@ -44,7 +47,10 @@ class Comparing:
         metrics = list(dict.fromkeys(name for contrasts in found.values() for name in contrasts))
         adjusted = {name: self._adjusted(found, name) for name in metrics}
         return {
-            key: {name: one.as_dict() | {"p_adjusted": adjusted[name].get(key)} for name, one in contrasts.items()}
+            key: {
+                name: noted(one.as_dict(), name, self.bounds) | {"p_adjusted": adjusted[name].get(key)}
+                for name, one in contrasts.items()
+            }
             for key, contrasts in found.items()
         }
 

@@ -13,9 +13,11 @@ import numpy as np
 
 from experiments.views.readout.comparing import Comparing
 from experiments.views.readout.group import Group
+from experiments.views.readout.withholding import noted
 from offline_eval.ab.bucketed import Linearised
 from offline_eval.ab.bucketed_contrast import Look
 from offline_eval.ab.bucketed_money import AMOUNTS, REENGAGED, bucketed_money, incremental, of_own_decisions
+from offline_eval.ab.money import RatioEstimate
 
 Face = dict[str, Any]
 
@@ -36,7 +38,7 @@ class Earning:
         totals, look = {name: group.total(name) for name in AMOUNTS}, Look(self.comparing.method == "always_valid")
         if not compared:
             found = bucketed_money(totals, group.own("roi"), None, {}, look)
-            return {**found.totals, "roi": found.roi.as_dict()}
+            return {**found.totals, "roi": self._ratio(found.roi, "roi")}
         decisions, met = group.decisions, self.control.decisions > 0
         pair = of_own_decisions(_ready(group), _ready(self.control), decisions)
         lift = {name: self.comparing.contrast(one, pair[1][name]) for name, one in pair[0].items()}
@@ -44,12 +46,17 @@ class Earning:
         shared = round(float(decisions[met].sum()))
         return {
             **found.totals,
-            "roi": found.roi.as_dict(),
-            "incremental": {name: incremental(one, shared) for name, one in found.lift.items()},
-            "incremental_roi": found.incremental_roi.as_dict() if found.incremental_roi else None,
-            "cost_per_incremental": found.cost_per_incremental.as_dict() if found.cost_per_incremental else None,
+            "roi": self._ratio(found.roi, "roi"),
+            "incremental": {
+                name: noted(incremental(one, shared), name, self.comparing.bounds) for name, one in found.lift.items()
+            },
+            "incremental_roi": self._ratio(found.incremental_roi, "incremental_roi"),
+            "cost_per_incremental": self._ratio(found.cost_per_incremental, "cost_per_incremental"),
             "compared": {"decisions": shared, "left_out": self._left_out(np.where(met, 0.0, decisions))},
         }
+
+    def _ratio(self, found: RatioEstimate | None, name: str) -> Face | None:
+        return None if found is None else noted(found.as_dict(), name, self.comparing.bounds)
 
     def _left_out(self, decisions: Any) -> dict[str, int]:
         """Revision → decisions of the group that have no control beside them."""

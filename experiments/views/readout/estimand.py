@@ -1,13 +1,14 @@
 """What the verdict and the first numbers of a readout are of, in words, and how much revenue lies above the cap."""
 
 from collections.abc import Mapping
+from itertools import groupby
 from typing import Any
 
 from experiments.metrics import shares_of
 from experiments.model.definition import Definition
 from experiments.model.kinds import CAPPED_METRICS
-from experiments.views.arm_stacks import LEFT_OUT
-from experiments.views.bounds import Bounds
+from experiments.model.listing import in_runs, listed
+from experiments.views.bounds import Bounds, left_out
 from experiments.views.readout.group import Group
 
 Face = dict[str, Any]
@@ -41,10 +42,16 @@ def in_words(definition: Definition, bounds: Bounds) -> str:
         return f"share of decisions with {name}"
     if wanted not in CAPPED_METRICS or not bounds.caps:
         return f"{name} per decision"
-    amounts = sorted(set(bounds.caps.values()))
-    cap = " or ".join(f"{amount:,g}" for amount in amounts)
-    by = " (by revision)" if len(amounts) > 1 else ""
-    return f"{name} per decision, each user's revenue counted up to {cap} {definition.currency}{by}"
+    return f"{name} per decision, each user's revenue counted up to {_caps(bounds, definition.currency)}"
+
+
+def _caps(bounds: Bounds, currency: str) -> str:
+    """The cap, or the caps in the order of the revisions that they hold in."""
+    by_revision = sorted(bounds.caps.items())
+    spans = [(amount, [number for number, _ in run]) for amount, run in groupby(by_revision, key=lambda one: one[1])]
+    if len(spans) == 1:
+        return f"{spans[0][0]:,g} {currency}"
+    return listed([f"{amount:,g} {currency} in {in_runs(numbers)}" for amount, numbers in spans])
 
 
 def _note(definition: Definition, bounds: Bounds, variants: Mapping[str, Group]) -> str:
@@ -52,4 +59,4 @@ def _note(definition: Definition, bounds: Bounds, variants: Mapping[str, Group])
         return NO_CAP.format(name=definition.objective.maximise.replace("_", " "))
     met = {revision for group in variants.values() for revision in group.revisions_met}
     without = sorted(met - bounds.caps.keys())
-    return LEFT_OUT.format(", ".join(map(str, without))) if without else ""
+    return left_out(without) if without else ""

@@ -11,6 +11,7 @@ from experiments.model.kinds import CAPPED_METRICS
 from experiments.model.rollups import ARM_UNITS, DECISIONS, FORCED, UNITS
 from experiments.model.tables import Experiment
 from experiments.store.breakers import Trips
+from experiments.views.bounds import Bounds
 from experiments.views.readout.cells import Cells
 from experiments.views.readout.comparing import Comparing, Named, by_metric
 from experiments.views.readout.earning import NEEDED, Earning
@@ -19,7 +20,7 @@ from experiments.views.readout.group import Group
 from experiments.views.readout.judging import OVER, Guarded, Judging, ended_as_planned
 from experiments.views.readout.parts import event_type_faces, event_types_of, segment_faces, segments_of
 from experiments.views.readout.question import Question
-from offline_eval.ab.bucketed import linearised_mean
+from experiments.views.readout.withholding import mean_face, noted, worded
 
 Face = dict[str, Any]
 
@@ -85,7 +86,7 @@ class Facing:
         needed = list(dict.fromkeys([*metrics, *NEEDED, *judged]))
         for group in variants.values():
             group.prepare(needed, UNITS)
-        comparing = Comparing(method_of(row, question), adjustment=question.adjustment)
+        comparing = Comparing(method_of(row, question), adjustment=question.adjustment, bounds=cells.bounds)
         return cls(row, definition, cells, question, control_of(definition), metrics, variants, comparing)
 
     def judging(self, trips: Trips) -> Judging:
@@ -225,9 +226,9 @@ def arm_face(group: Group, metrics: Sequence[str], contrasts: Face) -> Face:
     for name, found in contrasts.items():
         if name == "eligible_share":
             continue
-        shown.setdefault(name, {"naive": None})["adjusted"] = found["adjusted"]
+        shown.setdefault(name, {"naive": None})["adjusted"] = _adjusted(found, name, group.bounds)
         for control, contrast in found["versus"].items():
-            versus.setdefault(control, {})[name] = contrast
+            versus.setdefault(control, {})[name] = noted(contrast, name, group.bounds)
     return {
         "units": group.count(ARM_UNITS),
         "decisions": group.count(DECISIONS),
@@ -237,7 +238,13 @@ def arm_face(group: Group, metrics: Sequence[str], contrasts: Face) -> Face:
     }
 
 
+def _adjusted(found: Face, metric: str, bounds: Bounds) -> Face:
+    """An arm's adjusted mean; beside bounds that are missing, `note` says why."""
+    why = worded(found.get("note", ""), metric, bounds)
+    return found["adjusted"] | ({"note": why} if why and found["adjusted"]["lower"] is None else {})
+
+
 def _means(group: Group, metrics: Sequence[str]) -> Face:
     """Means with their intervals; ratios only where there is something to divide by."""
-    found = {name: linearised_mean(group.own(name)) for name in metrics}
-    return {name: one.as_dict() for name, one in found.items() if name not in RATIOS or one.value is not None}
+    found = {name: mean_face(group.own(name), name, group.bounds) for name in metrics}
+    return {name: one for name, one in found.items() if name not in RATIOS or one["value"] is not None}

@@ -64,7 +64,9 @@ def readout_from_rounds(engine: Engine, principal: Principal, key: str, method: 
         for name in samples
         if name != control and control in samples
     }
-    shown = Comparing("fixed").faces({name: {m: c for m, c in one.items() if c} for name, one in found.items()})
+    shown = Comparing("fixed", bounds=bounds).faces(
+        {name: {m: c for m, c in one.items() if c} for name, one in found.items()}
+    )
     for name, versus in shown.items():
         face["variants"][name]["versus"] = {control: versus}
     return face | {"method": method}

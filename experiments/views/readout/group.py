@@ -47,6 +47,11 @@ class Group:
         self._ready: dict[str, Linearised] = {}
         self._pooled: dict[str, Linearised] = {}
 
+    @property
+    def bounds(self) -> Bounds:
+        """What is known of money beforehand."""
+        return self._bounds
+
     def total(self, metric: str) -> float:
         """The metric's sum over all of the group."""
         return self._statistic(metric, TOTAL)

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from experiments.model.controls import arms_by_event_type, draws_blindly
 from experiments.model.definition import Definition
+from experiments.model.listing import listed
 from experiments.model.rollups import DECISIONS, UNITS
 from experiments.views.readout.cells import Cell, Cells
 from experiments.views.readout.comparing import Comparing, Named
@@ -155,5 +156,5 @@ def said(test: Heterogeneity, parts: str, alpha: float = 0.05) -> str:
     if test.p_value > alpha:
         return f"no sign that {parts} differ (p {test.p_value:.2g}): read the lift of all together"
     named = [part for part, p in test.differing.items() if p <= alpha]
-    told = f"{', '.join(named)} differ from the rest" if named else "none of them can be named"
+    told = f"{listed(named)} differ{'s' * (len(named) == 1)} from the rest" if named else "none of them can be named"
     return f"{parts} differ (p {test.p_value:.2g}); {told}"

@@ -13,6 +13,7 @@ from offline_eval.ab.adaptive.reach import Limits
 from offline_eval.ab.adaptive.skewness import Skewness, shrunk, stretched
 from offline_eval.ab.adaptive.weighing import deviations, error_of, weighted, weighted_means, z_of
 from offline_eval.ab.fieller import Means, relative_lift
+from offline_eval.ab.limits import UNLIMITED
 from offline_eval.ab.sequential import BURN_IN, mixture_critical, mixture_p_value
 from offline_eval.estimate import Estimate
 
@@ -109,7 +110,7 @@ def skewed_note(asked: Question, skew: Skewness) -> str:
     """Why there are no bounds, where a few large values may decide and nothing bounds them."""
     if asked.limits is not None or skew.larger <= SKEWED_UNBOUNDED:
         return ""
-    return "too uneven: a few large values decide the mean, and nothing bounds them; state a cap to get bounds"
+    return UNLIMITED
 
 
 def _student(asked: Question, means: Means, skew: Skewness) -> Verdict:

@@ -98,13 +98,19 @@ def test_faces_say_which_revisions_are_left_out(desk: Desk, lease: Lease) -> Non
     joined(desk, lease, (None, CAP), 60)
     shown = faces(desk)["arm-2"]
     versus = shown["capped_revenue"]["versus"]["arm-0"]
-    assert "revisions without a cap are left out: 1" in shown["capped_revenue"]["note"]
-    assert "revisions without a cap are left out: 1" in versus["note"]
+    assert "revision 1 has no cap and is left out" in shown["capped_revenue"]["note"]
+    assert "revision 1 has no cap and is left out" in versus["note"]
     assert versus["estimand"].endswith("100.0% of those delivered and matured in revisions with a cap")
     assert versus["absolute"]["n"] == len(log(desk, [2]))
     assert "left out" not in shown["revenue"].get("note", "")
-    assert arm_values(desk.engine, SYSTEM, "synthetic", "capped_revenue")["note"].endswith("left out: 1")
-    assert arms_by_segment(desk.engine, SYSTEM, "synthetic", "capped_revenue")["note"].endswith("left out: 1")
+    assert (
+        arm_values(desk.engine, SYSTEM, "synthetic", "capped_revenue")["note"]
+        == "revision 1 has no cap and is left out"
+    )
+    assert (
+        arms_by_segment(desk.engine, SYSTEM, "synthetic", "capped_revenue")["note"]
+        == "revision 1 has no cap and is left out"
+    )
     assert arm_values(desk.engine, SYSTEM, "synthetic", "revenue")["note"] == ""
 
 

@@ -95,7 +95,7 @@ def test_revisions_without_a_cap_are_left_out_of_capped_numbers(campaign: Make) 
     made.enrol("treated", "bogo-5", later["treated"])
     made.enrol("holdout", "nothing", later["holdout"])
     found = made.readout()
-    assert found["estimand"]["note"] == "revisions without a cap are left out: 1"
+    assert found["estimand"]["note"] == "revision 1 has no cap and is left out"
     means = {key: np.mean([one.get("capped_net_value", 0.0) for one in rows]) for key, rows in later.items()}
     versus = found["variants"]["treated"]["versus"]["holdout"]["capped_net_value"]["absolute"]
     assert versus["value"] == pytest.approx(means["treated"] - means["holdout"])
