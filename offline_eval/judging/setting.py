@@ -159,6 +159,7 @@ def ope_batch(seen: View, candidate: Candidate, setting: Setting) -> Batch:
         target=target,
         q=seen.q,
         logged=rows.pmf if setting.full else None,
+        eligible=rows.eligible,
         unit=rows.unit if setting.clustered else None,
         category=None if setting.category is None else np.array(setting.category),
         segment=seen.segment,

@@ -27,6 +27,7 @@ class Batch:
         target: (n, K) target pmf, 0 outside the eligible set; needed by the estimators with a model term and by MIPS.
         q: (n, K) reward predictions, cross-fitted: never from a model that saw the row.
         logged: (n, K) logging pmf, 0 outside the eligible set; needed by MIPS, and for exact support diagnostics.
+        eligible: (n, K) whether each arm could have been drawn; None: every arm always, as far as the log says.
         unit: (n,) unsigned hash of the unit; rows of one unit are clustered. None: every row is its own unit.
         position: (n,) slot the arm was shown in, for logs with several.
         mixture_propensity: (n,) probability of the logged arm averaged over all logging policies by their shares.
@@ -43,6 +44,7 @@ class Batch:
     target: Floats | None = None
     q: Floats | None = None
     logged: Floats | None = None
+    eligible: NDArray[np.bool_] | None = None
     unit: Integers | None = None
     position: Integers | None = None
     mixture_propensity: Floats | None = None

@@ -30,8 +30,8 @@ class Tallies:
         chosen: (S, K) rows by segment and logged arm.
         wanted: (S, K) the target's mass by segment and arm; of the logged arm only (weighted by 1/p) without `target`.
         unsupported: mass of the target on arms that the logging pmf excluded; NaN without a logged pmf.
-        expected, variance: (K,) sums of p and p (1 - p) of the logging pmf by arm; without a logged pmf, row counts and
-            sums of 1/p² - 1/p over an arm's rows.
+        expected, variance: (K,) sums of p and p (1 - p) of the logging pmf by arm; without a logged pmf, rows in which
+            the arm was eligible and sums of 1/p² - 1/p over its rows.
         observed: (K,) what `expected` is compared with: rows of the arm, or sums of 1/p over them.
         weight, weight_squares: sums of w and w².
         period: (T, 4) rows, Σ r, Σ r², Σ w by period.
@@ -123,4 +123,6 @@ def _calibration(batch: Batch, arms: int) -> tuple[Matrix, Matrix, Matrix]:
         pmf = batch.logged.astype(np.float64)
         return pmf.sum(axis=0), (pmf * (1.0 - pmf)).sum(axis=0), _sums(action, arms)
     inverse = 1.0 / batch.propensity.astype(np.float64)
-    return np.full(arms, float(len(batch))), _sums(action, arms, inverse * (inverse - 1)), _sums(action, arms, inverse)
+    eligible = np.full(arms, len(batch)) if batch.eligible is None else np.count_nonzero(batch.eligible, axis=0)
+    variance = _sums(action, arms, inverse * (inverse - 1))
+    return eligible.astype(np.float64), variance, _sums(action, arms, inverse)

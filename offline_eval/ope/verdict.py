@@ -29,6 +29,10 @@ UNTRIED = (
     "Of what was never tried IPS counts 0, SNIPS assumes what the rest earned, DR and DM what their model predicts; "
     "the intervals allow for anything in the rewards' range."
 )
+MISCHOSEN = (
+    "more or less often than their logged probabilities say, or could not always be drawn and the log does not say "
+    "where (`eligible` in [log])."
+)
 GUESSED = "How likely each choice was had to be guessed from the log, so hidden reasons for them count as effects."
 
 
@@ -84,7 +88,7 @@ def _fatal(findings: Findings, known: Known) -> Iterator[str]:
             "wrong, or choices this policy wants could never occur."
         )
     if findings.calibration_p < SURELY and _worst_arm(findings) > WRONG_ARM:
-        yield "Arms were chosen far more or less often than their logged probabilities say."
+        yield f"Arms were chosen far {MISCHOSEN}"
 
 
 def _too_little(findings: Findings) -> str:
@@ -130,7 +134,7 @@ def _doubts(findings: Findings, known: Known, headline: Estimate | None) -> Iter
     if findings.mean_weight_p < CLEARLY:
         yield f"The logged probabilities look slightly off (mean weight {findings.mean_weight:.3f} instead of 1)."
     if findings.calibration_p < CLEARLY:
-        yield "Some arms were chosen more or less often than their logged probabilities say."
+        yield f"Some arms were chosen {MISCHOSEN}"
     if findings.unsupported_segments and findings.unsupported_share <= NOTHING_MISSING:
         count = len(findings.unsupported_segments)
         yield f"In {count} segment(s){_where(findings)} the log never tried what this policy would do."

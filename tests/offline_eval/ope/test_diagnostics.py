@@ -56,6 +56,31 @@ def test_wrong_propensities_are_found(make_log, pmf_logged: bool) -> None:
     assert verdict(wrong).word != "trust"
 
 
+def only_where_eligible(batch: Batch) -> Batch:
+    """The same rows with an arm drawn evenly from those eligible: the last one in a third of the rows, `fixed:3`."""
+    eligible = np.ones((len(batch), 4), dtype=bool)
+    eligible[::3, 1], eligible[np.arange(len(batch)) % 3 != 0, 3] = False, False
+    pmf = eligible / eligible.sum(axis=1, keepdims=True)
+    rng = np.random.default_rng(15)
+    action = (pmf.cumsum(axis=1) < rng.random((len(batch), 1))).sum(axis=1)
+    wanted = np.where(eligible[:, 3], 3, 0)
+    columns = {name: getattr(batch, name) for name in ("segment", "period")}
+    chance = pmf[np.arange(len(batch)), action]
+    return Batch.of(action, chance, batch.reward, np.eye(4)[wanted], eligible=eligible, **columns)
+
+
+def test_rows_in_which_an_arm_was_not_eligible_say_nothing_of_its_calibration(make_log) -> None:
+    batch = only_where_eligible(make_log(15, ROWS))
+    found = findings(batch)
+    assert found.calibration_p > 1e-3
+    assert found.arm_calibration == pytest.approx([1.0] * 4, abs=0.15)
+    assert verdict(batch).word == "trust"
+    wrong = replace(batch, propensity=np.where(batch.action == 3, 0.5, 1.3) * batch.propensity)
+    assert findings(wrong).calibration_p < 1e-6
+    untold = verdict(replace(batch, eligible=None))
+    assert untold.word == "unusable" and "could not always be drawn" in untold.reason
+
+
 def test_arms_that_were_never_logged_are_named(make_log) -> None:
     batch = make_log(4, ROWS)
     kept = batch.rows(0, ROWS)

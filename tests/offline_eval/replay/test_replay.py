@@ -93,6 +93,17 @@ def test_a_fixed_arm_falls_back_on_the_control(frame, make):
     assert estimates(found, "fixed:ten", "ips")["value"] == pytest.approx((weight * frame.visit).mean())
 
 
+@pytest.mark.parametrize("propensity", [{"uniform": True}, {"column": "p"}])
+@pytest.mark.parametrize("estimator", ["ips", "dr"])
+def test_arms_drawn_evenly_from_those_eligible_are_no_doubt(frame, make, propensity, estimator):
+    sets = [["none", "ten"] if place % 3 else list(make.ARMS) for place in range(len(frame))]
+    drawn = [np.random.default_rng(place).choice(one) for place, one in enumerate(sets)]
+    frame = frame.assign(able=["|".join(one) for one in sets], offer=drawn, p=[1 / len(one) for one in sets])
+    found = replay(make.log(frame, make.spec(eligible="able", propensity=propensity)), ["fixed:ten"], [estimator])
+    assert found["policies"]["fixed:ten"]["verdict"] == "trust"
+    assert min(found["policies"]["fixed:ten"]["diagnostics"]["arm_p"].values()) > 1e-3
+
+
 @pytest.mark.parametrize("rows", [173, 1000])
 def test_however_the_log_is_cut_and_whoever_counts(frame, make, tmp_path, monkeypatch, rows):
     monkeypatch.setattr(sources, "PART_ROWS", rows)
