@@ -10,9 +10,11 @@ import numpy as np
 from scipy.special import expit
 
 from benchmarks.readout_tally import Rate, table
+from offline_eval.ab.logged.asking import Ask
 from offline_eval.ab.logged.side import Side
 from offline_eval.ab.logged.sums import SideRows, pair_sums
-from offline_eval.ab.logged.weighing import Ask, weighted_contrast, weighted_mean
+from offline_eval.ab.logged.weighing import weighted_contrast
+from offline_eval.ab.logged.weighted_means import weighted_mean
 
 CLAIM = 0.94
 

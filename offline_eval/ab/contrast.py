@@ -11,6 +11,10 @@ from offline_eval.estimate import Estimate
 ROUNDING = 1e-12
 """A standard error below this share of the means is rounding, not variation."""
 
+NO_VARIATION = "no variation within the groups: no interval"
+CONTROL_AT_ZERO = "relative lift not computed: the control's mean is 0"
+CONTROL_MAY_BE_ZERO = "relative lift unbounded: the control's mean cannot be told from 0"
+
 
 @dataclass(frozen=True, slots=True)
 class Contrast:
@@ -116,7 +120,7 @@ def contrast_of(means: Means, sizes: Sizes, rule: Rule, p_value: float | None, n
     difference = means.top - means.bottom
     error = max(means.top_variance + means.bottom_variance - 2 * means.covariance, 0.0) ** 0.5
     if error <= ROUNDING * (abs(means.top) + abs(means.bottom)):
-        return unknown(sizes, rule, difference, note or "no variation within the groups: no interval")
+        return unknown(sizes, rule, difference, note or NO_VARIATION)
     below, above = rule.criticals
     absolute = _estimate(difference, difference - below * error, difference + above * error, sizes, rule)
     relative, remark = _relative(means, sizes, rule)
@@ -133,13 +137,12 @@ def unknown(sizes: Sizes, rule: Rule, difference: float | None, note: str) -> Co
 def _relative(means: Means, sizes: Sizes, rule: Rule) -> tuple[Estimate, str]:
     found = relative_lift_between(means, rule.criticals)
     if found.value is None:
-        return _estimate(None, None, None, sizes, rule), "the control's mean is 0: no relative lift"
+        return _estimate(None, None, None, sizes, rule), CONTROL_AT_ZERO
     if rule.relative == "delta":
         half = rule.critical * delta_variance(means) ** 0.5
         return _estimate(found.value, found.value - half, found.value + half, sizes, rule), ""
     if not found.bounded:
-        remark = "relative lift unbounded: the control's mean is not distinguishable from 0"
-        return _estimate(found.value, None, None, sizes, rule), remark
+        return _estimate(found.value, None, None, sizes, rule), CONTROL_MAY_BE_ZERO
     return _estimate(found.value, found.lower, found.upper, sizes, rule), ""
 
 

@@ -3,13 +3,18 @@
 from scipy.special import stdtrit
 
 from offline_eval.ab.bounded import Sides, at_every_look, of_one_mean
-from offline_eval.ab.contrast import ROUNDING
+from offline_eval.ab.contrast import NO_VARIATION, ROUNDING
 from offline_eval.ab.limited import pull_of
 from offline_eval.ab.limits import light
 from offline_eval.ab.proportion import clopper_pearson
 from offline_eval.ab.sample import Sample
 from offline_eval.ab.scarcity import FEW, scarcer
 from offline_eval.estimate import Estimate
+
+UNBOUNDED = (
+    "no bounds: a few large values decide this mean; cap the amounts at a value chosen before they were seen, or state "
+    "between which numbers they lie"
+)
 
 
 def mean_of(sample: Sample, alpha: float = 0.05) -> Estimate:
@@ -27,6 +32,13 @@ def mean_of(sample: Sample, alpha: float = 0.05) -> Estimate:
         return Estimate(sample.value, None, None, sample.n, float(sample.n), "mean", alpha)
     below, above = _sides(sample, alpha)
     return Estimate(sample.value, sample.value - below, sample.value + above, sample.n, float(sample.n), "mean", alpha)
+
+
+def why_boundless(sample: Sample) -> str:
+    """Why `mean_of` gives no bounds, where it gives none."""
+    if sample.n < 2:
+        return "too few: fewer than two units"
+    return NO_VARIATION if light(sample) else UNBOUNDED
 
 
 def _sides(sample: Sample, alpha: float) -> Sides:

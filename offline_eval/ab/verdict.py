@@ -11,6 +11,8 @@ from offline_eval.estimate import Estimate
 
 Word = Literal["ship", "keep running", "stop for harm", "no difference worth having", "don't trust"]
 
+NOTHING_TO_COMPARE = "there is nothing to compare: nothing beside the control"
+
 FARTHEST = 3650.0
 """Days ahead beyond which an end is not worth naming."""
 
@@ -28,6 +30,7 @@ class Finding:
         unit: how the difference is told: as it is, or a hundred times it in "points" of a share or in "%".
         ahead: distances of the bounds once there are so many times the units, if all else stays as it is; None: as
             those of an asymptotic sequence shrink.
+        why: why it has no bounds, where it has none.
     """
 
     name: str
@@ -36,6 +39,7 @@ class Finding:
     worthwhile: float = 0.0
     unit: Literal["", "points", "%"] = ""
     ahead: Callable[[float], Sides] | None = None
+    why: str = ""
 
     @property
     def gain(self) -> tuple[float, float, float] | None:
@@ -159,8 +163,10 @@ def undecided(
     "No difference worth having" would be a claim at no known rate of error. `per_day`: effective units that came in a
     day while it ran. `still_open`: decisions that have not matured. `over`: how it ended.
     """
+    if not primaries:
+        return Verdict("keep running", f"undecided: {NOTHING_TO_COMPARE}")
     known = [finding for finding in primaries if finding.gain]
-    told = [f"undecided: {over} before it could tell: {_open_question(known)}"]
+    told = [f"undecided: {over} before it could tell: {_open_question(primaries)}"]
     days = min((days_until(finding, per_day) for finding in known), default=FARTHEST + 1) if per_day else FARTHEST + 1
     if days <= FARTHEST:
         told.append(f"at the pace it had, about {days:.0f} days more would have told")
@@ -169,18 +175,25 @@ def undecided(
     return Verdict("keep running", "; ".join(told))
 
 
-def _open_question(known: Sequence[Finding]) -> str:
-    return (
-        "; ".join(f"{difference_told(each)}: both better and worse are possible" for each in known) or "too few events"
+def _open_question(primaries: Sequence[Finding]) -> str:
+    """What each comparison leaves open; why nothing is known, once where it is the same for all."""
+    whys = {finding.why for finding in primaries}
+    if len(whys) == 1 and not any(finding.gain for finding in primaries):
+        return f"nothing can be said ({whys.pop() or 'no interval'})"
+    return "; ".join(
+        f"{difference_told(each)}: both better and worse are possible"
+        if each.gain
+        else f"{each.name}: nothing can be said ({each.why or 'no interval'})"
+        for each in primaries
     )
 
 
 def _keep_running(primaries: Sequence[Finding], per_day: float | None) -> Verdict:
+    if not primaries:
+        return Verdict("keep running", NOTHING_TO_COMPARE)
     known = [finding for finding in primaries if finding.gain]
-    if not known:
-        return Verdict("keep running", "too few events for any statement yet")
     days = min((days_until(finding, per_day) for finding in known), default=None) if per_day else None
-    told = _open_question(known)
+    told = _open_question(primaries)
     if days is None:
         return Verdict("keep running", told)
     if days > FARTHEST:

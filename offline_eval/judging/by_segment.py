@@ -17,7 +17,7 @@ from offline_eval.judging.claim import Claim
 from offline_eval.judging.gathering import rows_of
 from offline_eval.judging.results import headline
 from offline_eval.judging.setting import MOST_SEGMENTS, OTHER, Setting, ope_batch, view
-from offline_eval.logs.batch import Categorical
+from offline_eval.logs.batch import MISSING, Categorical
 from offline_eval.logs.decoding import texts
 from offline_eval.logs.log import Log
 from offline_eval.ope.batch import Batch
@@ -30,8 +30,6 @@ from offline_eval.ope.verdict import TOO_MUCH_MISSING, judge
 
 Cell = tuple[str, str, str]
 """(column, value, policy)."""
-
-MISSING = "(missing)"
 
 
 @dataclass(frozen=True)

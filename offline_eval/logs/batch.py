@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
+MISSING = "(missing)"
+"""What rows without a value in a segment column are called: a part like any other, so that parts add up to all."""
+
 
 @dataclass(frozen=True, slots=True)
 class Categorical:

@@ -17,6 +17,7 @@ from experiments.views.readout.losing import Face, cost_told, losing_arms, loss
 from offline_eval.ab.bucketed_contrast import Look, ahead_of, linearised_contrast
 from offline_eval.ab.checks.check import CheckResult
 from offline_eval.ab.contrast import Contrast
+from offline_eval.ab.level import width_told
 from offline_eval.ab.standing import Pair, Standing, among_all, pairs_of, standing
 from offline_eval.ab.verdict import Finding, Loss, Verdict, share_of_alpha, undecided, verdict
 from offline_eval.estimate import Estimate
@@ -82,7 +83,9 @@ class Judging:
         found = among_all(found, stand, self.control, None if self.row.status in OVER else days)
         losing = self._losing(stand, days)
         costs = [cost_told(one, self._told_in) for one in losing]
-        return replace(found, reason="; ".join([found.reason, *costs, *self._broken()]), losing=losing)
+        width = width_told([*primaries, *self.guardrails()], ALPHA, running=self.look.running)
+        told = [found.reason, *costs, *self._broken(), *([width] if width else [])]
+        return replace(found, reason="; ".join(told), losing=losing)
 
     def with_arms(self, found: Verdict, arms: Mapping[str, Face], as_of: int | None) -> Verdict:
         """The verdict with the arms that lose, from the arms' faces of an always-valid readout of all decisions."""
@@ -151,10 +154,10 @@ class Judging:
         return linearised_contrast(treated, control, self.look)
 
     def _primary(self, key: str) -> Finding:
-        estimate = self._contrast(self.variants, (key, self.control), self.metric).absolute
+        contrast = self._contrast(self.variants, (key, self.control), self.metric)
         groups = (self.variants[one].linearised(self.metric) for one in (key, self.control))
-        found = self._finding(f"{key} against {self.control}, {self.metric}", estimate)
-        return replace(found, ahead=ahead_of(*groups, self.look))
+        found = self._finding(f"{key} against {self.control}, {self.metric}", contrast.absolute)
+        return replace(found, ahead=ahead_of(*groups, self.look), why=contrast.note)
 
     def guardrails(self) -> list[Finding]:
         """How each guardrail on a variant stands: over the decisions that monitoring judges, at the verdict's level."""

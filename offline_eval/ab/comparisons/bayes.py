@@ -56,7 +56,7 @@ class Bayes:
         loss = top.expected_loss(bottom)
         absolute = self._estimate(top.mean - bottom.mean, low, high, sizes)
         relative = self._relative(top, bottom, sizes)
-        note = "" if relative.value is not None else "no relative lift: the control's mean may be 0"
+        note = "" if relative.value is not None else "relative lift not computed: the control's mean may be 0"
         return BayesianContrast(absolute, relative, None, note, best, loss)
 
     def _relative(self, top: Posterior, bottom: Posterior, sizes: Sizes) -> Estimate:

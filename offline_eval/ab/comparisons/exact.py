@@ -8,7 +8,7 @@ import numpy as np
 import scipy
 from numpy.typing import NDArray
 
-from offline_eval.ab.contrast import Contrast, Sizes, need
+from offline_eval.ab.contrast import CONTROL_AT_ZERO, CONTROL_MAY_BE_ZERO, Contrast, Sizes, need
 from offline_eval.ab.proportion import Proportion, clopper_pearson, difference_bounds, ratio_bounds
 from offline_eval.ab.sample import Sample
 from offline_eval.estimate import Estimate
@@ -50,13 +50,14 @@ class Exact:
         low, high = difference_bounds(top, bottom)
         absolute = Estimate(top.value - bottom.value, low, high, sizes.n, sizes.effective_n, self.name, self.alpha)
         relative = self._relative(top, bottom, sizes)
-        note = "" if relative.upper is not None else "relative lift unbounded: the control's mean may be 0"
+        note = "" if relative.upper is not None else CONTROL_MAY_BE_ZERO if bottom.events else CONTROL_AT_ZERO
         return Contrast(absolute, relative, self._p_value(top, bottom), note)
 
     def _relative(self, top: Proportion, bottom: Proportion, sizes: Sizes) -> Estimate:
+        if not bottom.events:
+            return Estimate(None, None, None, sizes.n, sizes.effective_n, self.name, self.alpha)
         lower, upper = ratio_bounds(top, bottom)
-        value = top.value / bottom.value - 1 if bottom.events else None
-        upper = None if upper is None else upper - 1
+        value, upper = top.value / bottom.value - 1, None if upper is None else upper - 1
         return Estimate(value, lower - 1, upper, sizes.n, sizes.effective_n, self.name, self.alpha)
 
     def _p_value(self, top: Proportion, bottom: Proportion) -> float:

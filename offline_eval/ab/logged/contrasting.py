@@ -9,12 +9,15 @@ from offline_eval.ab.comparisons.adjusted import Adjusted
 from offline_eval.ab.contrast import Contrast, Rule, Sizes, unknown
 from offline_eval.ab.errors import ComparisonError
 from offline_eval.ab.heterogeneity import Effect
+from offline_eval.ab.logged.asking import HAJEK, Ask
 from offline_eval.ab.logged.gathering import MONEY, Tally
 from offline_eval.ab.logged.side import Bounds, Side
 from offline_eval.ab.logged.sight import WHOLE, Pair, Segment, Sight
 from offline_eval.ab.logged.support import Group
-from offline_eval.ab.logged.weighing import HAJEK, Ask, effect_of, weighted_contrast, weighted_mean
-from offline_eval.ab.means import mean_of
+from offline_eval.ab.logged.weighing import effect_of, weighted_contrast
+from offline_eval.ab.logged.weighted_means import weighted_mean
+from offline_eval.ab.logged.weighted_means import why_boundless as why_weighted
+from offline_eval.ab.means import mean_of, why_boundless
 from offline_eval.ab.money import CONTACT_COST, REWARD_COST, Money, money
 from offline_eval.ab.sample import Sample
 from offline_eval.ab.scarcity import DOZENS, scarcer
@@ -125,12 +128,19 @@ class Contrasting:
         except ComparisonError:
             return None
 
-    def mean(self, arm: int, metric: str, control: int, alpha: float = 0.05) -> Estimate:
-        """One arm's mean; in weighted logs, over the rows where it and the control could have been drawn."""
+    def mean(self, arm: int, metric: str, control: int, alpha: float = 0.05) -> tuple[Estimate, str]:
+        """One arm's mean, and why it has no bounds where it has none.
+
+        In weighted logs, over the rows where it and the control could have been drawn.
+        """
         if self.sight.simple:
-            return mean_of(self.sample((arm,), metric), alpha)
-        sums = self.tally.pairs[(WHOLE, self.alone(arm, control))]
-        return weighted_mean(Side.of(sums, 0, self.sight.metrics.index(metric)), self._ask(metric, alpha))
+            sample = self.sample((arm,), metric)
+            found = mean_of(sample, alpha)
+            return found, why_boundless(sample) if found.lower is None else ""
+        sums, ask = self.tally.pairs[(WHOLE, self.alone(arm, control))], self._ask(metric, alpha)
+        side = Side.of(sums, 0, self.sight.metrics.index(metric))
+        found = weighted_mean(side, ask)
+        return found, why_weighted(side, ask) if found.lower is None else ""
 
     def share(self, arm: int, control: int) -> tuple[float | None, float]:
         """(share of all rows that an arm's mean is over, None where it is not known, what it is at most)."""

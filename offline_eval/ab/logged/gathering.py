@@ -11,7 +11,7 @@ from offline_eval.ab.logged.sums import PairSums, SideRows, pair_sums
 from offline_eval.ab.logged.support import drawn
 from offline_eval.ab.money import CONTACT_COST, REENGAGED, REWARD_COST
 from offline_eval.ab.sample import Sample
-from offline_eval.logs.batch import Categorical, Floats, LogBatch
+from offline_eval.logs.batch import MISSING, Floats, LogBatch
 from offline_eval.logs.log import Log
 
 REVENUE, MONEY = "revenue", "money"
@@ -113,10 +113,11 @@ def _values(rows: LogBatch, metric: str) -> Floats:
 
 
 def _segments(rows: LogBatch) -> Iterator[tuple[Segment, NDArray[np.bool_]]]:
+    """Each value of each segment column; rows without one are a part too, so that parts add up to all rows."""
     for name, column in rows.segments.items():
-        values: Categorical = column
-        for value in values.values:
-            mine = values.equals(value)
+        for value in dict.fromkeys((*column.values, MISSING)):
+            mine = column.equals(value)
+            mine = mine | (column.codes < 0) if value == MISSING else mine
             if mine.any():
                 yield (name, value), mine
 

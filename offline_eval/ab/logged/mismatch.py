@@ -13,10 +13,12 @@ from offline_eval.logs.log import Log
 
 LIMIT = 0.001
 
+ONE_ARM = "one arm: there is no share that could be wrong"
+
 
 @dataclass(frozen=True)
 class Mismatch:
-    """Of a finished log; p_value None where the shares cannot be tested because they come from the log itself."""
+    """Of a finished log; p_value None where the shares have nothing to be tested against, or no fault could show."""
 
     p_value: float | None
     detail: str
@@ -40,8 +42,11 @@ def mismatch(log: Log, tally: Tally) -> Mismatch:
     """Pearson's χ² against equal shares; against other probabilities, each arm's Σ 1/p must be its chances, on average.
 
     Both at one look: a log is finished. For a running experiment there are `checks.SampleRatio` and `AdaptiveRatio`.
+    Passes only where it could have failed: where an arm that got nobody would have been found.
     """
     spec = log.spec.propensity
+    if len(log.arms) < 2:
+        return Mismatch(None, ONE_ARM)
     if spec.estimate:
         return Mismatch(None, "probabilities were estimated from the log: nothing to test them against")
     if spec.within is not None:
@@ -56,10 +61,19 @@ def mismatch(log: Log, tally: Tally) -> Mismatch:
 def _chi_square(log: Log, tally: Tally) -> Mismatch:
     expected = tally.n / len(log.arms)
     statistic = float(((tally.counts - expected) ** 2 / expected).sum()) if tally.n else 0.0
-    p_value = float(chdtrc(len(log.arms) - 1, statistic)) if len(log.arms) > 1 else 1.0
+    others = len(log.arms) - 1
     worst = int(np.argmax(np.abs(tally.counts - expected)))
     share = tally.counts[worst] / max(tally.n, 1)
-    return Mismatch(p_value, f"farthest off: {log.keys[worst]} {share:.2%} (meant {1 / len(log.arms):.2%})")
+    detail = f"farthest off: {log.keys[worst]} {share:.2%} (meant {1 / len(log.arms):.2%})"
+    # Without one arm, and the others alike, the statistic would be n / (K - 1).
+    return _judged(float(chdtrc(others, statistic)), float(chdtrc(others, tally.n / others)), detail)
+
+
+def _judged(p_value: float, clearest: float, detail: str) -> Mismatch:
+    """`clearest`: the p-value that the clearest fault would have in as many rows. That it would not show is no pass."""
+    if p_value >= LIMIT and clearest >= LIMIT:
+        return Mismatch(None, f"too few rows: even an arm that got nobody would not show; {detail}")
+    return Mismatch(p_value, detail)
 
 
 def _gamma_p_values(weights: Floats, variance: Floats, chances: Floats, largest: Floats) -> Floats:
@@ -90,7 +104,9 @@ def _between_units(log: Log, tally: Tally) -> Mismatch:
     p_values = 2 * stdtr(freedom, -np.abs(t))
     worst = usable[int(np.argmin(p_values))]
     detail = f"farthest off: {log.keys[worst]}, Σ 1/p {tally.weights[worst]:.0f} for {tally.chances[worst]:.0f} chances"
-    return Mismatch(min(1.0, float(p_values.min() * len(usable))), f"{detail}; units counted, not rows")
+    # An arm that no unit got has t² = the effective number of units.
+    clearest = float((2 * stdtr(freedom, -np.sqrt(freedom + 1))).min() * len(usable))
+    return _judged(min(1.0, float(p_values.min() * len(usable))), clearest, f"{detail}; units counted, not rows")
 
 
 def _weights(log: Log, tally: Tally) -> Mismatch:
@@ -110,4 +126,6 @@ def _weights(log: Log, tally: Tally) -> Mismatch:
         detail += (
             "; either the probabilities are wrong, or it could not be drawn everywhere: name log.eligible or log.pmf"
         )
-    return Mismatch(p_value, detail)
+    # Draws are about as many as were expected, of which none comes with chance exp(-draws).
+    clearest = float(2 * usable.sum() * np.exp(-tally.counts[usable].max()))
+    return _judged(p_value, clearest, detail)

@@ -29,9 +29,13 @@ def allocation(log: Log, tally: Tally) -> list[CheckResult]:
         return [CheckResult("allocation", "too_few", None, "one arm, or one moment: nothing can have moved")]
     expected = np.outer(table.sum(axis=1), table.sum(axis=0)) / table.sum()
     statistic = float(((table - expected) ** 2 / expected).sum())
-    p_value = float(chdtrc((table.shape[0] - 1) * (table.shape[1] - 1), statistic))
+    freedom = (table.shape[0] - 1) * (table.shape[1] - 1)
+    p_value = float(chdtrc(freedom, statistic))
     strength = (statistic / table.sum() / (min(table.shape) - 1)) ** 0.5
     moved = p_value < LIMIT and strength > SMALL
+    if not moved and float(chdtrc(freedom, table.sum() * (min(table.shape) - 1))) >= LIMIT:
+        detail = "too few rows: even if every arm had had a time of its own, it would not show"
+        return [CheckResult("allocation", "too_few", None, detail)]
     status: Literal["failed", "ok"] = "failed" if moved else "ok"
     detail = (
         "the arms' shares moved during the log, as those of a policy that learns do: plain intervals claim no coverage;"

@@ -1,15 +1,18 @@
 """Every arm of a log against the control."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from operator import add
 from typing import Any
 
 from offline_eval.ab.checks.check import CheckResult
+from offline_eval.ab.contrast import Contrast
 from offline_eval.ab.errors import ReadoutError
 from offline_eval.ab.heterogeneity import heterogeneity
+from offline_eval.ab.level import width_told
 from offline_eval.ab.logged.contrasting import Contrasting, Shown
+from offline_eval.ab.logged.doubts import doubted, doubts, with_doubt
 from offline_eval.ab.logged.gathering import tally_part
 from offline_eval.ab.logged.mismatch import mismatch
 from offline_eval.ab.logged.moving import allocation
@@ -52,15 +55,15 @@ def readout(log: Log, settings: Settings | None = None, engine: Engine | None = 
     sight = Sight.of(log, control, metrics_of(log))
     tally = map_merge(engine or Threads(), partial(tally_part, sight=sight), log.parts(), add)
     contrasting = Contrasting(sight, tally, log.spec.objective.margin, _bounds(log), log.zero_or_one)
-    work = _Work(log, control, sight, contrasting, settings)
     ratio = mismatch(log, tally)
     checks = [ratio.as_check(), *_propensity_check(log), *allocation(log, tally)]
+    work = _Work(log, control, sight, contrasting, settings, doubts(checks))
     document = {
         "log": {"name": log.spec.name, "arms": list(log.keys)},
         "n": tally.n,
         "control": log.keys[control],
         "objective": sight.metrics[0],
-        "coverage_claimed": all(check.status != "failed" for check in checks),
+        "coverage_claimed": not work.doubt,
         "notes": notes(log, sight, tally),
         "arms": work.arms(),
         "between": work.between(),
@@ -107,6 +110,7 @@ class _Work:
     sight: Sight
     contrasting: Contrasting
     settings: Settings
+    doubt: str
 
     @property
     def treated(self) -> dict[str, Pair]:
@@ -118,8 +122,7 @@ class _Work:
         lifts = {metric: self._lifts(metric) for metric in self.sight.metrics} if self.treated else {}
         documents = {}
         for arm, key in enumerate(self.log.keys):
-            mean = partial(self.contrasting.mean, arm, control=self.control, alpha=self.settings.alpha)
-            metrics = {metric: mean(metric).as_dict() for metric in self.sight.metrics}
+            metrics = {metric: self._mean(arm, metric) for metric in self.sight.metrics}
             share, most = self.contrasting.share(arm, self.control)
             documents[key] = {
                 "n": int(self.contrasting.tally.counts[arm]),
@@ -141,8 +144,11 @@ class _Work:
         return _with_adjusted({name: self._contrast(pair, WHOLE) for name, pair in zip(names, pairs, strict=True)})
 
     def best(self) -> dict[str, Any]:
-        """Each arm's posterior chance of having the best objective, and its expected loss; {} for weighted logs."""
-        if not self.sight.simple:
+        """Each arm's posterior chance of having the best objective, and its expected loss.
+
+        {} for weighted logs, and with one arm, which has nobody to be better than.
+        """
+        if not (self.sight.simple and self.treated):
             return {}
         samples = {key: self.contrasting.sample((arm,), self.sight.metrics[0]) for arm, key in enumerate(self.log.keys)}
         posteriors = {key: posterior for key, sample in samples.items() if (posterior := posterior_of(sample))}
@@ -173,27 +179,39 @@ class _Work:
         alpha = share_of_alpha(self.settings.alpha, len(self.treated), 0)
         metric = self.sight.metrics[0]
         findings = [
-            Finding(
-                f"{key} against {self.log.keys[self.control]}, {metric}",
-                self.contrasting.pair(pair, metric, alpha=alpha).contrast.absolute,
-                worthwhile=self.settings.worthwhile,
-            )
+            self._finding(key, self.contrasting.pair(pair, metric, alpha=alpha).contrast)
             for key, pair in self.treated.items()
         ]
         found = verdict(findings, checks=checks)
-        return undecided(findings, over="the log ends") if found.word == "keep running" else found
+        found = undecided(findings, over="the log ends") if found.word == "keep running" else found
+        why = width_told(findings, self.settings.alpha, running=False)
+        return replace(found, reason=f"{found.reason}; {why}") if why and found.word != "don't trust" else found
+
+    def _finding(self, key: str, contrast: Contrast) -> Finding:
+        name = f"{key} against {self.log.keys[self.control]}, {self.sight.metrics[0]}"
+        return Finding(name, contrast.absolute, worthwhile=self.settings.worthwhile, why=contrast.note)
+
+    def _mean(self, arm: int, metric: str) -> dict[str, Any]:
+        """With a note where bounds are missing or claim nothing."""
+        found, why = self.contrasting.mean(arm, metric, self.control, self.settings.alpha)
+        note = with_doubt(why, self.doubt if found.value is not None else "")
+        return found.as_dict() | ({"note": note} if note else {})
 
     def _lifts(self, metric: str) -> dict[str, Any]:
-        pair = partial(self.contrasting.pair, metric=metric, alpha=self.settings.alpha)
+        pair = partial(self._pair, metric=metric)
         return _with_adjusted({key: pair(arms) for key, arms in self.treated.items()})
 
     def _adjusted(self, key: str) -> dict[str, Any]:
         metric = self.sight.metrics[0]
         found = self.contrasting.adjusted(self.treated[key], metric, self.settings.alpha)
-        return {"adjusted": {metric: found.as_dict()}} if found else {}
+        return {"adjusted": {metric: doubted(found, self.doubt).as_dict()}} if found else {}
 
     def _contrast(self, pair: Pair, segment: Segment) -> Shown:
-        return self.contrasting.pair(pair, self.sight.metrics[0], segment, self.settings.alpha)
+        return self._pair(pair, self.sight.metrics[0], segment)
+
+    def _pair(self, pair: Pair, metric: str, segment: Segment = WHOLE) -> Shown:
+        found = self.contrasting.pair(pair, metric, segment, self.settings.alpha)
+        return replace(found, contrast=doubted(found.contrast, self.doubt))
 
     def _segment_values(self) -> dict[str, list[str]]:
         seen = self.contrasting.tally.rows

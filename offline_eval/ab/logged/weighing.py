@@ -1,53 +1,34 @@
 """Weighted means and their contrasts, by what stands behind them: events, people, or amounts without a range."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from scipy.special import stdtr, stdtrit
 
-from offline_eval.ab.contrast import Contrast, Rule, Sizes, contrast_of, unknown
+from offline_eval.ab.contrast import (
+    CONTROL_AT_ZERO,
+    CONTROL_MAY_BE_ZERO,
+    Contrast,
+    Rule,
+    Sizes,
+    contrast_of,
+    unknown,
+)
 from offline_eval.ab.fieller import Means
 from offline_eval.ab.heterogeneity import Effect
-from offline_eval.ab.logged.few_events import Limited, beta_limits, few
-from offline_eval.ab.logged.people import LEAST_FREEDOM, Clustered, clustered, people_limits
+from offline_eval.ab.logged.asking import BY_UNIT, EXACT, EXACT_BY_UNIT, HAJEK, Ask, limits_of
+from offline_eval.ab.logged.few_events import few
+from offline_eval.ab.logged.people import LEAST_FREEDOM, Clustered
 from offline_eval.ab.logged.side import Bounds, Side
-from offline_eval.ab.logged.skewed import shrunk, stretched, third_moment, why_withheld
+from offline_eval.ab.logged.skewed import shrunk, stretched, why_withheld
+from offline_eval.ab.logged.variances import known_of, skews_of, variance_of
+from offline_eval.ab.logged.weighted_means import few_behind
 from offline_eval.ab.proportion import difference_bounds, ratio_bounds
 from offline_eval.ab.scarcity import DOZENS, FEW
 from offline_eval.estimate import Estimate
 
-HAJEK, BY_UNIT, EXACT, EXACT_BY_UNIT = "hajek", "hajek_by_unit", "hajek_beta", "hajek_beta_by_unit"
-
 SMALLEST, LARGEST = 1e-100, 0.999
 """A p-value found by search lies between them, or is 1."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """How a metric is read: its level, whether it is 0 or 1, and between which bounds it is known to lie."""
-
-    alpha: float
-    zero_or_one: bool = False
-    bounds: Bounds | None = None
-
-
-def weighted_mean(side: Side, ask: Ask) -> Estimate:
-    """One side's mean; without bounds where too little stands behind them, value None without rows."""
-    by_unit = side.people is not None
-    if not side.n or side.weight <= 0:
-        return Estimate(None, None, None, 0, 0.0, BY_UNIT if by_unit else HAJEK, ask.alpha)
-    bare = Estimate(side.mean, None, None, side.n, side.effective, BY_UNIT if by_unit else HAJEK, ask.alpha)
-    if ask.bounds is not None and (by_unit or few(side.scaled(ask.bounds))):
-        limits = _limits(side, ask.bounds, ask.alpha)
-        return replace(bare, lower=limits.lower, upper=limits.upper, method=EXACT_BY_UNIT if by_unit else EXACT)
-    known = _known((side,))
-    if known.freedom < LEAST_FREEDOM or not known.variances[0] or (ask.bounds is None and why_withheld((side,))):
-        return bare
-    critical, error = float(stdtrit(known.freedom, 1 - ask.alpha / 2)), known.variances[0] ** 0.5
-    skew = 0.0 if ask.bounds else _skews(known, (side,), 1.0)[0]
-    low, high = (side.mean + sign * stretched(critical, sign * skew) * error for sign in (-1, 1))
-    found = replace(bare, lower=low, upper=high)
-    return found.held_within(*ask.bounds) if ask.bounds else found
 
 
 def weighted_contrast(top: Side, bottom: Side, ask: Ask) -> Contrast:
@@ -59,10 +40,10 @@ def weighted_contrast(top: Side, bottom: Side, ask: Ask) -> Contrast:
     """
     by_unit = top.people is not None
     rule, sizes = Rule(0.0, ask.alpha, BY_UNIT if by_unit else HAJEK), Sizes(top.n, bottom.n)
-    known, gap = _known((top, bottom)), top.mean - bottom.mean
+    known, gap = known_of((top, bottom)), top.mean - bottom.mean
     if known.freedom < LEAST_FREEDOM:
-        found = unknown(sizes, rule, gap, f"too few people: nearly all rows come from {_told(known.people)}")
-    elif ask.bounds is not None and _any_few(top, bottom, ask):
+        found = unknown(sizes, rule, gap, few_behind(known.people, by_unit))
+    elif ask.bounds is not None and (_any_few(top, bottom, ask) or not (by_unit or variance_of(known))):
         found = _from_limits(top, bottom, ask)
     elif ask.bounds is None and (why := why_withheld((top, bottom))):
         found = unknown(sizes, rule, gap, why)
@@ -75,16 +56,10 @@ def effect_of(top: Side, bottom: Side, zero_or_one: bool) -> Effect | None:
     """The difference and its variance, whatever the level of any interval; None with too few events or people."""
     if not (top.n and bottom.n) or min(top.events(zero_or_one), bottom.events(zero_or_one)) < DOZENS:
         return None
-    known = _known((top, bottom))
+    known = known_of((top, bottom))
     if known.freedom < (DOZENS if top.people is not None else LEAST_FREEDOM):
         return None
-    return Effect(top.mean - bottom.mean, _variance(known))
-
-
-def _limits(side: Side, bounds: Bounds, alpha: float) -> Limited:
-    scaled, (low, high) = side.scaled(bounds), bounds
-    found = people_limits(scaled, alpha) if side.people is not None else beta_limits(scaled, alpha)
-    return Limited(*(low + (high - low) * each for each in found))
+    return Effect(top.mean - bottom.mean, variance_of(known))
 
 
 def _any_few(top: Side, bottom: Side, ask: Ask) -> bool:
@@ -94,33 +69,11 @@ def _any_few(top: Side, bottom: Side, ask: Ask) -> bool:
     return min(side.events(ask.zero_or_one) for side in (top, bottom)) < FEW
 
 
-def _known(sides: tuple[Side, ...]) -> Clustered:
-    """Variances between units, or between rows where every unit has one: then the freedom is Welch's."""
-    if sides[0].people is not None:
-        return clustered(sides)
-    variances = tuple(side.variance for side in sides)
-    people = sum(side.n for side in sides)
-    lost = sum(v**2 / max(side.alike - 1, 1e-9) for v, side in zip(variances, sides, strict=True))
-    freedom = sum(variances) ** 2 / lost if lost > 0 else float(people - len(sides))
-    return Clustered(variances, 0.0, freedom if min(side.n for side in sides) > 1 else 0.0, people)
-
-
-def _variance(known: Clustered) -> float:
-    return max(sum(known.variances) - 2 * known.covariance, 0.0)
-
-
-def _skews(known: Clustered, sides: tuple[Side, ...], error: float) -> tuple[float, ...]:
-    """Of each mean as a part of the difference's error; 1.0 stands for a mean's own."""
-    thirds = [third_moment(side) / side.weight**3 for side in sides]
-    scale = known.variances[0] ** 1.5 if len(sides) == 1 else error**3
-    return tuple(third / scale if scale > 0 else 0.0 for third in thirds)
-
-
 def _students(top: Side, bottom: Side, known: Clustered, ask: Ask) -> Contrast:
     means = Means(top.mean, bottom.mean, known.variances[0], known.variances[1], known.covariance)
-    sizes, error = Sizes(top.n, bottom.n), _variance(known) ** 0.5
+    sizes, error = Sizes(top.n, bottom.n), variance_of(known) ** 0.5
     critical = float(stdtrit(known.freedom, 1 - ask.alpha / 2))
-    skews = (0.0, 0.0) if ask.bounds or not error else _skews(known, (top, bottom), error)
+    skews = (0.0, 0.0) if ask.bounds or not error else skews_of(known, (top, bottom), error)
     # A skewed treated mean is more often too low, a skewed control too high a difference.
     above, below = skews[0] - skews[1], skews[1] - skews[0]
     rule = Rule(critical, ask.alpha, HAJEK if top.people is None else BY_UNIT)
@@ -153,18 +106,19 @@ def _from_limits(top: Side, bottom: Side, ask: Ask) -> Contrast:
     bounds = ask.bounds or (0.0, 1.0)
     sizes = Sizes(top.n, bottom.n)
     method = EXACT if top.people is None else EXACT_BY_UNIT
-    one, other = _limits(top, bounds, ask.alpha), _limits(bottom, bounds, ask.alpha)
+    one, other = limits_of(top, bounds, ask.alpha), limits_of(bottom, bounds, ask.alpha)
 
     def estimate(value: float | None, lower: float | None, upper: float | None) -> Estimate:
         return Estimate(value, lower, upper, sizes.n, sizes.effective_n, method, ask.alpha)
 
     absolute = estimate(one.value - other.value, *difference_bounds(one, other))
-    relative, note = estimate(None, None, None), "no relative lift: the metric may be below 0"
-    if bounds[0] == 0:
+    relative, note = estimate(None, None, None), "relative lift not computed: the metric may be below 0"
+    if bounds[0] == 0 and other.value <= 0:
+        note = CONTROL_AT_ZERO
+    elif bounds[0] == 0:
         lower, upper = ratio_bounds(one, other)
-        value = one.value / other.value - 1 if other.value > 0 else None
-        relative = estimate(value, lower - 1, None if upper is None else upper - 1)
-        note = "" if upper is not None else "relative lift unbounded: the control's mean may be 0"
+        relative = estimate(one.value / other.value - 1, lower - 1, None if upper is None else upper - 1)
+        note = "" if upper is not None else CONTROL_MAY_BE_ZERO
     p_value = _p_by_search(top, bottom, bounds)
     return _held(Contrast(absolute, relative, p_value, note), bounds)
 
@@ -173,7 +127,7 @@ def _p_by_search(top: Side, bottom: Side, bounds: Bounds) -> float:
     """The least level at which the interval leaves 0 out, so that p and interval never contradict each other."""
 
     def leaves_out(log_alpha: float) -> bool:
-        limits = [_limits(side, bounds, float(np.exp(log_alpha))) for side in (top, bottom)]
+        limits = [limits_of(side, bounds, float(np.exp(log_alpha))) for side in (top, bottom)]
         low, high = difference_bounds(*limits)
         return low > 0 or high < 0
 
@@ -196,7 +150,3 @@ def _counted(contrast: Contrast, top: Side, bottom: Side, known: Clustered) -> C
         absolute=replace(contrast.absolute, effective_n=effective),
         relative=replace(contrast.relative, effective_n=effective),
     )
-
-
-def _told(people: int) -> str:
-    return "one unit" if people == 1 else f"one or two of {people} units"

@@ -5,12 +5,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from offline_eval.ab.logged.asking import Ask
 from offline_eval.ab.logged.few_events import beta_limits, counted_events
 from offline_eval.ab.logged.people import clustered, people_limits
 from offline_eval.ab.logged.side import Side
 from offline_eval.ab.logged.skewed import tail_index
 from offline_eval.ab.logged.sums import SideRows, pair_sums
-from offline_eval.ab.logged.weighing import Ask, effect_of, weighted_contrast, weighted_mean
+from offline_eval.ab.logged.weighing import effect_of, weighted_contrast
+from offline_eval.ab.logged.weighted_means import weighted_mean
 from offline_eval.ab.proportion import clopper_pearson
 
 SHARE = Ask(0.05, True, (0.0, 1.0))
