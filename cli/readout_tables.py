@@ -37,7 +37,9 @@ def show(document: Json, console: Console | None = None) -> None:
         console.print(sentence)
     for metric in next(iter(document["arms"].values()))["metrics"]:
         console.print(metric_table(document, metric))
-        for why in whys({key: arm["lift"][metric] for key, arm in document["arms"].items() if "lift" in arm}):
+        means = {f"mean of {key}": arm["metrics"][metric] for key, arm in document["arms"].items()}
+        lifts = {key: arm["lift"][metric] for key, arm in document["arms"].items() if "lift" in arm}
+        for why in whys(means | lifts):
             console.print(why)
     if document["best"]:
         chances = ", ".join(f"{arm} {found['probability']:.1%}" for arm, found in document["best"].items())
@@ -50,6 +52,9 @@ def show(document: Json, console: Console | None = None) -> None:
         console.print(contrast_table(f"{document['objective']} by event type", document["event_types"]))
     for name, found in document["segments"].items():
         console.print(segment_table(document["objective"], name, found))
+        lifts = {f"{value}, {arm}": one for value, each in found["lift"].items() for arm, one in each.items()}
+        for why in whys(lifts):
+            console.print(why)
 
 
 def metric_table(document: Json, metric: str) -> Sheet:
@@ -69,8 +74,12 @@ def populations(document: Json) -> list[str]:
 
 
 def whys(contrasts: Json) -> list[str]:
-    """What is to be known of each contrast beside its numbers."""
-    return [f"  {name}: {contrast['note']}" for name, contrast in contrasts.items() if contrast.get("note")]
+    """What is to be known of contrasts and means beside their numbers, each sentence once."""
+    found: dict[str, list[str]] = {}
+    for name, contrast in contrasts.items():
+        if contrast.get("note"):
+            found.setdefault(contrast["note"], []).append(name)
+    return [f"  {', '.join(names)}: {note}" for note, names in found.items()]
 
 
 def money_table(document: Json) -> Sheet:
