@@ -24,8 +24,19 @@ class Loss(BaseModel):
     key: str
     versus: str
     estimate: Estimate = Field(description="what is judged, of `key` minus `versus`, per decision")
-    per_day: float | None = Field(description="the same over the decisions that `key` gets in a day")
+    per_day: float | None = Field(
+        description="the same over the decisions of `key` in a day, the mean of the last 14 days with decisions (UTC)"
+    )
     action: str
+
+
+class Gain(BaseModel):
+    """What the leading variant earns beyond the control, for certain."""
+
+    key: str
+    versus: str
+    estimate: Estimate = Field(description="what is judged, of `key` minus `versus`, per decision")
+    per_day: float | None = Field(description="the same over the decisions that `key` gets in a day, as for losses")
 
 
 class Verdict(BaseModel):
@@ -36,6 +47,7 @@ class Verdict(BaseModel):
     days_left: float | None = Field(description="about how long until it can tell; null where it cannot be said")
     best: str | None = Field(description="the variant that is better than every other for certain")
     leading: str | None = Field(description="the variant that is ahead so far")
+    gaining: Gain | None = Field(description="what `leading` earns beyond the control; null where it is not certain")
     losing: list[Loss] = Field(description="variants behind the leading one; in whole readouts also arms")
 
 

@@ -22,4 +22,7 @@ CAPPED_METRICS = {"revenue": "capped_revenue", "net_value": "capped_net_value"}
 """What a verdict about money concerns: the same, with each unit's revenue in a revision counted up to `cap_revenue`."""
 
 MONEY_METRICS = (*COST_METRICS, "net_value", "roi", *CAPPED_METRICS.values())
-"""Metrics in the experiment's currency, whose meaning is fixed."""
+"""Metrics of money, whose meaning is fixed."""
+
+AMOUNT_METRICS = frozenset({"revenue", *MONEY_METRICS} - {"roi"})
+"""Metrics in the experiment's currency."""

@@ -42,6 +42,13 @@ _READ = f"""
 SELECT {_COLUMNS} FROM rollup_hour_totals WHERE experiment_id = {{id}} AND day >= {{first}} AND day <= {{last}}
 ORDER BY day, revision, variant, arm, voided
 """  # noqa: S608 - our names
+_LAST_DAYS = """
+SELECT DISTINCT day FROM rollup_hour_totals WHERE experiment_id = :id ORDER BY day DESC LIMIT :most
+"""
+_ONE_METRIC = """
+SELECT variant, arm, voided, substr(sums, :start, :length) FROM rollup_hour_totals
+WHERE experiment_id = :id AND day >= :first AND day <= :last
+"""
 _PUT = f"""
 INSERT INTO rollup_hour_totals (experiment_id, {_COLUMNS}) VALUES ({{values}})
 ON CONFLICT (experiment_id, day, revision, variant, arm, voided) DO UPDATE SET sums = excluded.sums
@@ -89,6 +96,24 @@ def read_hour_totals(connection: Connection, experiment_id: int, places: Places,
     sums[np.flatnonzero(days == start // HOURS), :, :, : start % HOURS] = 0.0
     sums[np.flatnonzero(days == end // HOURS), :, :, end % HOURS :] = 0.0
     return DayHours(keys, sums)
+
+
+def last_days(connection: Connection, experiment_id: int, most: int) -> list[int]:
+    """The newest days (since 1970, UTC) with matured decisions, newest first, at most so many."""
+    return list(connection.execute(text(_LAST_DAYS), {"id": experiment_id, "most": most}).scalars())
+
+
+def totals_of_days(
+    connection: Connection, experiment_id: int, place: int, days: Sequence[int]
+) -> list[tuple[str, str, bool, float]]:
+    """(variant, arm, voided, total) by row of the given days, of the metric at `place`: no other is read."""
+    start = place * STATISTICS * HOURS * 8 + TOTAL * HOURS * 8
+    values = {"id": experiment_id, "first": min(days), "last": max(days), "start": start + 1, "length": HOURS * 8}
+    found = connection.execute(text(_ONE_METRIC), values)
+    return [
+        (variant, arm, bool(voided), float(np.frombuffer(bytes(hours), dtype="<f8").sum()))
+        for variant, arm, voided, hours in found
+    ]
 
 
 def _rows(

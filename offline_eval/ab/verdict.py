@@ -7,6 +7,7 @@ from typing import Any, Literal
 from offline_eval.ab.bounded import Sides
 from offline_eval.ab.checks.check import CheckResult
 from offline_eval.ab.sequential import TIGHTEST_AT, mixture_critical
+from offline_eval.ab.telling import SHARES, with_bounds
 from offline_eval.estimate import Estimate
 
 Word = Literal["ship", "keep running", "stop for harm", "no difference worth having", "don't trust"]
@@ -27,7 +28,8 @@ class Finding:
         higher_is_better: false for unsubscribes and costs.
         worthwhile: the least difference worth having (primary), or the worst that is put up with (guardrail), in the
             metric's unit; 0: any.
-        unit: how the difference is told: as it is, or a hundred times it in "points" of a share or in "%".
+        unit: how the difference is told: a hundred times it in "points" of a share or in "%", or as it is, in what
+            the unit says ("EUR a decision").
         ahead: distances of the bounds once there are so many times the units, if all else stays as it is; None: as
             those of an asymptotic sequence shrink.
         why: why it has no bounds, where it has none.
@@ -37,7 +39,7 @@ class Finding:
     estimate: Estimate
     higher_is_better: bool = True
     worthwhile: float = 0.0
-    unit: Literal["", "points", "%"] = ""
+    unit: str = ""
     ahead: Callable[[float], Sides] | None = None
     why: str = ""
 
@@ -75,12 +77,33 @@ class Loss:
 
 
 @dataclass(frozen=True, slots=True)
+class Gain:
+    """What the leading variant earns beyond the control, for certain.
+
+    Attributes:
+        estimate: the objective of `key` minus that of `versus`, per decision.
+        per_day: the same over the decisions that `key` gets in a day; None where that cannot be told.
+    """
+
+    key: str
+    versus: str
+    estimate: Estimate
+    per_day: float | None
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON form."""
+        who = {"key": self.key, "versus": self.versus}
+        return who | {"estimate": self.estimate.as_dict(), "per_day": self.per_day}
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """What to do, and why.
 
     Attributes:
         days_left: until about when, where it says to keep running and that can be told.
         best: the variant that is better than every other for certain. leading: the one that is ahead so far.
+        gaining: what the leading variant earns beyond the control, where that is certain.
         losing: what is worse for certain, and what it costs.
     """
 
@@ -89,12 +112,14 @@ class Verdict:
     days_left: float | None = None
     best: str | None = None
     leading: str | None = None
+    gaining: Gain | None = None
     losing: tuple[Loss, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """JSON form."""
         what = {"word": self.word, "reason": self.reason, "days_left": self.days_left}
-        return what | {"best": self.best, "leading": self.leading, "losing": [one.as_dict() for one in self.losing]}
+        who = {"best": self.best, "leading": self.leading, "gaining": self.gaining.as_dict() if self.gaining else None}
+        return what | who | {"losing": [one.as_dict() for one in self.losing]}
 
 
 def share_of_alpha(alpha: float, primaries: int, guardrails: int) -> float:
@@ -145,14 +170,13 @@ def _negligible(finding: Finding) -> bool:
 def difference_told(finding: Finding) -> str:
     """The difference and its bounds, for people."""
     e = finding.estimate
-    if not finding.unit:
-        return f"{finding.name} {e.value:+.4g} ({e.lower:+.4g} to {e.upper:+.4g})"
-    value, lower, upper = (100.0 * (each or 0.0) for each in (e.value, e.lower, e.upper))
-    return f"{finding.name} {value:+.3g} {finding.unit} ({lower:+.3g} to {upper:+.3g})"
+    value, lower, upper = (each or 0.0 for each in (e.value, e.lower, e.upper))
+    return f"{finding.name} {with_bounds(value, lower, upper, finding.unit)}"
 
 
 def _worthwhile(finding: Finding) -> str:
-    return f"{100.0 * finding.worthwhile:.3g} {finding.unit}" if finding.unit else f"{finding.worthwhile:.4g}"
+    scale = 100.0 if finding.unit in SHARES else 1.0
+    return f"{scale * finding.worthwhile:.4g} {finding.unit}".rstrip()
 
 
 def undecided(

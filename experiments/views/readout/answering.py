@@ -29,6 +29,7 @@ from experiments.views.readout.cells import Cell, Cells, of_totals
 from experiments.views.readout.early import early_faces
 from experiments.views.readout.faces import Facing, method_of, shown_metrics
 from experiments.views.readout.maturing import Maturity, maturity_of
+from experiments.views.readout.pace import Pace, pace_of
 from experiments.views.readout.question import WHOLE, Question
 from experiments.views.readout.spans import of_span
 from experiments.views.trust import checks
@@ -54,7 +55,8 @@ class Read:
 
     Attributes:
         whole: all of it, on the totals tier. part: of the span that is asked for, or the same.
-        trips: what guardrails have done. arms: contrasts of arms under adaptive allocation, see `views.arms`.
+        trips: what guardrails have done. pace: decisions a day as of late.
+        arms: contrasts of arms under adaptive allocation, see `views.arms`.
     """
 
     row: Experiment
@@ -64,6 +66,7 @@ class Read:
     part: Cells
     checks: Sequence[CheckResult]
     trips: Trips
+    pace: Pace
     arms: Face
     maturity: Maturity
     early: Face | None
@@ -84,7 +87,8 @@ def read(session: Session, row: Experiment, question: Question = WHOLE) -> Read:
     maturity = maturity_of(connection, row, definition)
     early = early_faces(connection, row, definition, as_of) if question.early else None
     trips = trips_of(session, int(row.id or 0))
-    return Read(row, definition, question, whole, part, found, trips, arms, maturity, early, as_of)
+    pace = pace_of(connection, int(row.id or 0), totals.places)
+    return Read(row, definition, question, whole, part, found, trips, pace, arms, maturity, early, as_of)
 
 
 def _arms(connection: Connection, row: Experiment, metrics: Sequence[str], question: Question) -> Face:
@@ -98,10 +102,10 @@ def _answered(found: Read) -> Face:
     row, question = found.row, found.question
     whole = Facing.of(row, found.definition, found.whole, question)
     shown = whole if not question.narrow else Facing.of(row, found.definition, _narrowed(found), question)
-    faces, judging = shown.faces(found.arms), whole.judging(found.trips)
+    faces, judging = shown.faces(found.arms), whole.judging(found.trips, found.pace)
     verdict = judging.verdict(found.checks, found.as_of, found.maturity.open)
     if not question.narrow and shown.comparing.method == "always_valid":
-        verdict = judging.with_arms(verdict, faces["arms"], found.as_of)
+        verdict = judging.with_arms(verdict, faces["arms"])
     return {
         "experiment": row.key,
         "status": row.status,

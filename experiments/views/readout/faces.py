@@ -18,6 +18,7 @@ from experiments.views.readout.earning import NEEDED, Earning
 from experiments.views.readout.estimand import estimand
 from experiments.views.readout.group import Group
 from experiments.views.readout.judging import OVER, Guarded, Judging, ended_as_planned
+from experiments.views.readout.pace import NO_PACE, Pace
 from experiments.views.readout.parts import event_type_faces, event_types_of, segment_faces, segments_of
 from experiments.views.readout.question import Question
 from experiments.views.readout.withholding import mean_face, noted, worded
@@ -89,15 +90,14 @@ class Facing:
         comparing = Comparing(method_of(row, question), adjustment=question.adjustment, bounds=cells.bounds)
         return cls(row, definition, cells, question, control_of(definition), metrics, variants, comparing)
 
-    def judging(self, trips: Trips) -> Judging:
-        """What the verdict rests on, `trips` being what guardrails have done."""
+    def judging(self, trips: Trips, pace: Pace = NO_PACE) -> Judging:
+        """What the verdict rests on: `trips` is what guardrails have done, `pace` the decisions a day."""
         resumed = {key: first for (kind, key), first in trips.since.items() if kind == "variant"}
         later = {first: self._later(first) for first in sorted(set(resumed.values()))}
         paused = {key: why for (kind, key), why in trips.paused.items() if kind == "variant"}
         guarded, bounds = Guarded(resumed, later, paused), self.cells.bounds
-        return Judging(
-            self.row, self.definition, self.control, self.variants, self.question.worthwhile, guarded, bounds
-        )
+        least = self.question.worthwhile
+        return Judging(self.row, self.definition, self.control, self.variants, least, guarded, bounds, pace)
 
     def _later(self, first: int) -> dict[str, Group]:
         """Variants in the revision `first` and later, prepared for guardrails."""
@@ -240,8 +240,8 @@ def arm_face(group: Group, metrics: Sequence[str], contrasts: Face) -> Face:
 
 def _adjusted(found: Face, metric: str, bounds: Bounds) -> Face:
     """An arm's adjusted mean; beside bounds that are missing, `note` says why."""
-    why = worded(found.get("note", ""), metric, bounds)
-    return found["adjusted"] | ({"note": why} if why and found["adjusted"]["lower"] is None else {})
+    adjusted, why = found["adjusted"], worded(found.get("note", ""), metric, bounds)
+    return {**adjusted, "note": why} if why and adjusted["lower"] is None else dict(adjusted)
 
 
 def _means(group: Group, metrics: Sequence[str]) -> Face:

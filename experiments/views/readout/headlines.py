@@ -17,6 +17,7 @@ from experiments.views.bounds import Counted, bounds_of
 from experiments.views.readout.cells import of_totals
 from experiments.views.readout.faces import Facing
 from experiments.views.readout.maturing import maturity_of
+from experiments.views.readout.pace import pace_of
 from experiments.views.readout.question import WHOLE
 from experiments.views.trust import checks
 
@@ -38,6 +39,7 @@ def headline(engine: Engine, principal: Principal, key: str) -> Face:
         totals = read_variants(connection, int(row.id or 0))
         found = checks(connection, row, totals.total(DECISIONS))
         trips = trips_of(session, int(row.id or 0))
+        pace = pace_of(connection, int(row.id or 0), totals.places)
         still_open = maturity_of(connection, row, definition).open
         bounds = bounds_of(connection, row, Counted(totals.total(DECISIONS), totals.total(UNITS)))
     as_of = row.clock_now if definition.clock == "caller" else now()
@@ -53,7 +55,7 @@ def headline(engine: Engine, principal: Principal, key: str) -> Face:
         "control": shown.control,
         "objective": objective,
         "estimand": shown.estimand(),
-        "verdict": shown.judging(trips).verdict(found, as_of, still_open).as_dict(),
+        "verdict": shown.judging(trips, pace).verdict(found, as_of, still_open).as_dict(),
         "checks": [check.as_dict() for check in found],
         "notes": shown.notes(),
         "counts": shown.counts(still_open),

@@ -2,24 +2,24 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from experiments.metrics import shares_of
 from experiments.model.definition import Definition
 from experiments.model.guardrails import Watch, direction, watches
-from experiments.model.kinds import CAPPED_METRICS, COST_METRICS
-from experiments.model.rollups import DECISIONS
+from experiments.model.kinds import AMOUNT_METRICS, COST_METRICS
 from experiments.model.tables import Experiment
 from experiments.model.times import DAY, duration_micros, to_micros
 from experiments.views.bounds import NO_BOUNDS, Bounds
 from experiments.views.readout.group import Group
-from experiments.views.readout.losing import Face, cost_told, losing_arms, loss
+from experiments.views.readout.losing import Face, cost_told, gain, gain_told, losing_arms, loss
+from experiments.views.readout.pace import NO_PACE, Pace
 from offline_eval.ab.bucketed_contrast import Look, ahead_of, linearised_contrast
 from offline_eval.ab.checks.check import CheckResult
 from offline_eval.ab.contrast import Contrast
 from offline_eval.ab.level import width_told
 from offline_eval.ab.standing import Pair, Standing, among_all, pairs_of, standing
-from offline_eval.ab.verdict import Finding, Loss, Verdict, share_of_alpha, undecided, verdict
+from offline_eval.ab.verdict import Finding, Gain, Loss, Verdict, share_of_alpha, undecided, verdict
 from offline_eval.estimate import Estimate
 
 ALPHA = 0.05
@@ -49,6 +49,7 @@ class Judging:
         worthwhile: least difference of the objective worth having.
         guarded: what the circuit breaker has done; guardrails judge the decisions that it judges.
         bounds: what is known of money beforehand; revenue and net value are judged up to the cap.
+        pace: decisions a day as of late.
     """
 
     row: Experiment
@@ -58,6 +59,7 @@ class Judging:
     worthwhile: float = 0.0
     guarded: Guarded = field(default_factory=Guarded)
     bounds: Bounds = NO_BOUNDS
+    pace: Pace = NO_PACE
 
     @property
     def level(self) -> float:
@@ -81,32 +83,44 @@ class Judging:
         days = self._days(as_of)
         stand = self.standing()
         found = among_all(found, stand, self.control, None if self.row.status in OVER else days)
-        losing = self._losing(stand, days)
-        costs = [cost_told(one, self._told_in) for one in losing]
+        losing = self._losing(stand)
+        gaining = self._gaining(stand)
+        earned = [gain_told(gaining, self._told_in)] if gaining and found.word in ("ship", "keep running") else []
+        told = [*earned, *(cost_told(one, self._told_in) for one in losing)]
         width = width_told([*primaries, *self.guardrails()], ALPHA, running=self.look.running)
-        told = [found.reason, *costs, *self._broken(), *([width] if width else [])]
-        return replace(found, reason="; ".join(told), losing=losing)
+        reason = "; ".join([found.reason, *told, *self._of_days(told), *self._broken(), *([width] if width else [])])
+        return replace(found, reason=reason, gaining=gaining, losing=losing)
 
-    def with_arms(self, found: Verdict, arms: Mapping[str, Face], as_of: int | None) -> Verdict:
+    def with_arms(self, found: Verdict, arms: Mapping[str, Face]) -> Verdict:
         """The verdict with the arms that lose, from the arms' faces of an always-valid readout of all decisions."""
         if found.word == "don't trust":
             return found
-        losing = tuple(losing_arms(arms, self.metric, self._days(as_of)))
+        losing = tuple(losing_arms(arms, self.metric, self.pace))
         costs = [cost_told(one, self._told_in) for one in losing]
-        return replace(found, reason="; ".join([found.reason, *costs]), losing=(*found.losing, *losing))
+        of_days = () if self.pace.told in found.reason else self._of_days(costs)
+        return replace(found, reason="; ".join([found.reason, *costs, *of_days]), losing=(*found.losing, *losing))
 
     def standing(self) -> Standing:
         """Every pair of variants, the control among them, at the verdict's level."""
         estimates = {pair: self._contrast(self.variants, pair, self.metric).absolute for pair in self._pairs}
         return standing(estimates, [*self._treated, self.control], self._finding(self.metric, UNKNOWN))
 
-    def _losing(self, stand: Standing, days: float | None) -> tuple[Loss, ...]:
+    def _gaining(self, stand: Standing) -> Gain | None:
+        """What the leading variant earns beyond the control, where that is certain."""
+        leading, ahead = str(stand.leading), (stand.behind or {}).get(self.control)
+        if ahead is None or not ahead.higher_is_better:
+            return None
+        return gain(leading, self.control, ahead.estimate, self.pace.variants.get(leading))
+
+    def _losing(self, stand: Standing) -> tuple[Loss, ...]:
         """Treated variants behind the leading one; what a control costs is the price of knowing."""
         behind = {key: one for key, one in (stand.behind or {}).items() if key != self.control}
-        return tuple(
-            loss(key, str(stand.leading), one.estimate, self.variants[key].count(DECISIONS) / days if days else None)
-            for key, one in behind.items()
-        )
+        per_day = self.pace.variants
+        return tuple(loss(key, str(stand.leading), one.estimate, per_day.get(key)) for key, one in behind.items())
+
+    def _of_days(self, told: Sequence[str]) -> tuple[str, ...]:
+        """Which days amounts a day are of, where one is told."""
+        return (self.pace.told,) if any(" a day" in one for one in told) else ()
 
     @property
     def metric(self) -> str:
@@ -118,14 +132,19 @@ class Judging:
         return pairs_of([*self._treated, *([self.control] if self.control in self.variants else [])])
 
     @property
-    def _unit(self) -> Literal["", "points"]:
-        return "points" if self.metric in shares_of(self.definition) else ""
+    def _unit(self) -> str:
+        return self._unit_of(self.metric)
+
+    def _unit_of(self, metric: str) -> str:
+        """What a difference of means is told in."""
+        if metric in AMOUNT_METRICS:
+            return f"{self.definition.currency} a decision"
+        return "points" if metric in shares_of(self.definition) else ""
 
     @property
     def _told_in(self) -> str:
         """Points of a share, the currency of an amount, or nothing."""
-        money = self.metric in (*CAPPED_METRICS, *CAPPED_METRICS.values())
-        return self.definition.currency if money else self._unit
+        return self.definition.currency if self.metric in AMOUNT_METRICS else self._unit
 
     def _finding(self, name: str, estimate: Estimate) -> Finding:
         return Finding(name, estimate, self.metric not in COST_METRICS, self.worthwhile, self._unit)
@@ -170,7 +189,7 @@ class Judging:
         found = self._contrast(groups, (watch.subject, watch.versus), metric)
         estimate = found.relative if rule.relative else found.absolute
         name = f"{watch.subject} against {watch.versus}, {metric}{' (relative)' if rule.relative else ''}"
-        unit = "%" if rule.relative else "points" if rule.metric in shares_of(self.definition) else ""
+        unit = "%" if rule.relative else self._unit_of(metric)
         return Finding(name, estimate, direction(rule) > 0, rule.worst, unit)
 
     def _per_day(self, primaries: Sequence[Finding], as_of: int | None) -> float | None:

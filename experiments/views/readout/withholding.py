@@ -25,7 +25,7 @@ def worded(note: str, metric: str, bounds: Bounds) -> str:
 
 def noted(face: Face, metric: str, bounds: Bounds) -> Face:
     """The JSON form of a contrast or ratio, its note in the experiment's words."""
-    return face | {"note": worded(face["note"], metric, bounds)} if face.get("note") else face
+    return {**face, "note": worded(face["note"], metric, bounds)} if face.get("note") else face
 
 
 def mean_face(group: Linearised, metric: str, bounds: Bounds) -> Face:

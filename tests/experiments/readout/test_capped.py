@@ -17,6 +17,7 @@ from experiments.views.bounds import Bounds, Counted, bounds_of
 from experiments.views.guardrails import evidence_of
 from experiments.views.readout import headline
 from experiments.views.readout.losing import cost_told, losing_arms
+from experiments.views.readout.pace import Pace
 from tests.experiments.readout.conftest import START, Campaign
 
 Make = Callable[..., Any]
@@ -167,6 +168,11 @@ def test_the_verdict_names_the_best_of_all_variants_and_what_the_others_cost(cam
     assert lost["bandit"]["versus"] == "rules" and lost["bandit"]["action"] == "move its users to rules"
     assert lost["bandit"]["estimate"]["upper"] < 0
     assert lost["bandit"]["per_day"] < 0
+    gained = verdict["gaining"]
+    assert (gained["key"], gained["versus"]) == ("rules", "holdout") and gained["estimate"]["lower"] > 0
+    assert "rules against holdout, capped_net_value +" in verdict["reason"]
+    assert "rules earns" in verdict["reason"] and "EUR a decision more than holdout" in verdict["reason"]
+    assert "amounts a day are the mean of the last 13 days with decisions" in verdict["reason"]
     assert "bandit costs" in verdict["reason"] and "EUR a decision against rules" in verdict["reason"]
 
 
@@ -185,7 +191,7 @@ def test_an_arm_that_loses_is_named_with_its_price() -> None:
         "bogo-5": {"decisions": 500, "versus": {"nothing": {"capped_net_value": sure}}},
         "sale": {"decisions": 400, "versus": {"nothing": {"capped_net_value": unsure}}},
     }
-    (lost,) = losing_arms(arms, "capped_net_value", days=10.0)
+    (lost,) = losing_arms(arms, "capped_net_value", Pace(14, {}, {"bogo-5": 50.0}))
     assert (lost.kind, lost.key, lost.versus, lost.action) == ("arm", "bogo-5", "nothing", "pause arm bogo-5")
     assert lost.per_day == pytest.approx(-1.67 * 50)
     told = cost_told(lost, "EUR")
