@@ -101,11 +101,15 @@ def versus_table(document: Json, feet: Footnotes) -> Sheet:
 def money_table(document: Json, feet: Footnotes) -> Sheet:
     """What every variant earned beyond the control."""
     title = f"money in {document['money']['currency']}"
-    table = titled(title, "variant", "net value", "ROI", "incremental ROI", "cost per added re-engagement")
+    capped = any(face["capped"] for key, face in document["money"].items() if key != "currency")
+    last = ("incremental ROI up to the cap",) if capped else ()
+    columns = ("net value", "ROI", "incremental ROI", "cost per added re-engagement", *last)
+    table = titled(title, "variant", *columns)
     for key, face in document["money"].items():
         if key == "currency":
             continue
-        ratios = (face["roi"], face.get("incremental_roi"), face.get("cost_per_incremental"))
+        ratios = [face["roi"], face.get("incremental_roi"), face.get("cost_per_incremental")]
+        ratios += [(face["capped"] or {}).get("incremental_roi")] if capped else []
         cells = ["" if ratio is None else feet.beside(interval(ratio), ratio["note"]) for ratio in ratios]
         table.add_row(key, f"{face['net_value']:,.2f}", *cells)
     return table

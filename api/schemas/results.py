@@ -203,6 +203,20 @@ class ComparedDecisions(BaseModel):
     left_out: dict[str, int] = Field(description="revision without decisions of the control → the variant's in it")
 
 
+class CappedMoney(BaseModel):
+    """Sums over the revisions that have a cap, each user's revenue in a revision counted up to it; costs are uncapped.
+
+    What is incremental is over those revisions in which the control has decisions too.
+    """
+
+    revenue: float
+    net_value: float
+    above_cap: float | None = Field(description="the share of revenue that is not counted")
+    incremental: dict[str, Added] = Field({}, description="revenue, net_value → what the variant added in all")
+    incremental_roi: Ratio | None = None
+    compared: ComparedDecisions | None = None
+
+
 class Money(BaseModel):
     """Sums over a variant's matured decisions, and what they were beyond the control's means of the same revisions."""
 
@@ -216,6 +230,7 @@ class Money(BaseModel):
     incremental_roi: Ratio | None = None
     cost_per_incremental: Ratio | None = Field(None, description="added cost for each added re-engagement")
     compared: ComparedDecisions | None = None
+    capped: CappedMoney | None = Field(None, description="the same up to the cap; null where no revision has one")
 
 
 class Readout(BaseModel):

@@ -23,6 +23,7 @@ from offline_eval.estimate import Estimate
 REENGAGED, NET = "reengagement", "net_value"
 COSTS = ("reward_cost", "contact_cost")
 AMOUNTS = ("revenue", *COSTS, NET)
+CAPPED_REVENUE, CAPPED_NET = "capped_revenue", "capped_net_value"
 
 Group = Mapping[str, Linearised]
 """Metric → the group, ready for contrasts: AMOUNTS and REENGAGED."""
@@ -80,12 +81,22 @@ def incremental(contrast: Contrast, decisions: int) -> dict[str, Any]:
     return amount_of(contrast, decisions).as_dict() | note_beside(contrast)
 
 
+def capped_return(pair: tuple[Group, Group], look: Look) -> RatioEstimate:
+    """Incremental ROI with each unit's revenue counted up to the cap, over the strata where that was computed.
+
+    The pair as in `bucketed_money`, with CAPPED_REVENUE and CAPPED_NET besides. Both have limits beforehand, so that
+    there are bounds however skewed revenue is: Fieller's set with the widest critical value of net value and costs.
+    """
+    return _ratio(pair, ((CAPPED_NET,), COSTS), "incremental_roi", look)
+
+
 def _ratio(
     pair: tuple[Group, Group], amounts: tuple[tuple[str, ...], tuple[str, ...]], method: str, look: Look
 ) -> RatioEstimate:
     """The ratio of two differences between treated and control, each a sum of metrics."""
     treated, control = pair
-    first, other = treated[REENGAGED], control[REENGAGED]
+    capped = amounts[0] == (CAPPED_NET,)
+    first, other = (group[CAPPED_NET if capped else REENGAGED] for group in pair)
     sizes, weights = Sizes(first.units, other.units), shared_weights(first, other)
     name = f"fieller:{method}:{look.method}"
     empty = Estimate(None, None, None, sizes.n, sizes.effective_n, name, look.alpha)
@@ -96,8 +107,9 @@ def _ratio(
     scale /= scale - 1
     variances = (scale * float(a @ b) for a, b in ((top[1], top[1]), (bottom[1], bottom[1]), (top[1], bottom[1])))
     means = Means(top[0], bottom[0], *variances)
-    involved = [name for each in amounts for name in each if name not in COSTS]
-    rare, what = (REENGAGED, "re-engaged") if amounts[1] == (REENGAGED,) else ("revenue", "with revenue")
+    involved = [name for each in amounts for name in each if capped or name not in COSTS]
+    revenue = CAPPED_REVENUE if capped else "revenue"
+    rare, what = (REENGAGED, "re-engaged") if amounts[1] == (REENGAGED,) else (revenue, "with revenue")
     if min(treated[rare].events, control[rare].events) < FEW:
         value = means.top / means.bottom if means.bottom > 0 else None
         return not_computed(replace(empty, value=value), f"fewer than {FEW} {what} in a group, too few for bounds")

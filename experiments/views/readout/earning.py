@@ -16,13 +16,23 @@ from experiments.views.readout.group import Group
 from experiments.views.readout.withholding import noted
 from offline_eval.ab.bucketed import Linearised
 from offline_eval.ab.bucketed_contrast import Look
-from offline_eval.ab.bucketed_money import AMOUNTS, REENGAGED, bucketed_money, incremental, of_own_decisions
+from offline_eval.ab.bucketed_money import (
+    AMOUNTS,
+    CAPPED_NET,
+    CAPPED_REVENUE,
+    REENGAGED,
+    bucketed_money,
+    capped_return,
+    incremental,
+    of_own_decisions,
+)
 from offline_eval.ab.money import RatioEstimate
 
 Face = dict[str, Any]
 
 NEEDED = (*AMOUNTS, REENGAGED, "roi")
-"""Metrics that a group must be prepared for."""
+"""Metrics that a group must be prepared for, and CAPPED where some revision has a cap."""
+CAPPED = (CAPPED_REVENUE, CAPPED_NET)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +44,14 @@ class Earning:
     control: Group
 
     def face(self, group: Group, compared: bool) -> Face:
-        """Amounts and ROI; where it is compared, incremental amounts, their ROI and the cost per re-engagement."""
+        """Amounts and ROI; where it is compared, incremental amounts, their ROI and the cost per re-engagement.
+
+        `capped`: the same with revenue up to the cap, where there is one.
+        """
         totals, look = {name: group.total(name) for name in AMOUNTS}, Look(self.comparing.method == "always_valid")
         if not compared:
             found = bucketed_money(totals, group.own("roi"), None, {}, look)
-            return {**found.totals, "roi": self._ratio(found.roi, "roi")}
+            return {**found.totals, "roi": self._ratio(found.roi, "roi"), "capped": self._capped(group, None)}
         decisions, met = group.decisions, self.control.decisions > 0
         pair = of_own_decisions(_ready(group), _ready(self.control), decisions)
         lift = {name: self.comparing.contrast(one, pair[1][name]) for name, one in pair[0].items()}
@@ -53,6 +66,33 @@ class Earning:
             "incremental_roi": self._ratio(found.incremental_roi, "incremental_roi"),
             "cost_per_incremental": self._ratio(found.cost_per_incremental, "cost_per_incremental"),
             "compared": {"decisions": shared, "left_out": self._left_out(np.where(met, 0.0, decisions))},
+            "capped": self._capped(group, look),
+        }
+
+    def _capped(self, group: Group, look: Look | None) -> Face | None:
+        """The same with each user's revenue counted up to the cap, over the revisions that have one; None without any.
+
+        Where it is compared, `look` says how; bounds come from the limits that the cap sets.
+        """
+        bounds = self.comparing.bounds
+        if not bounds.caps:
+            return None
+        face: Face = {name.removeprefix("capped_"): group.total(name) for name in CAPPED}
+        face["above_cap"] = group.above_cap()
+        if look is None:
+            return face
+        computed = bounds.has_value(CAPPED_NET, self.revisions) & (self.control.decisions > 0)
+        pair = of_own_decisions(_ready(group, CAPPED), _ready(self.control, CAPPED), group.decisions)
+        shared = round(float(group.decisions[computed].sum()))
+        lifts = {name: self.comparing.contrast(pair[0][name], pair[1][name]) for name in CAPPED}
+        return {
+            **face,
+            "incremental": {name.removeprefix("capped_"): incremental(one, shared) for name, one in lifts.items()},
+            "incremental_roi": capped_return(pair, look).as_dict(),
+            "compared": {
+                "decisions": shared,
+                "left_out": self._left_out(np.where(computed, 0.0, group.decisions)),
+            },
         }
 
     def _ratio(self, found: RatioEstimate | None, name: str) -> Face | None:
@@ -64,5 +104,5 @@ class Earning:
         return {str(revision): round(count) for revision, count in by_revision if count}
 
 
-def _ready(group: Group) -> dict[str, Linearised]:
-    return {name: group.linearised(name) for name in (*AMOUNTS, REENGAGED)}
+def _ready(group: Group, more: Sequence[str] = ()) -> dict[str, Linearised]:
+    return {name: group.linearised(name) for name in (*AMOUNTS, REENGAGED, *more)}

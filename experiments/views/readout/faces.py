@@ -14,7 +14,7 @@ from experiments.store.breakers import Trips
 from experiments.views.bounds import Bounds
 from experiments.views.readout.cells import Cells
 from experiments.views.readout.comparing import Comparing, Named, by_metric
-from experiments.views.readout.earning import NEEDED, Earning
+from experiments.views.readout.earning import CAPPED, NEEDED, Earning
 from experiments.views.readout.estimand import estimand
 from experiments.views.readout.group import Group
 from experiments.views.readout.judging import OVER, Guarded, Judging, ended_as_planned
@@ -84,7 +84,7 @@ class Facing:
         variants = {key: found.get(key) or cells.nobody() for key in keys}
         guarded = (rule.metric for rule in definition.guardrails)
         judged = [cells.bounds.judged(name) for name in (definition.objective.maximise, *guarded)]
-        needed = list(dict.fromkeys([*metrics, *NEEDED, *judged]))
+        needed = list(dict.fromkeys([*metrics, *NEEDED, *(CAPPED if cells.bounds.caps else ()), *judged]))
         for group in variants.values():
             group.prepare(needed, UNITS)
         comparing = Comparing(method_of(row, question), adjustment=question.adjustment, bounds=cells.bounds)

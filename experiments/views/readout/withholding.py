@@ -9,8 +9,8 @@ from offline_eval.ab.limits import REMEDY
 
 Face = dict[str, Any]
 
-TWINS = CAPPED_METRICS | dict.fromkeys(("roi", "incremental_roi"), "capped_net_value")
-"""Metric or ratio → the metric that says the same of revenue up to the cap."""
+TWINS = CAPPED_METRICS | {"roi": "capped_net_value", "incremental_roi": "capped.incremental_roi"}
+"""Metric or ratio → what says the same of revenue up to the cap."""
 
 STATE_A_CAP = "state cap_revenue, which opens a new revision, and {} will have bounds there"
 

@@ -61,10 +61,26 @@ def test_the_verdict_is_about_the_capped_metric_and_says_so(campaign: Make) -> N
     assert headline(made.engine, SYSTEM, made.definition.key)["estimand"] == told
 
 
+def test_incremental_roi_up_to_the_cap_has_bounds_and_follows_from_the_decisions(campaign: Make) -> None:
+    made = filled(campaign)
+    money = made.readout()["money"]
+    capped, whole = money["treated"]["capped"], money["treated"]
+    assert whole["incremental_roi"]["lower"] is None, "revenue has heavy tails here"
+    kept = {variant: made.values(variant, "capped_net_value") for variant in ("treated", "holdout")}
+    added = 3000 * (kept["treated"].mean() - kept["holdout"].mean())
+    assert capped["net_value"] == pytest.approx(kept["treated"].sum())
+    assert capped["incremental"]["net_value"]["value"] == pytest.approx(added)
+    assert capped["incremental_roi"]["value"] == pytest.approx(added / whole["contact_cost"])
+    assert capped["incremental_roi"]["lower"] < capped["incremental_roi"]["value"] < capped["incremental_roi"]["upper"]
+    assert capped["above_cap"] == made.readout()["estimand"]["above_cap"]["treated"]
+    assert money["holdout"]["capped"]["revenue"] == pytest.approx(made.values("holdout", "capped_revenue").sum())
+
+
 def test_without_a_cap_it_is_said_what_to_state(campaign: Make) -> None:
     told = filled(campaign, cap_revenue=None).readout()["estimand"]
     assert told["metric"] == "net_value"
     assert told["cap_revenue"] is None and told["above_cap"] == {}
+    assert filled(campaign, cap_revenue=None).readout()["money"]["treated"]["capped"] is None
     assert "state cap_revenue" in told["note"]
 
 
@@ -101,6 +117,11 @@ def test_revisions_without_a_cap_are_left_out_of_capped_numbers(campaign: Make) 
     versus = found["variants"]["treated"]["versus"]["holdout"]["capped_net_value"]["absolute"]
     assert versus["value"] == pytest.approx(means["treated"] - means["holdout"])
     assert found["variants"]["treated"]["metrics"]["capped_net_value"]["value"] == pytest.approx(means["treated"])
+    capped = found["money"]["treated"]["capped"]
+    assert capped["compared"] == {"decisions": 1500, "left_out": {"1": 2000}}
+    assert capped["incremental"]["net_value"]["value"] == pytest.approx(1500 * versus["value"])
+    spent = sum(one.get("contact_cost", 0.0) for one in later["treated"])
+    assert capped["incremental_roi"]["value"] == pytest.approx(1500 * versus["value"] / spent)
     with reading(made.engine) as session:
         evidence = evidence_of(session.connection(), head_of(session, made))
     guarded = evidence.variants(("treated", "holdout"), evidence.judged("net_value"), 1, 0.05).absolute
