@@ -9,6 +9,7 @@ import numpy as np
 from bandit.errors import NoEligibleArmError
 from bandit.features import Encoder, arm_features
 from bandit.linear import ArmStatistics, Floats, Hyper, Posterior, fit
+from bandit.policies.newcomers import Newcomers
 from bandit.policies.parameters import Number, Parameter, floor_of, read_parameters
 from bandit.policies.payload import pack, unpack
 from bandit.policies.vocabulary import Vocabulary
@@ -39,6 +40,7 @@ class LinearPolicy(ABC):
         self.spec, self.features = spec, features
         self.params = read_parameters(spec, self.COMMON | self.PARAMETERS)
         self.rows_seen = 0
+        self._newcomers = Newcomers()
         self._hyper = Hyper()
         self._statistics: dict[str, ArmStatistics] = {}
         self._described: dict[str, dict[str, float]] = {}
@@ -58,14 +60,16 @@ class LinearPolicy(ABC):
         return cls(spec, features)
 
     def pmf(self, context: Context, arms: Sequence[Arm]) -> Pmf:
-        """Shape (K,), float64, at least the floor; uniform while nothing was learned."""
+        """Shape (K,), float64, at least the floor, newcomers held; uniform while nothing was learned."""
         count = len(arms)
         if count == 0:
             raise NoEligibleArmError("no arm is eligible")
         if self.rows_seen == 0 or count == 1:
             return np.full(count, 1.0 / count)
         means, deviations = self.beliefs(context, arms)
-        return with_floor(self.decide(means, deviations), floor_of(self.spec, count))
+        floor = floor_of(self.spec, count)
+        lifted = with_floor(self.decide(means, deviations), floor)
+        return self._newcomers.held(lifted, arms, self.rows_seen, floor)
 
     def beliefs(self, context: Context, arms: Sequence[Arm]) -> tuple[Floats, Floats]:
         """Posterior mean of each arm's reward above the overall mean, and its deviation without the common part."""
@@ -83,6 +87,7 @@ class LinearPolicy(ABC):
             return
         for logged in rounds:
             self._vocabulary.add(self._encoder.observe(logged.context))
+        self._newcomers.add(rounds)
         self._encoder.forget()
         self._sets.clear()
         self._posterior = None
@@ -168,6 +173,7 @@ class LinearPolicy(ABC):
             "policy": self.spec.name,
             "features": self.features.version,
             "rows": self.rows_seen,
+            "seen": self._newcomers.state(),
             "hyper": [self._hyper.shared, self._hyper.own, self._hyper.noise, self._hyper.fitted_at],
             "scaler": self._scaler.state(),
             "vocabulary": self._vocabulary.state(),
@@ -180,7 +186,7 @@ class LinearPolicy(ABC):
         """The inverse of `to_bytes`. Raises SnapshotError."""
         policy = cls(spec, features)
         header, body = unpack(data, policy=spec.name, features=features.version)
-        policy.rows_seen = header["rows"]
+        policy.rows_seen, policy._newcomers = header["rows"], Newcomers(header.get("seen"))
         policy._hyper = Hyper(*header["hyper"])
         policy._scaler = Scaler.restore(header["scaler"])
         policy._vocabulary = Vocabulary.restore(policy.params["dimension"], header["vocabulary"])

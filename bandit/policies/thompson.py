@@ -9,6 +9,7 @@ from scipy.special import betainc
 from bandit.best import best_of, best_of_normals
 from bandit.errors import NoEligibleArmError
 from bandit.linear import Floats
+from bandit.policies.newcomers import Newcomers
 from bandit.policies.parameters import Number, Parameter, floor_of, read_parameters
 from bandit.policies.payload import pack, unpack
 from bandit.policy import validate_round, with_floor
@@ -37,6 +38,7 @@ class Thompson:
         self.params = read_parameters(spec, self.PARAMETERS)
         self.rows_seen = 0
         self._unit = True
+        self._newcomers = Newcomers()
         self._arms: dict[str, Moments] = {}
         self._cache: dict[tuple[str, ...], Pmf] = {}
 
@@ -46,7 +48,7 @@ class Thompson:
         return cls(spec, features)
 
     def pmf(self, context: Context, arms: Sequence[Arm]) -> Pmf:
-        """Shape (K,), float64, at least the floor; uniform while nothing was learned."""
+        """Shape (K,), float64, at least the floor, newcomers held; uniform while nothing was learned."""
         count = len(arms)
         if count == 0:
             raise NoEligibleArmError("no arm is eligible")
@@ -57,13 +59,16 @@ class Thompson:
         if known is None:
             if len(self._cache) >= CACHE_LIMIT:
                 self._cache.clear()
-            known = self._cache[keys] = with_floor(self._best(keys), floor_of(self.spec, count))
+            floor = floor_of(self.spec, count)
+            lifted = with_floor(self._best(keys), floor)
+            known = self._cache[keys] = self._newcomers.held(lifted, arms, self.rows_seen, floor)
         return known.copy()
 
     def learn(self, rounds: Sequence[Round]) -> None:
         """Update from rounds in their order. LabelError leaves the policy unchanged."""
         for logged in rounds:
             validate_round(logged)
+        self._newcomers.add(rounds)
         for logged in rounds:
             reward = min(max(logged.reward, -REWARD_LIMIT), REWARD_LIMIT)
             self._unit = self._unit and 0.0 <= reward <= 1.0
@@ -101,7 +106,15 @@ class Thompson:
     def to_bytes(self) -> bytes:
         """Counts and moments by arm."""
         arms = {key: [arm.count, arm.mean, arm.squares] for key, arm in self._arms.items()}
-        return pack({"policy": self.spec.name, "rows": self.rows_seen, "unit": self._unit, "arms": arms})
+        return pack(
+            {
+                "policy": self.spec.name,
+                "rows": self.rows_seen,
+                "unit": self._unit,
+                "arms": arms,
+                "seen": self._newcomers.state(),
+            }
+        )
 
     @classmethod
     def from_bytes(cls, spec: PolicySpec, features: FeatureSpec, data: bytes) -> Self:
@@ -109,6 +122,7 @@ class Thompson:
         policy = cls(spec, features)
         header: dict[str, Any] = unpack(data, policy=spec.name)[0]
         policy.rows_seen, policy._unit = header["rows"], header["unit"]
+        policy._newcomers = Newcomers(header.get("seen"))
         policy._arms = {key: Moments(int(n), mean, squares) for key, (n, mean, squares) in header["arms"].items()}
         return policy
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from bandit.errors import NoEligibleArmError
 from bandit.features import Encoder, Values
+from bandit.policies.newcomers import Newcomers
 from bandit.policies.parameters import Number, Parameter, Range, floor_of, read_parameters
 from bandit.policies.payload import pack, unpack
 from bandit.policy import validate_round, with_floor
@@ -41,6 +42,7 @@ class VwPolicy(ABC):
         self.spec, self.features = spec, features
         self.params = read_parameters(spec, self.COMMON | self.PARAMETERS)
         self.rows_seen = 0
+        self._newcomers = Newcomers()
         self._reward = RewardScale(self.params["reward_range"])
         self._scaler = Scaler()
         self._encoder = Encoder(features, self._scaler)
@@ -71,14 +73,15 @@ class VwPolicy(ABC):
         return self._model
 
     def pmf(self, context: Context, arms: Sequence[Arm]) -> Pmf:
-        """Shape (K,), float64, at least the floor; uniform while nothing was learned."""
+        """Shape (K,), float64, at least the floor, newcomers held; uniform while nothing was learned."""
         count = len(arms)
         if count == 0:
             raise NoEligibleArmError("no arm is eligible")
         if self.rows_seen == 0 or count == 1:
             return np.full(count, 1.0 / count)
         explored = np.array(self.model.probabilities(self._encoder.encode(context), arms))
-        return with_floor(explored / explored.sum(), floor_of(self.spec, count))
+        floor = floor_of(self.spec, count)
+        return self._newcomers.held(with_floor(explored / explored.sum(), floor), arms, self.rows_seen, floor)
 
     def pmf_all(self, contexts: Sequence[Context], arms: Sequence[Arm]) -> Values | None:
         """`pmf` of n contexts at once, (n, K), to the last bit; None where they have to be taken one by one."""
@@ -89,15 +92,16 @@ class VwPolicy(ABC):
         if encoded is None:
             return None
         explored = self.model.probabilities_all(*encoded, arms)
-        lift = min(floor_of(self.spec, count), 1.0 / count)
+        lift = floor_of(self.spec, count)
         mixed = (1.0 - count * lift) * (explored / explored.sum(axis=1, keepdims=True)) + lift
         lifted: Values = mixed / mixed.sum(axis=1, keepdims=True)
-        return lifted
+        return self._newcomers.held(lifted, arms, self.rows_seen, lift)
 
     def learn(self, rounds: Sequence[Round]) -> None:
         """Update from rounds in their order. LabelError leaves the policy unchanged."""
         for logged in rounds:
             validate_round(logged)
+        self._newcomers.add(rounds)
         for logged in rounds:
             self._reward.add(logged.reward)
         contexts = [logged.context for logged in rounds]
@@ -119,6 +123,7 @@ class VwPolicy(ABC):
             "features": self.features.version,
             "arguments": self._arguments,
             "rows": self.rows_seen,
+            "seen": self._newcomers.state(),
             "scaler": self._scaler.state(),
             "reward": self._reward.state(),
         }
@@ -129,7 +134,7 @@ class VwPolicy(ABC):
         """The inverse of `to_bytes`. Raises SnapshotError also where spec and snapshot were made with other options."""
         policy = cls(spec, features)
         header, body = unpack(data, policy=spec.name, features=features.version, arguments=policy._arguments)
-        policy.rows_seen = header["rows"]
+        policy.rows_seen, policy._newcomers = header["rows"], Newcomers(header.get("seen"))
         policy._scaler = Scaler.restore(header["scaler"])
         policy._encoder = Encoder(features, policy._scaler)
         policy._reward = RewardScale.restore(policy.params["reward_range"], header["reward"])

@@ -5,14 +5,10 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
-from bandit.policies import POLICIES
 from bandit.rounds import NOTHING
 from dashboard.designer.conditions import Condition, Conditions, conditions_of, rule_of
 from dashboard.designer.document import Json, look, pointer, put, without
 from dashboard.designer.kinds import KINDS, zone_of
-
-FLOOR = 0.02
-"""What a learned policy starts with; with more than fifty arms, as much as there is room for."""
 
 CONDITION_PARTS = ("feature", "operator", "operand")
 _KEY = re.compile(r"[^a-z0-9]+")
@@ -62,14 +58,12 @@ def _policy(document: Json, at: str) -> Any:
 def _another_policy(document: Json, at: str, name: Any) -> Json:
     arms = [arm["key"] for arm in document["arms"]]
     offers = [arm for arm in arms if arm != NOTHING] or [NOTHING]
-    known = POLICIES.get(name)
     params: dict[str, Json] = {
         "fixed": {"arm": offers[0]},
         "rules": {"rules": [], "default": offers[0]},
         "split": {"weights": {arm: 1 / len(offers) for arm in offers}},
     }
-    floor = min(FLOOR, 1 / max(len(arms), 1)) if known is not None and known.learned else None
-    made: Json = put(document, at, {"name": name or "", "floor": floor, "params": params.get(name, {})})
+    made: Json = put(document, at, {"name": name or "", "floor": None, "params": params.get(name, {})})
     return made
 
 

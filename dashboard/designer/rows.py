@@ -7,6 +7,7 @@ import dash_mantine_components as dmc
 from dash.development.base_component import Component
 
 from bandit.policies import POLICIES
+from bandit.policies.parameters import FLOOR_MASS
 from bandit.rounds import NOTHING
 from dashboard.designer.conditions import MATCHES, OPERATORS, VALUELESS, conditions_of
 from dashboard.designer.document import look, pointer
@@ -116,7 +117,11 @@ def _plain(_pen: Pen, _at: str) -> list[Component]:
 
 def _learned(pen: Pen, at: str) -> list[Component]:
     floor = pen.number(
-        f"{at}/policy/floor", "Least chance of every arm", "percent", description="so that all are still tried"
+        f"{at}/policy/floor",
+        "Least chance of every arm",
+        "percent",
+        placeholder=f"empty: {FLOOR_MASS:.0%} in all",
+        description="so that all are still tried",
     )
     learns = [{"value": "own", "label": "its own users"}, {"value": "all", "label": "all variants' users"}]
     learning = pen.choice(f"{at}/learn_from", "Learns from", learns, description="whose outcomes")

@@ -27,7 +27,7 @@ def _fixed(key: str, share: float, arm: str) -> Json:
 
 
 def _bandit(share: float) -> Json:
-    return {"key": "bandit", "share": share, "policy": {"name": DEFAULT_POLICY, "floor": 0.02}}
+    return {"key": "bandit", "share": share, "policy": {"name": DEFAULT_POLICY}}
 
 
 def _two_rewards() -> Json:
