@@ -10,8 +10,8 @@ BUCKETS = 256
 
 
 def sample_of(values: np.ndarray, law: Law) -> Sample:
-    """Rows of one group, with what is known of their range."""
-    return Sample.of(values).within(law.limits)
+    """Rows of one group, with what is known of their range, and of the whole column: a share or not."""
+    return Sample.of(values).with_share(law.binary).within(law.limits)
 
 
 def running_samples(values: np.ndarray, ends: np.ndarray, law: Law) -> list[Sample]:

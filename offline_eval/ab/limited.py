@@ -1,11 +1,13 @@
 """The contrast of two groups whose units are known to lie within limits."""
 
+import math
+from dataclasses import replace
 from typing import NamedTuple
 
 from scipy.special import ndtri, stdtrit
 
 from offline_eval.ab.bounded import Pull, Sides, at_every_look, at_one_look, error_of, p_at_every_look, p_at_one_look
-from offline_eval.ab.contrast import Contrast, Rule, Sizes, contrast_of
+from offline_eval.ab.contrast import CONTROL_AT_ZERO, Contrast, Rule, Sizes, contrast_of, unknown
 from offline_eval.ab.fieller import Means
 from offline_eval.ab.limits import both_limits
 from offline_eval.ab.sample import Sample
@@ -32,7 +34,7 @@ def limited_contrast(means: Means, pulls: tuple[Pull, Pull], sizes: Sizes, looki
     """
     error, gap = error_of(means), means.top - means.bottom
     if not error:
-        return contrast_of(means, sizes, Rule(0.0, looking.alpha, looking.method), None)
+        return _unvaried(means, Pull.of_difference(*pulls), sizes, looking)
     sides = sides_of(means, pulls, looking)
     if looking.always:
         p_value = p_at_every_look(gap, _inflated(means, looking), Pull.of_difference(*pulls))
@@ -40,6 +42,21 @@ def limited_contrast(means: Means, pulls: tuple[Pull, Pull], sizes: Sizes, looki
         p_value = p_at_one_look(means, pulls, looking.freedom)
     rule = Rule(sides.below / error, looking.alpha, looking.method, above=sides.above / error)
     return contrast_of(means, sizes, rule, p_value)
+
+
+def _unvaried(means: Means, pull: Pull, sizes: Sizes, looking: Looking) -> Contrast:
+    """Where all units of a group are alike: what was never seen vary may vary, but only so far."""
+    found = unknown(sizes, Rule(0.0, looking.alpha, looking.method), means.top - means.bottom, "")
+    gap, (below, above) = means.top - means.bottom, at_every_look(0.0, pull, looking.alpha)
+    note = CONTROL_AT_ZERO if means.bottom == 0 else "relative lift not computed: no variation within the groups"
+    absolute = replace(found.absolute, lower=gap - below, upper=gap + above)
+    return replace(found, absolute=absolute, p_value=p_at_every_look(gap, 0.0, pull), note=note)
+
+
+def held(contrast: Contrast, treated: Sample, control: Sample) -> Contrast:
+    """With nothing that limits rule out: both samples have them."""
+    (low, high), (least, most) = treated.limits or (-math.inf, math.inf), control.limits or (-math.inf, math.inf)
+    return replace(contrast, absolute=contrast.absolute.held_within(low - most, high - least))
 
 
 def sides_of(means: Means, pulls: tuple[Pull, Pull], looking: Looking) -> Sides:

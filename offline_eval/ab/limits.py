@@ -52,5 +52,6 @@ class Tailed(Protocol):
 
 
 def light(*groups: Tailed) -> bool:
-    """Whether each group is 0/1, within limits, or hardly skewed."""
-    return all(group.binary or group.limits is not None or abs(group.skewness) <= LIGHT for group in groups)
+    """Whether all are 0/1, or each is within limits or hardly skewed."""
+    share = all(group.binary for group in groups)
+    return share or all(group.limits is not None or abs(group.skewness) <= LIGHT for group in groups)

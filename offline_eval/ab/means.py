@@ -28,10 +28,13 @@ def mean_of(sample: Sample, alpha: float = 0.05) -> Estimate:
     if sample.binary and scarcer(sample.events, sample.n, True) < FEW:
         share = clopper_pearson(sample.events, sample.n, alpha)
         return Estimate(share.value, share.lower, share.upper, sample.n, float(sample.n), "clopper_pearson", alpha)
-    if sample.n < 2 or not light(sample) or (sample.variance / sample.n) ** 0.5 <= ROUNDING * abs(sample.value):
+    unvaried = (sample.variance / sample.n) ** 0.5 <= ROUNDING * abs(sample.value)
+    if sample.n < 2 or not light(sample) or (unvaried and sample.limits is None):
         return Estimate(sample.value, None, None, sample.n, float(sample.n), "mean", alpha)
-    below, above = _sides(sample, alpha)
-    return Estimate(sample.value, sample.value - below, sample.value + above, sample.n, float(sample.n), "mean", alpha)
+    below, above = _sides(sample, alpha, unvaried)
+    value, n = sample.value, sample.n
+    found = Estimate(value, value - below, value + above, n, float(n), "mean", alpha)
+    return found if sample.limits is None else found.held_within(*sample.limits)
 
 
 def why_boundless(sample: Sample) -> str:
@@ -41,10 +44,10 @@ def why_boundless(sample: Sample) -> str:
     return NO_VARIATION if light(sample) else UNBOUNDED
 
 
-def _sides(sample: Sample, alpha: float) -> Sides:
+def _sides(sample: Sample, alpha: float, unvaried: bool) -> Sides:
     variance, critical = sample.variance / sample.n, float(stdtrit(sample.n - 1, 1 - alpha / 2))
     if sample.limits is None or sample.binary:
         return Sides(critical * variance**0.5, critical * variance**0.5)
-    if sample.events < FEW:
+    if sample.events < FEW or unvaried:
         return at_every_look(variance, pull_of(sample), alpha)
     return of_one_mean(variance, pull_of(sample), critical)

@@ -1,5 +1,6 @@
 """Money: revenue, costs, net value, ROI, incremental ROI, cost per incremental re-engaged user."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
@@ -8,7 +9,7 @@ from scipy.special import ndtri
 
 from offline_eval.ab.bounded import at_one_look, error_of, of_one_mean
 from offline_eval.ab.comparisons.welch import Welch
-from offline_eval.ab.contrast import Contrast
+from offline_eval.ab.contrast import Contrast, Rule, Sizes, unknown
 from offline_eval.ab.fieller import Means, RatioSet, fieller
 from offline_eval.ab.limited import limited, pull_of, pulls_of
 from offline_eval.ab.limits import UNLIMITED, light
@@ -113,25 +114,79 @@ def parts(margin: float) -> dict[str, dict[str, float]]:
     }
 
 
-def money(treated: Sample, control: Sample | None, margin: float, alpha: float = 0.05) -> Money:
+def money(
+    treated: Sample, control: Sample | None, margin: float, alpha: float = 0.05, dearest: float | None = None
+) -> Money:
     """Money of a group and, with a control, what it earned beyond it.
 
     Both samples need the columns value (revenue), reward_cost, contact_cost and reengagement (0/1) by unit: costs and
     outcomes of one unit go together, and the covariances are used. Ratios by Fieller (1954), see `fieller`; one look.
     Returns have no set below 50 units with revenue in a group, nor where revenue is skewed and the samples have no
-    limits; within limits the set has the wider of the revenue's critical values.
+    limits; within limits the set has the wider of the revenue's critical values. A cost per incremental unit has none
+    below 50 re-engaged in a group. Differences by `amount_contrast` and `cost_contrast`; net value is within limits
+    where revenue is and `dearest`, the most that one unit can cost, is known. Measured by `benchmarks.claims`, family
+    rows: docs/claims.md.
     """
     costs, net = {REWARD_COST: 1.0, CONTACT_COST: 1.0}, parts(margin)["net_value"]
     totals = {name: float(_row(treated, weights) @ treated.mean) * treated.n for name, weights in parts(margin).items()}
     roi = _return(treated, None, (net, costs), "roi", alpha)
     if control is None:
         return Money(totals, roi)
+    groups = {name: [each.combined(weights) for each in (treated, control)] for name, weights in parts(margin).items()}
+    pairs = zip(groups["net_value"], groups["margin_revenue"], strict=True)
+    groups["net_value"] = [_net(each, revenue, dearest) for each, revenue in pairs]
     lift = {
-        name: Welch(alpha).compare(treated.combined(weights), control.combined(weights))
-        for name, weights in parts(margin).items()
+        name: (cost_contrast if name in (REWARD_COST, CONTACT_COST) else amount_contrast)(top, bottom, alpha)
+        for name, (top, bottom) in groups.items()
     }
-    per_user = _ratio(treated, control, (costs, {REENGAGED: 1.0}), "cost_per_incremental", alpha)
+    per_user = _price(treated, control, alpha)
     return Money(totals, roi, lift, _return(treated, control, (net, costs), "incremental_roi", alpha), per_user)
+
+
+def amount_contrast(treated: Sample, control: Sample, alpha: float) -> Contrast:
+    """Of revenue or net value: Welch's, with room for skewness within limits; no bounds of skewed amounts without."""
+    found = Welch(alpha).compare(treated, control)
+    if light(treated, control) or found.absolute.lower is None:
+        return found
+    sizes, rule = Sizes(treated.n, control.n), Rule(0.0, alpha, Welch.name)
+    return unknown(sizes, rule, treated.value - control.value, UNLIMITED)
+
+
+def cost_contrast(treated: Sample, control: Sample, alpha: float) -> Contrast:
+    """Welch's; no bounds where few costs of a group that vary stand behind it. A group without costs is known not to.
+
+    Costs that count: (Σ c)² / Σ c², exact where all that are not 0 are alike.
+    """
+    found = Welch(alpha).compare(treated, control)
+    counted = [_costs_that_count(sample) for sample in (treated, control) if sample.variance > 0]
+    if found.absolute.lower is None or min(counted, default=FEW) >= FEW:
+        return found
+    note = f"too few: {min(counted):.0f} of the {FEW} costs that a group needs where they vary"
+    return unknown(Sizes(treated.n, control.n), Rule(0.0, alpha, Welch.name), found.absolute.value, note)
+
+
+def _costs_that_count(sample: Sample) -> float:
+    square = sample.value**2
+    return sample.n * square / (square + float(sample.scatter[0, 0]) / sample.n)
+
+
+def _net(net: Sample, revenue: Sample, dearest: float | None) -> Sample:
+    """Net value: as skewed as the margin's revenue, within its limits less the largest costs where these are known."""
+    limits = None if revenue.limits is None or dearest is None else (revenue.limits[0] - dearest, revenue.limits[1])
+    spread = float(net.scatter[0, 0])
+    cubes = None if math.isinf(revenue.skewness) else revenue.skewness * spread**1.5
+    return replace(net, limits=limits, cubes=cubes)
+
+
+def _price(treated: Sample, control: Sample, alpha: float) -> RatioEstimate:
+    """Cost per incremental re-engaged unit: no set where few of a group came back."""
+    amounts = ({REWARD_COST: 1.0, CONTACT_COST: 1.0}, {REENGAGED: 1.0})
+    found = _ratio(treated, control, amounts, "cost_per_incremental", alpha)
+    fewest = min(sample.n * float(sample.mean[sample.index(REENGAGED)]) for sample in (treated, control))
+    if found.not_computed or round(fewest) >= FEW:
+        return found
+    bare = replace(found.estimate, lower=None, upper=None)
+    return not_computed(bare, f"fewer than {FEW} re-engaged in a group, too few for bounds")
 
 
 def _return(

@@ -30,7 +30,7 @@ class Sample:
         mean: (d,).
         scatter: (d, d) sums of products of deviations from the means.
         events: how many units have a value other than 0.
-        binary: whether every value is 0 or 1.
+        binary: whether every value is 0 or 1; of a part of a column, only where the whole column is (see `with_share`).
         sketch: bins of `value`, for quantiles and winsorising.
         limits: between which a unit's value is known to lie, whatever was seen; None: no limit was stated.
         cubes: sum of cubed deviations of the value from its mean; None where it is not known.
@@ -131,8 +131,13 @@ class Sample:
         return self.scatter / max(self.n - 1, 1)
 
     def within(self, limits: Limits | None) -> "Sample":
-        """The same, its values known to lie in `limits`."""
-        return replace(self, limits=limits)
+        """The same, its values known to lie in `limits`; what may be more than 1 is no share, whatever was seen."""
+        share = self.binary and (limits is None or (limits[0] >= 0 and limits[1] <= 1))
+        return replace(self, limits=limits, binary=share)
+
+    def with_share(self, share: bool) -> "Sample":
+        """Known to be a share or not: amounts and counts of a group may be 0 and 1 so far, or all 0."""
+        return replace(self, binary=self.binary and share)
 
     def index(self, column: str) -> int:
         """Position of a column. Raises SampleError where there is none of that name."""
@@ -141,12 +146,20 @@ class Sample:
         return self.columns.index(column)
 
     def combined(self, weights: Mapping[str, float]) -> "Sample":
-        """The sample whose value is a linear combination of columns, e.g. margin x revenue - cost. No sketch."""
+        """The sample whose value is a linear combination of columns, e.g. margin x revenue - cost. No sketch.
+
+        Limits and the third moment are known of multiples of the value alone, events are taken to be the value's.
+        """
         row = np.zeros(len(self.columns))
         for column, weight in weights.items():
             row[self.index(column)] = weight
         mean, scatter = float(row @ self.mean), float(row @ self.scatter @ row)
-        return Sample((VALUE,), self.n, np.array([mean]), np.array([[max(scatter, 0.0)]]), self.n, False)
+        limits, cubes, weight = None, None, weights.get(VALUE, 0.0)
+        if set(weights) == {VALUE}:
+            cubes = None if self.cubes is None else self.cubes * weight**3
+            limits = None if self.limits is None or weight < 0 else (weight * self.limits[0], weight * self.limits[1])
+        spread = np.array([[max(scatter, 0.0)]])
+        return Sample((VALUE,), self.n, np.array([mean]), spread, self.events, False, None, limits, cubes)
 
     def with_value_only(self) -> "Sample":
         """Without the other columns."""

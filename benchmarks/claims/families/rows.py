@@ -51,7 +51,7 @@ def _money(design: Design, values: list[np.ndarray]) -> Iterator[Seen]:
     contact, reward = design.costs
     spent = [_spent(v, contact * arm, reward * arm) for arm, v in enumerate(values)]
     pair = [one.within(law.limits) for one, law in zip(spent, design.laws, strict=True)]
-    yield from earned(design, money(pair[1], pair[0], design.margin))
+    yield from earned(design, money(pair[1], pair[0], design.margin, dearest=contact + reward))
 
 
 def _spent(values: np.ndarray, contact: float, reward: float) -> Sample:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Engine
 
-from experiments.metrics import RATIOS
+from experiments.metrics import RATIOS, shares_of
 from experiments.model.controls import control_of
 from experiments.model.definition import Definition
 from experiments.model.kinds import CAPPED_METRICS
@@ -59,6 +59,9 @@ def readout_from_rounds(engine: Engine, principal: Principal, key: str, method: 
         name: {m: sample(list(known.values()), place).within(limits.get(m)) for place, m in enumerate(metrics)}
         for name, known in units.items()
     }
+    # 0/1 in all variants or in none: a unit of several decisions in one of them makes it a mean.
+    shares = {m for m in shares_of(definition) & set(metrics) if all(each[m].binary for each in samples.values())}
+    samples = {name: {m: one.with_share(m in shares) for m, one in each.items()} for name, each in samples.items()}
     found = {
         name: {m: _compared(method, samples[name][m], samples[control][m]) for m in metrics}
         for name in samples

@@ -7,7 +7,7 @@ from offline_eval.ab.bounded import error_of
 from offline_eval.ab.comparisons.welch import degrees_of_freedom
 from offline_eval.ab.contrast import Contrast, Rule, Sizes, contrast_of, unknown
 from offline_eval.ab.fieller import Means
-from offline_eval.ab.limited import Looking, limited, limited_contrast, pulls_of
+from offline_eval.ab.limited import Looking, held, limited, limited_contrast, pulls_of
 from offline_eval.ab.limits import UNLIMITED, light
 from offline_eval.ab.sample import Sample
 from offline_eval.ab.scarcity import scarcer
@@ -46,10 +46,11 @@ class AlwaysValid:
             value = treated.value - control.value if min(treated.n, control.n) else None
             return unknown(sizes, rule, value, "too few: fewer than two units in a group")
         means = Means(treated.value, control.value, treated.variance / treated.n, control.variance / control.n)
-        events, share = min(scarcest(treated), scarcest(control)), treated.binary and control.binary
+        share = treated.binary and control.binary
+        events = min(scarcest(sample.with_share(share)) for sample in (treated, control))
         if limited(treated, control) and (events < self.burn_in or not share):
             looking = Looking(True, self.alpha, self.name, degrees_of_freedom(means, sizes))
-            return limited_contrast(means, pulls_of(treated, control), sizes, looking)
+            return held(limited_contrast(means, pulls_of(treated, control), sizes, looking), treated, control)
         if events < self.burn_in:
             note = f"too few: {events} of the {self.burn_in} events each group needs"
             return unknown(sizes, rule, means.top - means.bottom, note)

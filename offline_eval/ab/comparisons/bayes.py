@@ -47,7 +47,8 @@ class Bayes:
     def compare(self, treated: Sample, control: Sample) -> BayesianContrast:
         """The posterior of the contrast; without a p-value, which is not a Bayesian's."""
         sizes = Sizes(treated.n, control.n)
-        top, bottom = posterior_of(treated, self.prior), posterior_of(control, self.prior)
+        share = treated.binary and control.binary
+        top, bottom = (posterior_of(sample.with_share(share), self.prior) for sample in (treated, control))
         if top is None or bottom is None:
             empty = Estimate(None, None, None, sizes.n, sizes.effective_n, self.name, self.alpha)
             return BayesianContrast(empty, empty, None, "too few: no posterior")

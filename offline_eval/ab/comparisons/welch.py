@@ -7,7 +7,7 @@ from scipy.special import stdtr, stdtrit
 
 from offline_eval.ab.contrast import Contrast, Rule, Sizes, contrast_of, unknown
 from offline_eval.ab.fieller import Means
-from offline_eval.ab.limited import Looking, limited, limited_contrast, pulls_of
+from offline_eval.ab.limited import Looking, held, limited, limited_contrast, pulls_of
 from offline_eval.ab.sample import Sample
 from offline_eval.ab.scarcity import FEW
 
@@ -39,7 +39,7 @@ class Welch:
         freedom = degrees_of_freedom(means, sizes)
         if limited(treated, control) and not (treated.binary and control.binary):
             looking = Looking(min(treated.events, control.events) < FEW, self.alpha, self.name, freedom)
-            return limited_contrast(means, pulls_of(treated, control), sizes, looking)
+            return held(limited_contrast(means, pulls_of(treated, control), sizes, looking), treated, control)
         rule = Rule(float(stdtrit(freedom, 1 - self.alpha / 2)), self.alpha, self.name)
         error = (means.top_variance + means.bottom_variance) ** 0.5
         p_value = 2 * float(stdtr(freedom, -abs(means.top - means.bottom) / error)) if error else None

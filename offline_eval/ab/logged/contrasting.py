@@ -9,6 +9,7 @@ from offline_eval.ab.comparisons.adjusted import Adjusted
 from offline_eval.ab.contrast import Contrast, Rule, Sizes, unknown
 from offline_eval.ab.errors import ComparisonError
 from offline_eval.ab.heterogeneity import Effect
+from offline_eval.ab.limits import light
 from offline_eval.ab.logged.asking import HAJEK, Ask
 from offline_eval.ab.logged.gathering import MONEY, Tally
 from offline_eval.ab.logged.side import Bounds, Side
@@ -18,7 +19,7 @@ from offline_eval.ab.logged.weighing import effect_of, weighted_contrast
 from offline_eval.ab.logged.weighted_means import weighted_mean
 from offline_eval.ab.logged.weighted_means import why_boundless as why_weighted
 from offline_eval.ab.means import mean_of, why_boundless
-from offline_eval.ab.money import CONTACT_COST, REWARD_COST, Money, money
+from offline_eval.ab.money import CONTACT_COST, REWARD_COST, Money, cost_contrast, money
 from offline_eval.ab.sample import Sample
 from offline_eval.ab.scarcity import DOZENS, scarcer
 from offline_eval.estimate import Estimate
@@ -54,6 +55,7 @@ class Contrasting:
 
     Attributes:
         bounds: by metric, between which numbers it is known to lie. shares: metrics that are 0 or 1.
+        dearest: the most that one decision can cost; None where that is not known.
     """
 
     sight: Sight
@@ -61,6 +63,7 @@ class Contrasting:
     margin: float = 1.0
     bounds: dict[str, Bounds] | None = None
     shares: frozenset[str] = frozenset()
+    dearest: float | None = None
 
     def pair(self, pair: Pair, metric: str, segment: Segment = WHOLE, alpha: float = 0.05) -> Shown:
         """Treated minus control. Weighted means where probabilities differ or units repeat."""
@@ -72,8 +75,21 @@ class Contrasting:
 
     def _plain(self, pair: Pair, metric: str, segment: Segment, alpha: float) -> Shown:
         treated, control = (self.sample(group, metric, segment) for group in pair)
-        found = comparison_for(treated, control, running=False, alpha=alpha).compare(treated, control)
-        return Shown(found, 1.0, 1.0, _effect(treated, control))
+        return Shown(self._compared(pair, metric, segment, alpha), 1.0, 1.0, _effect(treated, control))
+
+    def _compared(self, pair: Pair, metric: str, segment: Segment, alpha: float) -> Contrast:
+        treated, control = (self.sample(group, metric, segment) for group in pair)
+        if metric in (REWARD_COST, CONTACT_COST):
+            return cost_contrast(treated, control, alpha)
+        if light(treated, control) or metric not in self.sight.amounts or min(treated.n, control.n) < 2:
+            return comparison_for(treated, control, running=False, alpha=alpha).compare(treated, control)
+        top, bottom = (self._amounts(group, metric, segment) for group in pair)
+        return weighted_contrast(top, bottom, Ask(alpha))
+
+    def _amounts(self, group: Group, metric: str, segment: Segment = WHOLE) -> Side:
+        """A simple log's amounts of some arms, with what tells how heavy their tail is."""
+        found = [sums for arm in group if (sums := self.tally.pairs.get((segment, ((arm,), ()))))]
+        return Side.of(reduce(add, found), 0, self.sight.amounts.index(metric))
 
     def _weighted(self, pair: Pair, metric: str, segment: Segment, alpha: float) -> Shown:
         sums, rows = self.tally.pairs.get((segment, pair)), self.tally.rows.get(segment, 0)
@@ -105,7 +121,7 @@ class Contrasting:
         found = [self.tally.samples.get((segment, arm, metric), Sample.of([])).with_value_only() for arm in group]
         whole = reduce(add, found)
         share = metric in self.shares and metric not in (REWARD_COST, CONTACT_COST)
-        return whole if share else replace(whole, binary=False)
+        return whole.with_share(share).within((self.bounds or {}).get(metric))
 
     def money(self, arm: int, control: int, alpha: float = 0.05) -> Money | None:
         """Money of an arm, against the control unless it is the control; None where it cannot be counted."""
@@ -113,8 +129,15 @@ class Contrasting:
         if mine is None or theirs is None:
             return None
         limits = (self.bounds or {}).get("revenue")
-        mine, theirs = mine.within(limits), theirs.within(limits)
-        return money(mine, None if arm == control else theirs, self.margin, alpha)
+        mine, theirs = mine.with_share(False).within(limits), theirs.with_share(False).within(limits)
+        found = money(mine, None if arm == control else theirs, self.margin, alpha, self.dearest)
+        # The same numbers as in the table of metrics, where they are over the same units.
+        lift = {
+            name: self.pair(((arm,), (control,)), name, alpha=alpha).contrast
+            for name in found.lift
+            if name in self.sight.metrics and self.sample((arm,), name).n == mine.n
+        }
+        return replace(found, lift={**found.lift, **lift})
 
     def adjusted(self, pair: Pair, metric: str, alpha: float = 0.05) -> Contrast | None:
         """With the numeric context as covariates; None where there is none to adjust for."""
@@ -135,10 +158,14 @@ class Contrasting:
         """
         if self.sight.simple:
             sample = self.sample((arm,), metric)
+            if not light(sample) and metric in self.sight.amounts and sample.n > 1:
+                return self._weighted_mean(self._amounts((arm,), metric), Ask(alpha))
             found = mean_of(sample, alpha)
             return found, why_boundless(sample) if found.lower is None else ""
         sums, ask = self.tally.pairs[(WHOLE, self.alone(arm, control))], self._ask(metric, alpha)
-        side = Side.of(sums, 0, self.sight.metrics.index(metric))
+        return self._weighted_mean(Side.of(sums, 0, self.sight.metrics.index(metric)), ask)
+
+    def _weighted_mean(self, side: Side, ask: Ask) -> tuple[Estimate, str]:
         found = weighted_mean(side, ask)
         return found, why_weighted(side, ask) if found.lower is None else ""
 

@@ -30,7 +30,8 @@ class Tally:
         excess: (K, clusters) by arm and unit, Σ 1{drawn} / p - 1{could have been}; one column where units have one row.
         rows: rows of each segment.
         samples: simple logs: (segment, arm, metric) → units. Segments have the objective only.
-        pairs: other logs: (segment, pair) → weighted sums of both sides.
+        pairs: other logs: (segment, pair) → weighted sums of both sides. Simple logs: (segment, (arm, nothing)) → sums
+            of the metrics in `Sight.amounts`.
     """
 
     n: int
@@ -88,7 +89,7 @@ def tally(rows: LogBatch, arms: int, sight: Sight) -> Tally:
     times = np.bincount(sight.tenth(rows) * arms + rows.arm, minlength=TIMES * arms).reshape(TIMES, arms).astype(float)
     chances, excess = _chances(rows, arms, sight)
     samples = dict(_samples(rows, arms, sight)) if sight.simple else {}
-    pairs = {} if sight.simple else dict(_weighed(rows, sight))
+    pairs = dict(_amounts(rows, arms, sight) if sight.simple else _weighed(rows, sight))
     sizes = {WHOLE: len(rows)} | {segment: int(mine.sum()) for segment, mine in _segments(rows)}
     return Tally(len(rows), sums[0], sums[1], sums[2], least, times, chances, excess, sizes, samples, pairs)
 
@@ -135,6 +136,23 @@ def _samples(rows: LogBatch, arms: int, sight: Sight) -> Iterator[tuple[tuple[Se
             yield (WHOLE, arm, MONEY), _money(rows, mine, sight.returning)
         for segment, inside in _segments(rows):
             yield (segment, arm, sight.metrics[0]), Sample.of(_values(rows, sight.metrics[0])[mine & inside])
+
+
+def _amounts(rows: LogBatch, arms: int, sight: Sight) -> Iterator[tuple[tuple[Segment, Pair], PairSums]]:
+    """How heavy the tail of each arm's amounts is, rows of weight 1."""
+    if not sight.amounts:
+        return
+    segments = [
+        (WHOLE, np.ones(len(rows), dtype=bool)),
+        *(_segments(rows) if sight.metrics[0] in sight.amounts else ()),
+    ]
+    values = np.stack([_values(rows, metric) for metric in sight.amounts])
+    nobody = SideRows(np.zeros(0), values[:, :0], None, 1)
+    for arm in range(arms):
+        for segment, inside in segments:
+            mine = np.flatnonzero((rows.arm == arm) & inside)
+            own = SideRows(np.ones(len(mine)), values[:, mine], None, 1)
+            yield (segment, ((arm,), ())), pair_sums(len(mine), (own, nobody))
 
 
 def _money(rows: LogBatch, mine: NDArray[np.bool_], returning: str) -> Sample:

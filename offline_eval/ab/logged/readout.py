@@ -54,7 +54,7 @@ def readout(log: Log, settings: Settings | None = None, engine: Engine | None = 
     control = _control(log)
     sight = Sight.of(log, control, metrics_of(log))
     tally = map_merge(engine or Threads(), partial(tally_part, sight=sight), log.parts(), add)
-    contrasting = Contrasting(sight, tally, log.spec.objective.margin, _bounds(log), log.zero_or_one)
+    contrasting = Contrasting(sight, tally, log.spec.objective.margin, _bounds(log), log.zero_or_one, _dearest(log))
     ratio = mismatch(log, tally)
     checks = [ratio.as_check(), *_propensity_check(log), *allocation(log, tally)]
     work = _Work(log, control, sight, contrasting, settings, doubts(checks))
@@ -86,8 +86,19 @@ def metrics_of(log: Log) -> tuple[str, ...]:
 
 def _bounds(log: Log) -> dict[str, tuple[float, float]]:
     """Between which numbers a metric is known to lie, where it is."""
-    shares = dict.fromkeys(log.zero_or_one, (0.0, 1.0))
-    return shares | ({log.spec.objective.maximise: log.range} if log.range else {})
+    objective, dearest = log.spec.objective, _dearest(log)
+    known = dict.fromkeys(log.zero_or_one, (0.0, 1.0)) | ({objective.maximise: log.range} if log.range else {})
+    if "revenue" in known and dearest is not None and objective.margin >= 0:
+        low, high = known["revenue"]
+        known.setdefault(NET_VALUE, (objective.margin * low - dearest, objective.margin * high))
+    return known
+
+
+def _dearest(log: Log) -> float | None:
+    """The most that a decision can cost; None where costs are a column of the log."""
+    if {"reward_cost", "contact_cost"} & set(log.spec.outcomes):
+        return None
+    return max(arm.reward_cost + arm.contact_cost for arm in log.arms)
 
 
 def _control(log: Log) -> int:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from offline_eval.ab.logged.sums import CLUSTERS
 from offline_eval.ab.logged.support import Group, Support
+from offline_eval.ab.money import CONTACT_COST, REWARD_COST
 from offline_eval.logs.batch import LogBatch
 from offline_eval.logs.log import Log
 
@@ -40,6 +41,7 @@ class Sight:
         support: what is known of what could have been drawn.
         units: hashes of all units in order, where some have several rows and they are few enough to be kept apart.
         clustered: units have several rows.
+        amounts: metrics of a simple log that are no shares, have no stated range and are no costs.
         returning: the metric that says whether a unit came back, where money can be counted; "" elsewhere.
         start, span: of the log's times, or of its rows where it has none.
     """
@@ -52,6 +54,7 @@ class Sight:
     support: Support
     units: NDArray[np.uint64] | None
     clustered: bool
+    amounts: tuple[str, ...] = ()
     returning: str = ""
     start: float = 0.0
     span: float = 1.0
@@ -74,6 +77,7 @@ class Sight:
             support,
             kept,
             log.clustered,
+            _amounts(log, metrics) if simple else (),
             returning if counted else "",
             log.scan.earliest if spec.time else 0.0,
             max(log.scan.latest - log.scan.earliest if spec.time else float(log.n), 1e-9),
@@ -95,6 +99,11 @@ class Sight:
         """(n,) the place of each row's unit."""
         found = unit % np.uint64(CLUSTERS) if self.units is None else np.searchsorted(self.units, unit)
         return found.astype(np.intp)
+
+
+def _amounts(log: Log, metrics: tuple[str, ...]) -> tuple[str, ...]:
+    ranged = {log.spec.objective.maximise} if log.range else set()
+    return tuple(name for name in metrics if name not in log.zero_or_one | ranged | {REWARD_COST, CONTACT_COST})
 
 
 def _pairs(arms: int, control: int) -> tuple[Pair, ...]:

@@ -77,7 +77,7 @@ def test_uneven_money_asks_for_a_cap_and_a_cap_gives_bounds(name):
     rounds = replace(starving(rng), pmf=np.full((10_000, 12), 1 / 12), arm=rng.integers(0, 12, 10_000))
     open_ended = ARM_CONTRASTS[name](Cells.of(TWELVE, replace(rounds, reward=spent)), "arm-3", "arm-0")
     assert open_ended.absolute.lower is None
-    assert "state a cap" in open_ended.note
+    assert "state a limit" in open_ended.note
     cells = Cells.of(TWELVE, replace(rounds, reward=np.minimum(spent, 50.0)))
     capped = ARM_CONTRASTS[name](cells, "arm-3", "arm-0", 0.05, (0.0, 50.0)).absolute
     assert -50 <= capped.lower < capped.value < capped.upper <= 50

@@ -53,7 +53,7 @@ def test_money_adds_up():
 
 
 def test_cost_per_incremental_user_says_unbounded():
-    found = money(spending(3, 500, 0.1, 2.0), spending(4, 500, 0.1, 0.0), margin=0.3).cost_per_incremental
+    found = money(spending(3, 2000, 0.1, 2.0), spending(4, 2000, 0.1, 0.0), margin=0.3).cost_per_incremental
     assert found.estimate.lower is None and found.estimate.upper is None
     assert found.as_dict()["unbounded"] and not found.as_dict()["not_computed"]
     assert found.note.startswith("unbounded")
