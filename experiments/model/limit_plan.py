@@ -145,9 +145,9 @@ class LimitPlan:
         return at - max(spans, default=0)
 
     def barred(
-        self, at: int, facts: Mapping[str, Scalar], past: Iterable[Contact], left: Callable[[str], int]
+        self, at: int, facts: Mapping[str, Scalar], past: Iterable[Contact], enough: Callable[[str, int], bool]
     ) -> dict[str, str]:
-        """Arm → why it is left out; `left` says what this process may still use of a resource."""
+        """Arm → why it is left out; `enough` says whether so much of a resource may still be used."""
         out: dict[str, str] = {}
         if self.quiet is not None:
             out = dict.fromkeys(self.quiet.out(at, facts), QUIET)
@@ -156,7 +156,7 @@ class LimitPlan:
         over = self.budget_ends is not None and at >= self.budget_ends
         for arm, uses in self.uses.items():
             if arm not in out and arm != NOTHING:
-                why = self._too_much(uses, over, left)
+                why = self._too_much(uses, over, enough)
                 if why is not None:
                     out[arm] = why
         return out
@@ -183,9 +183,9 @@ class LimitPlan:
                 out.setdefault(arm, CAPPED)
 
     @staticmethod
-    def _too_much(uses: tuple[Use, ...], over: bool, left: Callable[[str], int]) -> str | None:
+    def _too_much(uses: tuple[Use, ...], over: bool, enough: Callable[[str, int], bool]) -> str | None:
         for use in uses:
-            if use.amount and (left(use.resource) < use.amount or (over and use.resource == BUDGET)):
+            if use.amount and ((over and use.resource == BUDGET) or not enough(use.resource, use.amount)):
                 return OVER_BUDGET if use.resource == BUDGET else CAPPED
         return None
 

@@ -38,7 +38,8 @@ class LimitTotal(SQLModel, table=True):
 class LimitLease(SQLModel, table=True):
     """The block of a resource that one process may use; `used` moves in the transaction that stores the decisions.
 
-    Whoever next asks for more folds an expired lease into the total and takes back what it left.
+    Whoever next asks for more folds an expired lease into the total and takes back what it left; who would else be
+    refused takes back what one that lies idle has left. `granted_at`: since then nothing of it was used, 0 once it was.
     """
 
     __tablename__ = "limit_leases"
@@ -51,6 +52,7 @@ class LimitLease(SQLModel, table=True):
     used: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
     contingent: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
     decisions: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
+    granted_at: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
     expires_at: int = Field(sa_column=Column(BigInteger, nullable=False))
 
 

@@ -33,6 +33,13 @@ class Past(NamedTuple):
     metrics: str | None = None
 
 
+class TakenSoFar(NamedTuple):
+    """What of a resource is out of reach for more: with all that leases hold, and only what decisions have used."""
+
+    held: int
+    committed: int
+
+
 class Price(NamedTuple):
     """The price on cost in force, and what a decision for each arm is expected to cost, in the currency."""
 
@@ -45,13 +52,17 @@ FREE = Price(0.0, {})
 
 @dataclass(slots=True)
 class LimitsKnown:
-    """What the database knew: contacts by unit and decision, versions of units, what is taken by resource, prices."""
+    """What the database knew: contacts by unit and decision, versions of units, what is taken by resource, prices.
+
+    `looks_back`: contacts count for what is being decided.
+    """
 
     suppressed: set[str] = field(default_factory=set)
     past: dict[str, dict[int, Past]] = field(default_factory=dict)
     versions: dict[str, int] = field(default_factory=dict)
-    taken: dict[int, dict[str, int]] = field(default_factory=dict)
+    taken: dict[int, dict[str, TakenSoFar]] = field(default_factory=dict)
     prices: dict[int, Price] = field(default_factory=dict)
+    looks_back: bool = False
 
     def note(self, contacts: Iterable[Past]) -> None:
         """Add contacts."""

@@ -7,7 +7,7 @@ import asyncpg
 from experiments.errors import EscrowLostError
 from experiments.model.decisions import DecisionRow
 from experiments.model.times import now
-from experiments.store.limits_ledger import Ledger, LimitsKnown, LimitsWanted, Past
+from experiments.store.limits_ledger import Ledger, LimitsKnown, LimitsWanted, Past, TakenSoFar
 
 Insert = Callable[[Sequence[DecisionRow]], Awaitable[set[int]]]
 
@@ -22,10 +22,12 @@ _WITH_MONEY = "LEFT JOIN logged_rounds AS l ON l.decision_id = d.id"
 _ALL = "JOIN experiments AS e ON e.id = d.experiment_id AND e.clock_now IS NULL"
 _VERSIONS = "SELECT unit_id, version FROM unit_versions WHERE unit_id = ANY($1)"
 _TAKEN = """
-SELECT t.resource, (t.used - t.voided - t.matured + t.realised + coalesce((
-  SELECT sum(CASE WHEN l.expires_at < $1 THEN l.used ELSE l.granted END) FROM limit_leases AS l
-  WHERE l.experiment_id = t.experiment_id AND l.resource = t.resource), 0))::bigint
-FROM limit_totals AS t WHERE t.experiment_id = $2
+SELECT t.resource,
+  (t.used - t.voided - t.matured + t.realised
+    + coalesce(sum(CASE WHEN l.expires_at < $1 THEN l.used ELSE l.granted END), 0))::bigint,
+  (t.used - t.voided - t.matured + t.realised + coalesce(sum(l.used), 0))::bigint
+FROM limit_totals AS t LEFT JOIN limit_leases AS l ON l.experiment_id = t.experiment_id AND l.resource = t.resource
+WHERE t.experiment_id = $2 GROUP BY t.experiment_id, t.resource
 """
 _PRICE = "SELECT shadow_price, expected_costs FROM pacings WHERE experiment_id = $1"
 _RAISE = """
@@ -35,7 +37,8 @@ ON CONFLICT (unit_id) DO UPDATE SET version = excluded.version WHERE u.version =
 RETURNING unit_id
 """
 _USE = """
-UPDATE limit_leases SET used = used + $1, contingent = contingent + $2, decisions = decisions + $3, expires_at = $4
+UPDATE limit_leases SET used = used + $1, contingent = contingent + $2, decisions = decisions + $3, expires_at = $4,
+  granted_at = 0
 WHERE id = $5 AND used + $1 <= granted RETURNING id
 """
 
@@ -49,7 +52,8 @@ async def look_up_limits(
     if wanted.since is not None:
         known.note(await _past(connection, experiment_id, units, wanted))
     if wanted.totals:
-        known.taken[experiment_id] = dict(map(tuple, await connection.fetch(_TAKEN, now(), experiment_id)))
+        found = await connection.fetch(_TAKEN, now(), experiment_id)
+        known.taken[experiment_id] = {row[0]: TakenSoFar(*row[1:]) for row in found}
         known.price(experiment_id, await connection.fetchrow(_PRICE, experiment_id))
 
 

@@ -8,7 +8,7 @@ import msgspec
 from experiments.errors import EscrowLostError
 from experiments.model.decisions import DecisionRow
 from experiments.model.times import now
-from experiments.store.limits_ledger import Ledger, LimitsKnown, LimitsWanted, Past
+from experiments.store.limits_ledger import Ledger, LimitsKnown, LimitsWanted, Past, TakenSoFar
 
 _AS_JSON = msgspec.json.Encoder().encode
 Insert = Callable[[Sequence[DecisionRow]], set[int]]
@@ -28,10 +28,12 @@ _WITH_MONEY = "LEFT JOIN logged_rounds AS l ON l.decision_id = d.id"
 _ALL = "JOIN experiments AS e ON e.id = d.experiment_id AND e.clock_now IS NULL"
 _VERSIONS = "SELECT unit_id, version FROM unit_versions WHERE unit_id IN (SELECT value FROM json_each(?))"
 _TAKEN = """
-SELECT t.resource, t.used - t.voided - t.matured + t.realised + coalesce((
-  SELECT sum(CASE WHEN l.expires_at < ? THEN l.used ELSE l.granted END) FROM limit_leases AS l
-  WHERE l.experiment_id = t.experiment_id AND l.resource = t.resource), 0)
-FROM limit_totals AS t WHERE t.experiment_id = ?
+SELECT t.resource,
+  t.used - t.voided - t.matured + t.realised
+    + coalesce(sum(CASE WHEN l.expires_at < ? THEN l.used ELSE l.granted END), 0),
+  t.used - t.voided - t.matured + t.realised + coalesce(sum(l.used), 0)
+FROM limit_totals AS t LEFT JOIN limit_leases AS l ON l.experiment_id = t.experiment_id AND l.resource = t.resource
+WHERE t.experiment_id = ? GROUP BY t.experiment_id, t.resource
 """
 _PRICE = "SELECT shadow_price, expected_costs FROM pacings WHERE experiment_id = ?"
 _RAISE = """
@@ -39,7 +41,8 @@ INSERT INTO unit_versions (unit_id, version) VALUES (?, ?)
 ON CONFLICT (unit_id) DO UPDATE SET version = excluded.version WHERE unit_versions.version = ?
 """
 _USE = """
-UPDATE limit_leases SET used = used + ?, contingent = contingent + ?, decisions = decisions + ?, expires_at = ?
+UPDATE limit_leases SET used = used + ?, contingent = contingent + ?, decisions = decisions + ?, expires_at = ?,
+  granted_at = 0
 WHERE id = ? AND used + ? <= granted
 """
 
@@ -59,7 +62,8 @@ def look_up_limits(
     if wanted.since is not None:
         known.note(_past(connection, experiment_id, units, wanted))
     if wanted.totals:
-        known.taken[experiment_id] = dict(execute(_TAKEN, (now(), experiment_id)).fetchall())
+        found = execute(_TAKEN, (now(), experiment_id))
+        known.taken[experiment_id] = {row[0]: TakenSoFar(*row[1:]) for row in found}
         known.price(experiment_id, execute(_PRICE, (experiment_id,)).fetchone())
 
 

@@ -2,28 +2,24 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 import structlog
 
-from experiments.errors import EscrowLostError, Fault, InvalidError, NotFoundError, UnavailableError, WinbackError
-from experiments.model.ids import DecisionIds
-from experiments.model.limit_plan import LimitPlan
+from experiments.errors import Fault, InvalidError, NotFoundError, UnavailableError, WinbackError
 from experiments.model.principal import Principal, require
-from experiments.model.times import now, to_micros
-from experiments.services.deciding.batch import Batch, Pending
+from experiments.model.times import now
+from experiments.services.deciding.batch import Pending
 from experiments.services.deciding.escrow import Escrow
-from experiments.services.deciding.foreseeing import foresee
-from experiments.services.deciding.limiter import Limiter, wanted_of
 from experiments.services.deciding.messages import Assignment, Decision
+from experiments.services.deciding.passing import Passing
 from experiments.services.deciding.replies import Settled
 from experiments.services.deciding.runtime import Runtime
-from experiments.store.decision_log import DecisionLog, Known, Wanted
+from experiments.store.decision_log import DecisionLog
 
 MOST_AT_ONCE = 256
 """Requests of one commit; more would hold up the event loop for too long."""
 
-_PASSES = 8
 _log = structlog.get_logger("winback.deciding")
 Call = tuple[list[Pending], asyncio.Future[None]]
 
@@ -38,8 +34,7 @@ class Decider:
     def __init__(
         self, runtime: Runtime, log: DecisionLog, escrow: Escrow, clock: Callable[[], int] = now, lanes: int = 1
     ) -> None:
-        self._runtime, self._log, self._escrow, self._clock = runtime, log, escrow, clock
-        self._ids = DecisionIds()
+        self._runtime, self._passing = runtime, Passing(runtime, log, escrow, clock)
         self._queue: deque[Call] = deque()
         self._arrived = asyncio.Event()
         self._closing = False
@@ -95,7 +90,7 @@ class Decider:
             for request in requests
         ]
         if pending := [each for each in answers if isinstance(each, Pending)]:
-            await self._decide_all(pending)
+            await self._passing.decide_all(pending)
         return [each.outcome if isinstance(each, Pending) else each for each in answers]
 
     async def _chunk(
@@ -156,7 +151,7 @@ class Decider:
 
     async def _settle(self, calls: list[Call]) -> None:
         try:
-            await self._decide_all([each for pending, _ in calls for each in pending])
+            await self._passing.decide_all([each for pending, _ in calls for each in pending])
         except Exception as error:
             if not isinstance(error, UnavailableError):
                 _log.exception("a batch of decisions failed")
@@ -169,112 +164,6 @@ class Decider:
         for _, done in calls:
             if not done.done():
                 done.set_result(None)
-
-    async def _decide_all(self, pending: list[Pending]) -> None:
-        left = pending
-        for _ in range(_PASSES):
-            left = await self._pass(left)
-            if not left:
-                return
-        for each in left:
-            each.settled, each.answer = None, UnavailableError("others decide for this unit all the time; try again")
-
-    async def _pass(self, pending: list[Pending]) -> list[Pending]:
-        """Decide and commit; those whose row met another's go round again and find the winner."""
-        at = self._clock()
-        known, looks_back = await self._look_up(pending, at)
-        batch = Batch(self._runtime, self._ids, known, at, self._limiter(known, looks_back))
-        if pending[0].asked_at is not None:
-            batch.is_block = True
-            foresee(batch, pending[0].key, pending)
-        for each in pending:
-            batch.answer(each)
-        if not batch.rows and not batch.clocks:
-            return []
-        try:
-            committed = await self._commit(batch)
-        except EscrowLostError:
-            self._escrow.forget()
-            return pending
-        if len(committed) == len(batch.rows):
-            return []
-        lost = {row.id for row in batch.rows} - committed
-        return [each for each in pending if each.row in lost]
-
-    async def _commit(self, batch: Batch) -> set[int]:
-        ledger, committed = batch.limiter.ledger, set[int]()
-        try:
-            committed = await self._log.append(batch.rows, batch.clocks, ledger)
-        finally:
-            self._escrow.settle(ledger, committed)
-        return committed
-
-    def _limiter(self, known: Known, looks_back: bool) -> Limiter:
-        return Limiter(known.limits, self._escrow, self._runtime.faces, looks_back)
-
-    async def _look_up(self, pending: list[Pending], at: int) -> tuple[Known, bool]:
-        """What is known, and whether contacts before count; with enough in escrow, as far as there is enough."""
-        wanted = self._wanted(pending, at)
-        known = await self._log.look_up(wanted)
-        if await self._catch_up(known):
-            renewed = self._wanted(pending, at)
-            if any(renewed[number].limits != what.limits for number, what in wanted.items() if number in renewed):
-                wanted, known = renewed, await self._log.look_up(renewed)
-        limited = [what.limits for what in wanted.values() if what.limits is not None]
-        if limited:
-            await self._top_up(pending, known)
-            if any(what.money for what in limited):
-                await self._load_faces((past.experiment_id, past.revision) for past in known.limits.contacts())
-        return known, any(what.since is not None for what in limited)
-
-    async def _top_up(self, pending: list[Pending], known: Known) -> None:
-        demands: dict[int, tuple[LimitPlan, int]] = {}
-        for each in pending:
-            plan = self._runtime.plan(each.key)
-            if plan is not None and plan.limits is not None and plan.status == "running":
-                demands[plan.id] = (plan.limits, demands.get(plan.id, (plan.limits, 0))[1] + 1)
-        await self._escrow.top_up(demands, known.limits)
-
-    def _wanted(self, pending: list[Pending], at: int) -> dict[int, Wanted]:
-        wanted: dict[int, Wanted] = {}
-        for each in pending:
-            plan = self._runtime.plan(each.key)
-            if plan is None:
-                continue
-            what = wanted.get(plan.id)
-            if what is None:
-                what = wanted[plan.id] = Wanted(learners=plan.caller_clock)
-            what.units.add(each.request.unit_id)
-            if each.request.idempotency_key is not None:
-                what.keys.add(each.request.idempotency_key)
-            if plan.limits is not None:
-                moment = at if each.request.at is None else to_micros(each.request.at)
-                what.limits = wanted_of(plan.limits, moment, what.limits)
-        return wanted
-
-    async def _catch_up(self, known: Known) -> bool:
-        """Decide by what holds now: a change by another process shows in the versions that were just read.
-
-        Whether anything had changed.
-        """
-        stale = any(self._stale(number, known) for number in known.heads)
-        if stale:
-            await self._runtime.refresh()
-        rows = [stored.row for found in (known.latest, known.keyed) for stored in found.values()]
-        await self._load_faces((row.experiment_id, row.revision) for row in rows)
-        return stale
-
-    async def _load_faces(self, revisions: Iterable[tuple[int, int]]) -> None:
-        missing = [pair for pair in set(revisions) if self._runtime.faces(*pair) is None]
-        if missing:
-            await self._runtime.load_faces(missing)
-
-    def _stale(self, number: int, known: Known) -> bool:
-        plan = self._runtime.by_id(number)
-        if plan is None or plan.version != known.heads[number].version:
-            return True
-        # On the caller's clock a simulation wants the newest snapshot at once, so that it can be repeated.
-        return plan.caller_clock and plan.heads != known.learners.get(number, {})
 
 
 def check(request: Assignment) -> None:

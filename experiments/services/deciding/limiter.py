@@ -1,7 +1,9 @@
 """Limits at work in one batch: what they leave out of each draw, and what each drawn row uses of them."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import NamedTuple
 
 import msgspec
@@ -35,13 +37,18 @@ _decode_metrics = msgspec.json.Decoder(dict[str, float]).decode
 
 @dataclass(slots=True)
 class Limiter:
-    """Holds what the batch knows and has used. `faces` are the arms of a revision; `looks_back`: contacts count."""
+    """Holds what the batch knows and has used. `faces` are the arms of a revision; `looks_back`: contacts count.
+
+    `refused_early`: an arm was left out for a total of which somebody holds what nobody has used yet.
+    """
 
     known: LimitsKnown
     escrow: Escrow
     faces: Faces
     looks_back: bool
     ledger: Ledger = field(init=False)
+    refused_early: bool = False
+    _used: Counter[tuple[int, str]] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
         self.ledger = Ledger(self.escrow.expiry())
@@ -54,7 +61,7 @@ class Limiter:
         if limits is None:
             return None
         past = self._contacts(unit_id, limits) if limits.looks_back else ()
-        barred = limits.barred(at, facts, past, lambda resource: self.escrow.left(limits.experiment_id, resource))
+        barred = limits.barred(at, facts, past, partial(self._enough, limits))
         return Bounds(barred, self._price(limits))
 
     def book(self, plan: Plan, row: DecisionRow) -> None:
@@ -66,7 +73,18 @@ class Limiter:
             return
         if limits.service and row.arm != NOTHING:
             self.ledger.versions[row.unit_id] = self.known.versions.get(row.unit_id, 0)
-        self.escrow.take(self.ledger, row.id, limits.experiment_id, limits.uses.get(row.arm, ()))
+        uses = limits.uses.get(row.arm, ())
+        self.escrow.take(self.ledger, row.id, limits.experiment_id, uses)
+        for use in uses:
+            self._used[limits.experiment_id, use.resource] += use.amount
+
+    def _enough(self, limits: LimitPlan, resource: str, amount: int) -> bool:
+        if self.escrow.left(limits.experiment_id, resource) >= amount:
+            return True
+        taken = self.known.taken.get(limits.experiment_id, {}).get(resource)
+        used = self._used[limits.experiment_id, resource] + (0 if taken is None else taken.committed)
+        self.refused_early |= limits.totals[resource] - used >= amount
+        return False
 
     def _price(self, limits: LimitPlan | None) -> Price | None:
         if limits is None or not limits.paced:
