@@ -9,7 +9,7 @@ from scipy.special import stdtr, stdtrit
 from offline_eval.ab.bounded import Pull, Sides, at_every_look, error_of
 from offline_eval.ab.bucketed import Bucketed, Floats, Linearised, within_reach
 from offline_eval.ab.concentration import CONCENTRATED, LEAST_FREEDOM, ONE_UNIT, effective_freedom
-from offline_eval.ab.contrast import Contrast, Rule, Sizes, contrast_of, unknown
+from offline_eval.ab.contrast import ROUNDING, Contrast, Rule, Sizes, contrast_of, unknown
 from offline_eval.ab.fieller import Means
 from offline_eval.ab.limited import Looking, limited_contrast, sides_of
 from offline_eval.ab.limits import UNLIMITED, light
@@ -116,7 +116,8 @@ def widest_critical(pairs: Sequence[tuple[Linearised, Linearised]], look: Look) 
         if means is None or weights is None or missing(treated, control, look):
             return None
         error = error_of(means)
-        if _within_limits(treated, control) and error > 0:
+        varies = error > ROUNDING * (abs(means.top) + abs(means.bottom))
+        if _within_limits(treated, control) and varies:
             looking = Looking(_always(treated, control, look), look.alpha, look.method, freedom(treated, control))
             sides = sides_of(means, (treated.pull(weights), control.pull(weights)), looking)
             found.append(max(sides) / error)

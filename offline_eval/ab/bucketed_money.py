@@ -85,7 +85,7 @@ def capped_return(pair: tuple[Group, Group], look: Look) -> RatioEstimate:
     """Incremental ROI with each unit's revenue counted up to the cap, over the strata where that was computed.
 
     The pair as in `bucketed_money`, with CAPPED_REVENUE and CAPPED_NET besides. Both have limits beforehand, so that
-    there are bounds however skewed revenue is: Fieller's set with the widest critical value of net value and costs.
+    there are bounds however skewed revenue is: Fieller's set with the critical value of net value.
     """
     return _ratio(pair, ((CAPPED_NET,), COSTS), "incremental_roi", look)
 
@@ -107,7 +107,7 @@ def _ratio(
     scale /= scale - 1
     variances = (scale * float(a @ b) for a, b in ((top[1], top[1]), (bottom[1], bottom[1]), (top[1], bottom[1])))
     means = Means(top[0], bottom[0], *variances)
-    involved = [name for each in amounts for name in each if capped or name not in COSTS]
+    involved = [name for each in amounts for name in each if name not in COSTS or _rarely_due(name, pair)]
     revenue = CAPPED_REVENUE if capped else "revenue"
     rare, what = (REENGAGED, "re-engaged") if amounts[1] == (REENGAGED,) else (revenue, "with revenue")
     if min(treated[rare].events, control[rare].events) < FEW:
@@ -119,6 +119,12 @@ def _ratio(
             return not_computed(empty, GAINS[method].lost)
         return not_computed(replace(empty, value=means.top / means.bottom), UNLIMITED)
     return ratio_of(means, critical, empty, method)
+
+
+def _rarely_due(cost: str, pair: tuple[Group, Group]) -> bool:
+    """Whether so few owed the cost that its own critical value is needed too: a reward that hardly anybody redeems."""
+    groups = [group[cost] for group in pair]
+    return 0 < max(one.events for one in groups) < FEW and all(one.limits is not None for one in groups)
 
 
 def _difference(pair: tuple[Group, Group], names: tuple[str, ...], weights: Floats) -> tuple[float, Floats]:
