@@ -7,6 +7,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 MISSING = "–"
+NO_INTERVAL = "no interval"
+_NAMES = re.compile(r"\bcapped[._][a-z_]+\b")
 _SIGNS = {"EUR": "€", "USD": "$", "GBP": "£", "JPY": "¥", "CHF": "CHF ", "SEK": "SEK ", "PLN": "PLN "}
 _SHARES = frozenset(
     {
@@ -92,15 +94,42 @@ def metric(name: str, value: float | None, currency: str, *, signed: bool = Fals
 def interval(name: str, estimate: Mapping[str, Any] | None, currency: str, *, signed: bool = False) -> str:
     """`lower to upper`; a bound that is not known is said to be."""
     if estimate is None or (estimate.get("lower") is None and estimate.get("upper") is None):
-        return "no interval yet"
+        return NO_INTERVAL
     lower = "unbounded" if estimate["lower"] is None else metric(name, estimate["lower"], currency, signed=signed)
     upper = "unbounded" if estimate["upper"] is None else metric(name, estimate["upper"], currency, signed=signed)
     return f"{lower} to {upper}"
 
 
+def reason(found: Mapping[str, Any] | None) -> str:
+    """Why the readout gives no interval, as a sentence; "" where it gives one or says nothing."""
+    known = {} if found is None else (found.get("absolute") or found)
+    if found is None or not found.get("note") or None not in (known.get("lower"), known.get("upper")):
+        return ""
+    told = _NAMES.sub(lambda word: uncapitalised(title(word[0])), str(found["note"]).removeprefix("no bounds: "))
+    return f"{told[:1].upper()}{told[1:]}."
+
+
+def why_none(found: Mapping[str, Any] | None) -> str:
+    """`No interval`, and why."""
+    told = reason(found)
+    return f"No interval. {told}" if told else "No interval"
+
+
+def uncapitalised(text: str) -> str:
+    """A heading within a sentence."""
+    return text if text[:2].isupper() else text[:1].lower() + text[1:]
+
+
 def title(name: str) -> str:
     """A metric, arm or segment key as a heading: `net_value` is Net value."""
-    known = {"roi": "ROI", "reengagement": "Re-engagement"}
+    known = {
+        "roi": "ROI",
+        "incremental_roi": "Incremental ROI",
+        "reengagement": "Re-engagement",
+        "capped_revenue": "Revenue up to the cap",
+        "capped_net_value": "Net value up to the cap",
+        "capped.incremental_roi": "Incremental ROI up to the cap",
+    }
     return known.get(name, name.replace("_", " ").strip().capitalize())
 
 

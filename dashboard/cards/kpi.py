@@ -1,15 +1,17 @@
 """One figure, large, with what it is compared with and how sure that is."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import dash_mantine_components as dmc
 from dash.development.base_component import Component
 
-from dashboard.format import interval, metric, percent, title
+from dashboard.format import interval, metric, percent, reason, title, uncapitalised, why_none
 
 Estimate = Mapping[str, Any]
-PER_DECISION = ("revenue", "net_value", "reward_cost", "contact_cost")
+PER_DECISION = ("revenue", "net_value", "capped_revenue", "capped_net_value", "reward_cost", "contact_cost")
+UNCAPPED = ("revenue", "net_value")
 
 
 def kpi(heading: str, value: str, *below: Component, tone: str = "") -> Component:
@@ -30,21 +32,49 @@ def tone_of(estimate: Estimate) -> str:
     return "better" if lower is not None and lower > 0 else "worse" if upper is not None and upper < 0 else ""
 
 
-def metric_kpi(
-    name: str, currency: str, estimate: Estimate, lift: Mapping[str, Any] | None, control: str, before: Estimate | None
-) -> Component:
+@dataclass(frozen=True, slots=True)
+class Versus:
+    """What a metric of a variant is compared with: the control, by `lift`, and the period `before`.
+
+    `cap` says up to what revenue is counted and what lies above it; "" where the campaign has no cap.
+    """
+
+    control: str
+    lift: Mapping[str, Any] | None = None
+    before: Estimate | None = None
+    cap: str = ""
+
+
+def metric_kpi(name: str, currency: str, estimate: Estimate, versus: Versus) -> Component:
     """A metric of a variant: its value and interval, its lift over the control, its change since the period before."""
-    below = [dmc.Text(f"95 %: {interval(name, estimate, currency)}", size="xs", c="dimmed", className="number")]
-    if lift is not None:
-        below.append(lift_line(lift, control))
+    lift, before = versus.lift, versus.before
+    below = [interval_line(name, estimate, currency)]
+    if name.startswith("capped_") and versus.cap:
+        below.append(dmc.Text(versus.cap, size="xs", c="dimmed"))
+    if lift is not None and not (why_not(lift) and why_not(lift) == reason(estimate)):
+        below.append(lift_line(lift, versus.control))
     if before is not None:
         below.append(change_line(name, currency, estimate.get("value"), before.get("value")))
     tone = tone_of((lift or {}).get("relative") or {})
-    return kpi(_heading(name), metric(name, estimate.get("value"), currency), *below, tone=tone)
+    return kpi(_heading(name, bool(versus.cap)), metric(name, estimate.get("value"), currency), *below, tone=tone)
 
 
-def _heading(name: str) -> str:
-    return f"{title(name)} per decision" if name in PER_DECISION else title(name)
+def interval_line(name: str, estimate: Estimate, currency: str) -> Component:
+    """The interval, or why there is none."""
+    if estimate.get("lower") is None and estimate.get("upper") is None:
+        return dmc.Text(why_none(estimate), size="xs", c="dimmed")
+    return dmc.Text(f"95 %: {interval(name, estimate, currency)}", size="xs", c="dimmed", className="number")
+
+
+def _heading(name: str, has_cap: bool) -> str:
+    """Of what; where others are capped, what is not is said to be."""
+    told = f"{title(name)} per decision" if name in PER_DECISION else title(name)
+    return f"{told}, uncapped" if has_cap and name in UNCAPPED else told
+
+
+def why_not(lift: Mapping[str, Any]) -> str:
+    """Why the lift has no interval; what the value says of itself need not be said again."""
+    return reason({**(lift.get("relative") or {}), "note": lift.get("note")})
 
 
 def lift_line(lift: Mapping[str, Any], control: str) -> Component:
@@ -52,7 +82,8 @@ def lift_line(lift: Mapping[str, Any], control: str) -> Component:
     relative = lift.get("relative") or {}
     value, lower, upper = relative.get("value"), relative.get("lower"), relative.get("upper")
     if value is None or lower is None or upper is None:
-        return dmc.Text(f"Against {control}: {lift.get('note') or 'not known yet'}", size="xs", className="unsure")
+        why = why_not(lift) or "No comparison."
+        return dmc.Text(f"Against {control}: {uncapitalised(why)}", size="xs", className="unsure")
     kind, word = ("better", "▲") if lower > 0 else ("worse", "▼") if upper < 0 else ("unsure", "≈")
     told = f"{word} {percent(value, signed=True)} against {control}"
     bounds = f"{percent(lower, signed=True)} to {percent(upper, signed=True)}"

@@ -14,7 +14,7 @@ SURE = 0.05
 def heat_map(cells: Cells, arms: Sequence[str], name: str, currency: str) -> go.Figure:
     """A square for each segment and arm; ★ where it differs from the control arm, all comparisons counted together.
 
-    What has no interval yet stays empty: it would make a scale of noise.
+    What has no interval stays empty: it would make a scale of noise.
 
     Args:
         cells: segment → arm → {adjusted: estimate, p_adjusted}.

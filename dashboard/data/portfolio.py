@@ -45,17 +45,18 @@ def _side_by_side(who: Who) -> list[Face]:
 
 
 def arms_of(view: View, one: Face) -> list[Face]:
-    """`{arm, decisions, value}` of a campaign of `side_by_side`, the value an estimate of its objective.
+    """`{arm, decisions, value}` of a campaign of `side_by_side`, the value an estimate of what is judged.
 
     Of arms that a policy draws, the adjusted value; an arm with a variant of its own has that variant's mean.
     """
     who, key, results = view.who, one["head"]["key"], one["results"]
-    drawn = shared(who, ("arms", key), lambda: arm_values(who.engine, who.principal, key))["arms"]
+    judged = results["estimand"]["metric"]
+    drawn = shared(who, ("arms", key, judged), lambda: arm_values(who.engine, who.principal, key, judged))["arms"]
     found = [{"arm": arm, "decisions": int(value["effective_n"]), "value": value} for arm, value in drawn.items()]
     for variant in one["definition"]["variants"]:
         arm, measured = _only_arm(variant), results["variants"].get(variant["key"])
         if arm is not None and arm not in drawn and measured is not None and measured["decisions"]:
-            value = measured["metrics"][results["objective"]]
+            value = measured["metrics"][judged]
             found.append({"arm": arm, "decisions": measured["decisions"], "value": value})
     return found
 

@@ -54,12 +54,11 @@ CAMPAIGN = Page(
             explain="By re-engagement, on all decisions up to each day; for the eye, the verdict rests on more",
         ),
         Section("funnel", "Funnel", funnel, span=6, height=320),
-        Section("spend", "Money", spend, span=7),
+        Section("spend", "Money", spend),
         Section(
             "maturing",
             "What is still open",
             maturing,
-            span=5,
             explain="A decision counts once its attribution window has closed",
         ),
     ),

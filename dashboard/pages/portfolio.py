@@ -8,7 +8,8 @@ from dash import dcc
 from dash.development.base_component import Component
 
 from dashboard.cards.empty import empty
-from dashboard.cards.kpi import kpi, tone_of
+from dashboard.cards.kpi import interval_line, kpi, tone_of
+from dashboard.cards.reasons import Reasons
 from dashboard.cards.state import state
 from dashboard.cards.table import table
 from dashboard.cards.verdict import headline
@@ -18,6 +19,7 @@ from dashboard.data import portfolio
 from dashboard.format import MISSING, amounts, interval, metric, moment, money, number, percent, title
 from dashboard.icons import icon
 from dashboard.page import Drawn, Page, Section, View
+from dashboard.parts.comparing import lift_told
 
 COLUMNS = {
     "campaign": "Campaign",
@@ -63,11 +65,11 @@ def together(view: View) -> Drawn:
     back = found["metrics"]["reengagement"]
     lift, total = back["per_unit"]["absolute"], back["total"]
     cards = [
-        kpi("People brought back", number(total.get("value")), _line("number", total, ""), tone=tone_of(total)),
+        kpi("People brought back", number(total.get("value")), interval_line("number", total, ""), tone=tone_of(total)),
         kpi(
             "Re-engagement, points gained",
             percent(lift.get("value"), signed=True),
-            _line("reengagement", lift, ""),
+            interval_line("reengagement", lift, ""),
             tone=tone_of(lift),
         ),
     ]
@@ -77,29 +79,27 @@ def together(view: View) -> Drawn:
             kpi(
                 "Incremental revenue",
                 money(earned["revenue"].get("value"), currency),
-                _line("revenue", earned["revenue"], currency),
+                interval_line("revenue", earned["revenue"], currency),
                 tone=tone_of(earned["revenue"]),
             ),
-            kpi("Cost", money(earned["cost"].get("value"), currency), _line("revenue", earned["cost"], currency)),
+            kpi(
+                "Cost", money(earned["cost"].get("value"), currency), interval_line("revenue", earned["cost"], currency)
+            ),
             kpi(
                 "Incremental net value",
                 money(earned["net_value"].get("value"), currency, signed=True),
-                _line("net_value", earned["net_value"], currency),
+                interval_line("net_value", earned["net_value"], currency),
                 tone=tone_of(earned["net_value"]),
             ),
             kpi(
                 "Incremental ROI",
                 percent((earned["incremental_roi"] or {}).get("value")),
-                _line("roi", earned["incremental_roi"] or {}, currency),
+                interval_line("roi", earned["incremental_roi"] or {}, currency),
                 tone=tone_of(earned["incremental_roi"] or {}),
             ),
         ]
     rows = [{"metric": name, **(gain.get("total") or {})} for name, gain in found["metrics"].items()]
     return Drawn(dmc.SimpleGrid(cards, cols={"base": 1, "xs": 2, "lg": 3}), rows)
-
-
-def _line(name: str, estimate: Mapping[str, Any], currency: str) -> Component:
-    return dmc.Text(f"95 %: {interval(name, estimate, currency)}", size="xs", c="dimmed", className="number")
 
 
 def compared(view: View) -> Drawn:
@@ -109,7 +109,8 @@ def compared(view: View) -> Drawn:
         drafts = portfolio.drafts(view)
         why = f"{len(drafts)} drafts wait to be started." if drafts else "There is no campaign yet."
         return Drawn(empty(why, "", "/designer", "To the designer"), [])
-    rows = [_row(one) for one in found]
+    reasons = Reasons()
+    rows = [_row(one, reasons) for one in found]
     lifts = [(row["name"], row["estimate"]) for row in rows if row["estimate"].get("lower") is not None]
     parts: list[Component] = []
     if lifts:
@@ -123,17 +124,18 @@ def compared(view: View) -> Drawn:
         }
         for row in rows
     ]
-    parts.append(table(COLUMNS, shown, "Campaigns side by side", 860))
+    parts += [table(COLUMNS, shown, "Campaigns side by side", 860), *reasons.below()]
     flat = [{name: row[name] for name in COLUMNS} for row in rows]
-    return Drawn(dmc.Stack(parts), flat)
+    return Drawn(dmc.Stack(parts), reasons.spelled(flat))
 
 
-def _row(one: Mapping[str, Any]) -> dict[str, Any]:
+def _row(one: Mapping[str, Any], reasons: Reasons) -> dict[str, Any]:
     definition, face = one["definition"], one["results"]
     currency, control, objective = definition["currency"], face["control"], face["estimand"]["metric"]
     others = {key: each for key, each in face["variants"].items() if key != control and each["decisions"]}
     best = max(others, key=lambda key: others[key]["decisions"], default=None)
-    lift = others[best]["versus"].get(control, {}).get(objective, {}).get("relative") or {} if best else {}
+    contrast = others[best]["versus"].get(control, {}).get(objective, {}) if best else {}
+    lift = contrast.get("relative") or {}
     earned = face["money"].get(best, {}) if best else {}
     failed = [check["name"] for check in face["checks"] if check["status"] == "failed"]
     return {
@@ -143,24 +145,18 @@ def _row(one: Mapping[str, Any]) -> dict[str, Any]:
         "verdict": headline(face["verdict"], one["head"]["status"]),
         "health": f"{len(failed)} checks failed: {', '.join(map(title, failed))}" if failed else "fine",
         "objective": title(objective),
-        "lift": _lift(lift),
+        "lift": lift_told(lift, contrast, reasons) if contrast else "not compared",
         "net": metric("net_value", earned.get("net_value"), currency) if best else MISSING,
         "roi": percent((earned.get("roi") or {}).get("value")),
         "estimate": lift,
     }
 
 
-def _lift(lift: Mapping[str, Any]) -> str:
-    if lift.get("value") is None:
-        return "not known yet"
-    return f"{percent(lift['value'], signed=True)} ({interval('roi', lift, '', signed=True)})"
-
-
 def by_event(view: View) -> Drawn:
     """Event types of the campaigns: how many decisions, and what they are told to be worth."""
-    rows = []
+    rows, reasons = [], Reasons()
     for one in portfolio.side_by_side(view):
-        objective, currency = one["results"]["objective"], one["definition"]["currency"]
+        judged, currency = one["results"]["estimand"]["metric"], one["definition"]["currency"]
         types = {arm["key"]: arm.get("event_type") or "no event" for arm in one["definition"]["arms"]}
         for arm in portfolio.arms_of(view, one):
             value = arm["value"]
@@ -170,8 +166,8 @@ def by_event(view: View) -> Drawn:
                     "campaign": one["definition"]["name"] or one["head"]["key"],
                     "arm": arm["arm"],
                     "decisions": arm["decisions"],
-                    "value": metric(objective, value["value"], currency),
-                    "interval": interval(objective, value, currency) if value["lower"] is not None else "too few",
+                    "value": metric(judged, value["value"], currency),
+                    "interval": reasons.beside(interval(judged, value, currency), value),
                 }
             )
     if not rows:
@@ -184,7 +180,7 @@ def by_event(view: View) -> Drawn:
         "campaign": "Campaign",
         "arm": "Arm",
         "decisions": "Decisions #",
-        "value": "Objective per decision #",
+        "value": "What is judged, per decision #",
         "interval": "95 % interval #",
     }
     told = f"The {len(listed)} arms given most often; all {len(rows)} are in the downloads."
@@ -195,9 +191,10 @@ def by_event(view: View) -> Drawn:
             "Event types and their arms",
             720,
         ),
+        *reasons.below(),
         *([] if len(listed) == len(rows) else [dmc.Text(told, size="sm", c="dimmed")]),
     ]
-    return Drawn(dmc.Stack(parts), rows)
+    return Drawn(dmc.Stack(parts), reasons.spelled(rows))
 
 
 PORTFOLIO = Page(

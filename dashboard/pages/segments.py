@@ -10,6 +10,7 @@ from dash.exceptions import PreventUpdate
 
 from dashboard.callbacks import Callbacks
 from dashboard.cards.empty import empty, no_campaign
+from dashboard.cards.reasons import Reasons
 from dashboard.cards.state import state
 from dashboard.cards.table import facts, table
 from dashboard.charts.graph import graph
@@ -19,13 +20,16 @@ from dashboard.filters import Filters
 from dashboard.format import interval, metric, moment, number, percent, title
 from dashboard.page import Drawn, Page, Section, View
 from dashboard.who import Who
+from experiments.model.kinds import CAPPED_METRICS
 
 METRICS = ("reengagement", "participation", "conversion", "revenue", "net_value", "click", "session")
 
 
 def head(view: View) -> Component:
     """Which figure fills the map."""
-    choices = [{"value": name, "label": title(name)} for name in METRICS]
+    definition = results.definition_of(view)
+    capped = tuple(CAPPED_METRICS.values()) if definition and definition.get("cap_revenue") else ()
+    choices = [{"value": name, "label": title(name)} for name in (*METRICS, *capped)]
     chosen = view.filters.own.get("metric")
     return dmc.Select(
         id="heat-metric",
@@ -93,7 +97,7 @@ def lifts(view: View) -> Drawn:
     face, definition = results.results(view), results.definition_of(view)
     if face is None or definition is None:
         return Drawn(no_campaign())
-    objective, rows = face["estimand"]["metric"], []
+    objective, rows, reasons = face["estimand"]["metric"], [], Reasons()
     for segment, one in sorted((face.get("segments") or {}).items(), key=lambda pair: _natural(pair[0])):
         for variant, metrics in (one.get("versus") or {}).items():
             found = metrics.get(face["control"], metrics).get(objective, {})
@@ -105,7 +109,7 @@ def lifts(view: View) -> Drawn:
                     "matured": number(one["matured"]),
                     "variant": variant,
                     "lift": percent(relative.get("value"), signed=True),
-                    "interval": _bounds(relative, found),
+                    "interval": reasons.beside(_bounds(relative), {**relative, "note": found.get("note")}),
                     "sure": "yes" if adjusted is not None and adjusted <= 0.05 else "no",
                 }
             )
@@ -120,12 +124,10 @@ def lifts(view: View) -> Drawn:
         "sure": "Beyond chance",
     }
     shown = [{**row, "sure": state(row["sure"]) if row["sure"] == "yes" else "not shown"} for row in rows]
-    return Drawn(table(columns, shown, "Lift by segment", 640), rows)
+    return Drawn(dmc.Stack([table(columns, shown, "Lift by segment", 640), *reasons.below()]), reasons.spelled(rows))
 
 
-def _bounds(relative: dict[str, Any], found: dict[str, Any]) -> str:
-    if relative.get("lower") is None and relative.get("upper") is None:
-        return str(found.get("note") or "no interval yet")
+def _bounds(relative: dict[str, Any]) -> str:
     return interval("roi", relative, "", signed=True)
 
 

@@ -7,18 +7,32 @@ import dash_mantine_components as dmc
 from dash.development.base_component import Component
 
 from dashboard.cards.empty import empty, no_campaign
-from dashboard.cards.kpi import kpi, metric_kpi
+from dashboard.cards.kpi import Versus, interval_line, kpi, metric_kpi, tone_of
+from dashboard.cards.reasons import Reasons
 from dashboard.cards.state import state
 from dashboard.cards.table import table
 from dashboard.cards.verdict import checks_list, verdict_banner
 from dashboard.charts.graph import graph
 from dashboard.charts.intervals import forest
 from dashboard.data import results
-from dashboard.format import MISSING, chance, interval, metric, moment, money, number, percent, title
+from dashboard.format import (
+    MISSING,
+    NO_INTERVAL,
+    chance,
+    interval,
+    metric,
+    moment,
+    money,
+    number,
+    percent,
+    reason,
+    title,
+)
 from dashboard.page import Drawn, View
 
 SHARES = ("participation", "reengagement", "conversion", "session", "click", "view", "unsubscribe", "delivered")
-FIRST = ("reengagement", "participation", "conversion", "revenue", "roi")
+FIRST = ("reengagement", "participation", "conversion")
+CAPPED = ("capped_net_value", "capped_revenue")
 
 
 def treated(face: Mapping[str, Any]) -> str | None:
@@ -70,19 +84,17 @@ def kpis(view: View) -> Drawn:
     lifts = variant["versus"].get(face["control"], {})
     before = results.results_before(view)
     earlier = {} if before is None else before["variants"].get(key, {}).get("metrics", {})
-    shown = [name for name in FIRST if name in variant["metrics"]]
+    shown, cap = first_metrics(face, key), cap_told(face, key, definition)
     cards = [
         metric_kpi(
             name,
             currency,
             variant["metrics"][name],
-            lifts.get(name),
-            face["control"],
-            earlier.get(name) if before else None,
+            Versus(face["control"], lifts.get(name), earlier.get(name) if before else None, cap),
         )
         for name in shown
     ]
-    cards.append(_cost_card(face, key, currency))
+    cards += [*_returns(face["money"].get(key, {})), _cost_card(face, key, currency)]
     rows = [{"metric": name, **variant["metrics"][name], "variant": key} for name in shown]
     told = dmc.Text(
         f"Variant {key}, {number(variant['units'])} users; {_against_whom(key, face['control'])}.",
@@ -90,6 +102,37 @@ def kpis(view: View) -> Drawn:
         c="dimmed",
     )
     return Drawn(dmc.Stack([told, dmc.SimpleGrid(cards, cols={"base": 1, "xs": 2, "lg": 3}, spacing="md")]), rows)
+
+
+def first_metrics(face: Mapping[str, Any], key: str) -> list[str]:
+    """What the cards show of the variant: what is judged before all else, amounts up to the cap before plain ones."""
+    amounts = (*CAPPED, "revenue") if face["money"].get(key, {}).get("capped") else ("net_value", "revenue")
+    names = dict.fromkeys([face["estimand"]["metric"], *FIRST, *amounts, "roi"])
+    return [name for name in names if name in face["variants"][key]["metrics"]]
+
+
+def cap_told(face: Mapping[str, Any], key: str, definition: Mapping[str, Any]) -> str:
+    """Up to what each user's revenue is counted, and the share that lies above; "" where no revision has a cap."""
+    capped = face["money"].get(key, {}).get("capped")
+    if not capped:
+        return ""
+    newest = definition.get("cap_revenue")
+    cap = money(newest, definition["currency"]) if newest else "the cap of its revision"
+    above = "" if capped["above_cap"] is None else f"; {percent(capped['above_cap'])} of revenue is above that"
+    return f"Each user's revenue counted up to {cap}{above}."
+
+
+def _returns(earned: Mapping[str, Any]) -> list[Component]:
+    """Incremental ROI: up to the cap where there is one, and plain."""
+    capped = (earned.get("capped") or {}).get("incremental_roi")
+    found = {"Incremental ROI up to the cap": capped, "Incremental ROI": earned.get("incremental_roi")}
+    if capped:
+        found["Incremental ROI, uncapped"] = found.pop("Incremental ROI")
+    return [
+        kpi(heading, percent(one["value"]), interval_line("roi", one, ""), tone=tone_of(one))
+        for heading, one in found.items()
+        if one
+    ]
 
 
 def _against_whom(key: str, control: str) -> str:
@@ -109,7 +152,7 @@ def waiting(face: Mapping[str, Any]) -> Component:
 def _cost_card(face: Mapping[str, Any], key: str, currency: str) -> Component:
     cost = face["money"].get(key, {}).get("cost_per_incremental") or {}
     if cost.get("value") is None:
-        below = cost.get("note") or "not known yet"
+        below = reason(cost) or "There is nothing to compare it with."
     elif cost.get("upper") is None:
         below = "95 %: the upper end is unbounded: the lift may be nothing"
     else:
@@ -126,7 +169,7 @@ def lift(view: View) -> Drawn:
     face, definition = results.results(view), results.definition_of(view)
     if face is None or definition is None:
         return Drawn(no_campaign())
-    name, currency = face["estimand"]["metric"], definition["currency"]
+    name, currency, reasons = face["estimand"]["metric"], definition["currency"], Reasons()
     rows, estimates = [], []
     for key, variant in face["variants"].items():
         found = variant["versus"].get(face["control"], {}).get(name, {})
@@ -139,8 +182,8 @@ def lift(view: View) -> Drawn:
                 "users": number(variant["units"]),
                 "decisions": number(variant["decisions"]),
                 "value": metric(name, estimate.get("value"), currency),
-                "interval": interval(name, estimate, currency),
-                "lift": "the control" if key == face["control"] else _lift(relative, found),
+                "interval": reasons.beside(interval(name, estimate, currency), estimate),
+                "lift": "the control" if key == face["control"] else lift_told(relative, found, reasons),
                 "best": chance(best),
             }
         )
@@ -155,7 +198,7 @@ def lift(view: View) -> Drawn:
         "lift": f"Lift over {face['control']} #",
         "best": "Chance of being best #",
     }
-    parts = [table(columns, rows, f"Variants by {title(name)}", 720)]
+    parts = [table(columns, rows, f"Variants by {title(name)}", 720), *reasons.below()]
     if estimates:
         told = f"Relative lift of each variant over {face['control']} with its 95 % interval."
         parts.insert(
@@ -164,14 +207,16 @@ def lift(view: View) -> Drawn:
                 forest(estimates, f"lift of {title(name)} over {face['control']}", percent=True, reference=0.0), told
             ),
         )
-    return Drawn(dmc.Stack(parts), rows)
+    return Drawn(dmc.Stack(parts), reasons.spelled(rows))
 
 
-def _lift(relative: Mapping[str, Any], found: Mapping[str, Any]) -> str:
+def lift_told(relative: Mapping[str, Any], found: Mapping[str, Any], reasons: Reasons) -> str:
+    """The lift with its interval, or with the number of the reason why there is none."""
+    why = {**relative, "note": found.get("note")}
     if relative.get("value") is None:
-        return str(found.get("note") or "not known yet")
+        return reasons.beside("none", why)
     if relative.get("lower") is None or relative.get("upper") is None:
-        return f"{percent(relative['value'], signed=True)} (no interval yet)"
+        return reasons.beside(f"{percent(relative['value'], signed=True)} ({NO_INTERVAL})", why)
     bounds = f"{percent(relative['lower'], signed=True)} to {percent(relative['upper'], signed=True)}"
     return f"{percent(relative['value'], signed=True)} ({bounds})"
 
@@ -181,7 +226,7 @@ def arms(view: View) -> Drawn:
     face, definition = results.results(view), results.definition_of(view)
     if face is None or definition is None:
         return Drawn(no_campaign())
-    name, currency = face["estimand"]["metric"], definition["currency"]
+    name, currency, reasons = face["estimand"]["metric"], definition["currency"], Reasons()
     control = next((key for arm in face["arms"].values() for key in arm.get("versus", {})), "")
     rows, estimates = [], []
     for key, arm in face["arms"].items():
@@ -192,8 +237,10 @@ def arms(view: View) -> Drawn:
                 "arm": key,
                 "decisions": number(arm["decisions"]),
                 "adjusted": metric(name, adjusted.get("value"), currency),
-                "interval": interval(name, adjusted, currency) if adjusted else "not compared",
-                "versus": _against(arm.get("versus", {}).get(control, {}), name),
+                "interval": reasons.beside(interval(name, adjusted, currency), adjusted)
+                if adjusted
+                else "not compared",
+                "versus": _against(arm.get("versus", {}).get(control, {}), name, reasons),
                 "eligible": percent(arm.get("eligible_share")),
                 "naive": metric(name, naive.get("value"), currency),
             }
@@ -210,13 +257,13 @@ def arms(view: View) -> Drawn:
         "eligible": "Eligible in #",
         "naive": "Naive mean (biased) #",
     }
-    parts = [table(columns, rows, f"Arms by {title(name)}", 820)]
+    parts = [table(columns, rows, f"Arms by {title(name)}", 820), *reasons.below()]
     if estimates:
         told = f"Adjusted {title(name)} of each arm with its interval, best first."
         parts.insert(0, graph(forest(estimates, f"{title(name)} per decision, adjusted", percent=name in SHARES), told))
-    return Drawn(dmc.Stack(parts), rows)
+    return Drawn(dmc.Stack(parts), reasons.spelled(rows))
 
 
-def _against(versus: Mapping[str, Any], name: str) -> str:
+def _against(versus: Mapping[str, Any], name: str, reasons: Reasons) -> str:
     found = versus.get(name)
-    return _lift(found.get("relative") or {}, found) if found else MISSING
+    return lift_told(found.get("relative") or {}, found, reasons) if found else MISSING

@@ -7,14 +7,16 @@ import dash_mantine_components as dmc
 from dash.development.base_component import Component
 
 from dashboard.cards.empty import no_campaign
+from dashboard.cards.reasons import Reasons
 from dashboard.cards.table import table
 from dashboard.charts.bars import days, meter, steps
 from dashboard.charts.graph import graph
 from dashboard.data import results
-from dashboard.format import moment, money, number, percent, title
+from dashboard.format import interval, moment, money, number, percent, title
 from dashboard.page import Drawn, View
 from dashboard.parts.comparing import treated, waiting
 
+RETURNS = ("roi", "incremental_roi", "capped.incremental_roi")
 FUNNEL = ("delivered", "view", "click", "session", "participation", "conversion", "reward_redeemed")
 
 
@@ -39,23 +41,41 @@ def spend(view: View) -> Drawn:
     face, definition = results.results(view), results.definition_of(view)
     if face is None or definition is None:
         return Drawn(no_campaign())
-    currency = definition["currency"]
+    currency, reasons = definition["currency"], Reasons()
     names = ("revenue", "reward_cost", "contact_cost", "net_value")
     rows = [
         {
             "variant": key,
             **{name: money(one.get(name), currency) for name in names},
-            "roi": percent((one.get("roi") or {}).get("value")),
+            **{name: _return(found, reasons) for name, found in _returns(one).items()},
         }
         for key, one in face["money"].items()
         if isinstance(one, dict)
     ]
-    columns = {"variant": "Variant", **{name: f"{title(name)} #" for name in names}, "roi": "ROI #"}
-    parts: list[Component] = [table(columns, rows, "Money by variant", 560)]
+    columns = {"variant": "Variant", **{name: f"{title(name)} #" for name in (*names, *RETURNS)}}
+    if not any(row["capped.incremental_roi"] for row in rows):
+        columns.pop("capped.incremental_roi")
+    parts: list[Component] = [table(columns, rows, "Money by variant", 760), *reasons.below()]
     budget = results.spending(view)
     if budget is not None:
         parts.insert(0, _budget(budget, currency))
-    return Drawn(dmc.Stack(parts), rows)
+    return Drawn(dmc.Stack(parts), reasons.spelled(rows))
+
+
+def _returns(earned: Mapping[str, Any]) -> dict[str, Mapping[str, Any] | None]:
+    """By the names in RETURNS."""
+    capped = earned.get("capped") or {}
+    return dict(
+        zip(RETURNS, (earned.get("roi"), earned.get("incremental_roi"), capped.get("incremental_roi")), strict=True)
+    )
+
+
+def _return(found: Mapping[str, Any] | None, reasons: Reasons) -> str:
+    """A return with its interval, or the number of the reason why it has none; nothing where it is not asked for."""
+    if not found:
+        return ""
+    known = found.get("lower") is not None or found.get("upper") is not None
+    return reasons.beside(percent(found["value"]) + (f" ({interval('roi', found, '')})" if known else ""), found)
 
 
 def _budget(budget: Mapping[str, Any], currency: str) -> Component:

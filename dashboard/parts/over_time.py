@@ -23,11 +23,11 @@ def trend(view: View) -> Drawn:
         return Drawn(no_campaign())
     if not face["at"]:
         return Drawn(empty("Nothing has matured yet."), [])
-    name = definition["objective"]["maximise"]
+    name, what = _drawn(view, definition["objective"]["maximise"])
     remarks = within(results.remarks(view), face["at"])
-    figure = rates(face["at"], face["variants"], name, f"{title(name)} per decision", percent=name in SHARES)
+    figure = rates(face["at"], face["variants"], name, f"{what} per decision", percent=name in SHARES)
     annotate(figure, remarks, face["at"])
-    told = f"{title(name)} per decision by {face['by']}, a line for each variant."
+    told = f"{what} per decision by {face['by']}, a line for each variant."
     parts: list[Component] = [graph(figure, told)]
     if remarks:
         zone = definition["time_zone"]
@@ -44,6 +44,15 @@ def trend(view: View) -> Drawn:
         for place, at in enumerate(face["at"])
     ]
     return Drawn(dmc.Stack(parts), rows)
+
+
+def _drawn(view: View, objective: str) -> tuple[str, str]:
+    """The metric of the trend and its heading: what is judged, unless revisions without a cap would show as nothing."""
+    face = results.results(view)
+    judged = objective if face is None else face["estimand"]["metric"]
+    if face is None or judged == objective:
+        return objective, title(objective)
+    return (objective, f"{title(objective)}, uncapped,") if face["estimand"]["note"] else (judged, title(judged))
 
 
 def _remark(one: Mapping[str, Any]) -> str:

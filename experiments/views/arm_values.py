@@ -9,10 +9,14 @@ from experiments.model.definition import Definition
 from experiments.model.principal import Principal, require
 from experiments.store.engine import reading
 from experiments.store.experiments import find
+from experiments.store.revisions import definitions_of
 from experiments.views.arm_stacks import arm_stacks
 from experiments.views.arms import mean_of, method_of
+from experiments.views.bounds import Bounds, caps_of
 from experiments.views.readout.faces import method_of as method_by_state
 from experiments.views.readout.question import WHOLE
+from experiments.views.readout.withholding import worded
+from offline_eval.ab.adaptive import ArmContrast
 
 Face = dict[str, Any]
 
@@ -21,7 +25,7 @@ def arm_values(engine: Engine, principal: Principal, key: str, metric: str | Non
     """`{experiment, metric, arms: {arm: adjusted}, note}`, as a readout's `adjusted`: of arms that a policy draws.
 
     `effective_n` of an estimate counts the decisions in which the arm was drawn. `metric`: the objective where it is
-    left out; `note`: which revisions do not count in a capped one.
+    left out; an arm's `note`: why it has no bounds; `note`: which revisions do not count in a capped one.
 
     Raises ForbiddenError, NotFoundError, InvalidError where arms are not contrasted in the metric.
     """
@@ -31,11 +35,18 @@ def arm_values(engine: Engine, principal: Principal, key: str, metric: str | Non
         definition = Definition.model_validate(row.definition)
         chosen = metric or definition.objective.maximise
         stacks = arm_stacks(session.connection(), row, only=chosen)
+        caps = caps_of(definitions_of(session.connection(), int(row.id or 0)))
     found: Face = {"experiment": key, "metric": chosen, "arms": {}, "note": ""}
     if stacks is None:
         return found
     if chosen not in stacks.metrics:
         raise InvalidError([Fault("", f"query parameter metric: arms are not contrasted in {chosen!r}")])
     method, stack, limits = method_of(method_by_state(row, WHOLE)), stacks.of(chosen), stacks.limits.get(chosen)
-    values = {arm: mean_of(stack, arm, method, limits).absolute.as_dict() for arm in stacks.arms}
+    means = {arm: mean_of(stack, arm, method, limits) for arm in stacks.arms}
+    values = {arm: _face(mean, worded(mean.note, chosen, Bounds(caps))) for arm, mean in means.items()}
     return found | {"arms": values, "note": stacks.left_out(chosen)}
+
+
+def _face(mean: ArmContrast, why: str) -> Face:
+    face: Face = mean.absolute.as_dict()
+    return face if face["lower"] is not None or not why else {**face, "note": why}

@@ -71,6 +71,11 @@ def _without_costs(known: Mapping[str, Limits]) -> dict[str, Limits]:
 NO_BOUNDS = Bounds()
 
 
+def caps_of(definitions: Mapping[int, Definition]) -> dict[int, float]:
+    """Revision → its cap, where it has one."""
+    return {number: one.cap_revenue for number, one in definitions.items() if one.cap_revenue is not None}
+
+
 def left_out(revisions: Sequence[int]) -> str:
     """What is said of revisions without a cap beside a number about capped money."""
     several = len(revisions) > 1
@@ -85,7 +90,7 @@ def bounds_of(connection: Connection, row: Experiment, counted: Counted) -> Boun
     stored = [_Opened(one[0], Definition.model_validate(one[1]), one[2], one[3]) for one in connection.execute(query)]
     adjusted = select(func.max(Adjustment.value)).where(Adjustment.experiment_id == number, Adjustment.kind == "cost")
     dearest = float(connection.execute(adjusted).scalar() or 0.0)
-    caps = {one.number: one.definition.cap_revenue for one in stored if one.definition.cap_revenue is not None}
+    caps = caps_of({one.number: one.definition for one in stored})
     origins = {one.number: one.origin for one in stored if one.number in caps and one.origin}
     times = _most_decisions(row, stored, counted, _span(connection, number))
     once = _limits(stored, dearest, dict.fromkeys(times, 1.0))

@@ -20,7 +20,7 @@ def test_a_figure_has_one_sign_at_most_and_no_hyphen(value, name, signed):
 
 def test_what_is_not_known_is_a_dash():
     assert {number(None), percent(None), money(None, "EUR"), metric("roi", None, "EUR")} == {MISSING}
-    assert interval("roi", None, "EUR") == "no interval yet"
+    assert interval("roi", None, "EUR") == "no interval"
 
 
 def test_a_sentence_of_the_service_says_amounts_as_cards_do():

@@ -5,10 +5,10 @@ import json
 import pytest
 from dash._utils import to_json
 
-from dashboard.format import interval, metric, number
+from dashboard.format import interval, metric, number, reason, why_none
 from dashboard.page import View
 from dashboard.pages import PAGES
-from dashboard.parts.comparing import FIRST, treated
+from dashboard.parts.comparing import first_metrics, treated
 from dashboard.sections import draw
 from experiments.settings import Settings
 from experiments.store.engine import engine_for
@@ -43,12 +43,15 @@ def test_key_figures_are_those_of_the_api(told, filled, filters):
     if not rows:
         assert key is None or not told["variants"][key]["decisions"]
         return
-    assert [row["metric"] for row in rows] == [name for name in FIRST if name in metrics]
+    assert [row["metric"] for row in rows] == [name for name in first_metrics(told, key) if name in metrics]
     for row in rows:
         estimate = metrics[row["metric"]]
-        assert {name: row[name] for name in estimate} == estimate
+        assert {name: row[name] for name in estimate} == estimate, "reasons too"
         assert metric(row["metric"], estimate["value"], "EUR") in words
-        assert interval(row["metric"], estimate, "EUR") in words
+        if estimate["lower"] is None:
+            assert why_none(estimate) in words
+        else:
+            assert interval(row["metric"], estimate, "EUR") in words
 
 
 def test_arms_are_those_of_the_api(told, filled, filters):
@@ -65,8 +68,10 @@ def test_arms_are_those_of_the_api(told, filled, filters):
         assert row["adjusted"] == metric(told["objective"], adjusted.get("value"), "EUR")
         assert row["naive"] == metric(told["objective"], naive.get("value"), "EUR")
         if adjusted:
-            assert row["interval"] == interval(told["objective"], adjusted, "EUR")
-        assert all(row[name] in words for name in ("arm", "decisions", "adjusted", "interval", "naive"))
+            why = reason(adjusted)
+            assert row["interval"] == interval(told["objective"], adjusted, "EUR") + (f": {why}" if why else "")
+        cells = [row["interval"].partition(": ")[0], *(row[name] for name in ("arm", "decisions", "adjusted", "naive"))]
+        assert all(cell in words for cell in cells)
 
 
 def test_variants_and_money_are_those_of_the_api(told, filled, filters):

@@ -14,6 +14,7 @@ from experiments.views.bounds import NO_BOUNDS, Bounds
 from experiments.views.readout.group import Group
 from experiments.views.readout.losing import Face, cost_told, gain, gain_told, losing_arms, loss
 from experiments.views.readout.pace import NO_PACE, Pace
+from experiments.views.readout.withholding import worded
 from offline_eval.ab.bucketed_contrast import Look, ahead_of, linearised_contrast
 from offline_eval.ab.checks.check import CheckResult
 from offline_eval.ab.contrast import Contrast
@@ -176,7 +177,7 @@ class Judging:
         contrast = self._contrast(self.variants, (key, self.control), self.metric)
         groups = (self.variants[one].linearised(self.metric) for one in (key, self.control))
         found = self._finding(f"{key} against {self.control}, {self.metric}", contrast.absolute)
-        return replace(found, ahead=ahead_of(*groups, self.look), why=contrast.note)
+        return replace(found, ahead=ahead_of(*groups, self.look), why=worded(contrast.note, self.metric, self.bounds))
 
     def guardrails(self) -> list[Finding]:
         """How each guardrail on a variant stands: over the decisions that monitoring judges, at the verdict's level."""
