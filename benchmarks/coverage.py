@@ -14,7 +14,7 @@ from itertools import chain
 import numpy as np
 from scipy.stats import beta
 
-from benchmarks.coverage_designs import CROWDS, EVENTS, Scores, equal_arms, few_people, gap, rare
+from benchmarks.coverage_designs import CROWDS, EVENTS, Scores, amounts, equal_arms, few_people, gap, rare
 from benchmarks.logs_with_truth import ELFCB_BOUNDS, World, elfcb, heavy, light, revenue
 from offline_eval.estimate import Estimate
 from offline_eval.intervals.asymptotic_cs import BURN_IN, spread
@@ -30,6 +30,7 @@ from offline_eval.ope.rows import Rows
 
 ALPHA = 0.05
 SEED = 20_261
+SIGMAS = (0.3, 0.6, 1.0, 1.5, 2.0)
 PAIRS: tuple[tuple[str, str | None], ...] = (
     ("ips", "normal"),
     ("snips", "normal"),
@@ -238,13 +239,18 @@ def designs(effort: float) -> Iterator[str]:
     yield from table("Twelve arms that are all the same, each against the log", found)
     found = {f"{share:.1%} untried": scored(gap(share, 4_000, tries, rng)) for share in (0.005, 0.05, 0.3)}
     yield from table("A stratum in which the arm was never tried", found)
+    for rows in (4_000, 40_000):
+        found = {f"σ = {sigma:g}": scored(amounts(sigma, rows, tries // 4, rng)) for sigma in SIGMAS}
+        yield from table(f"Amounts without a known limit, {rows:,} rows, 30 % spend", found)
 
 
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a twentieth of the simulated logs")
-    parser.add_argument("--designs", action="store_true", help="only rare rewards, few people, equal arms and gaps")
+    parser.add_argument(
+        "--designs", action="store_true", help="only rare rewards, few people, equal arms, gaps and amounts"
+    )
     chosen = parser.parse_args()
     effort = 0.05 if chosen.quick else 1.0
     for line in chain(() if chosen.designs else report(effort), designs(effort)):

@@ -143,6 +143,24 @@ def gap(share: float, rows: int, tries: int, rng: np.random.Generator) -> Scores
     return dict(scores)
 
 
+def amounts(sigma: float, rows: int, tries: int, rng: np.random.Generator, rate: float = 0.3) -> Scores:
+    """One of four equally likely arms, all alike: log-normal amounts of so large a σ, without a known limit, from
+    `rate` of the rows. Besides whether bounds hold, how often any are shown."""
+    scores, plan = defaultdict(list), Plan(("snips",), buckets=False, cells=False)
+    truth, target = rate * float(np.exp(sigma**2 / 2)), np.tile(np.eye(4)[0], (rows, 1))
+    for _ in range(tries):
+        reward = np.where(rng.random(rows) < rate, np.exp(sigma * rng.normal(size=rows)), 0.0)
+        batch = Batch.of(rng.integers(0, 4, rows), np.full(rows, 0.25), reward, target)
+        other = batch.seen_from(np.roll(target, 1, axis=1))
+        sides, joint = (gather(batch, plan), gather(other, plan)), gather_joint(batch, other, plan)
+        value, apart = estimate("snips", sides[0]), difference("snips", joint, sides)
+        for name, found, right in (("snips", value, truth), ("snips, difference", apart, 0.0)):
+            scores[f"{name} + the rule"].append(holds(found, right))
+            scores[f"{name}: shown"].append(found.is_bounded)
+        scores["snips + normal"].append(holds(estimate("snips", sides[0], interval="normal"), truth))
+    return dict(scores)
+
+
 CROWDS: dict[str, Callable[[int], Crowd]] = {
     "60 decisions each, people alike": lambda people: Crowd(people, None, None),
     "60 decisions each, people differ": lambda people: Crowd(people, None, 10.0),

@@ -18,7 +18,8 @@ COLOURS = {"trust": "green", "caution": "yellow", "unusable": "red"}
 def show(result: Mapping[str, Any], console: Console) -> None:
     """Print it."""
     console.print(policy_table(result))
-    for sentence in (*report.remark(result), report.conclusion(result), *report.doubts(result)):
+    told = (*report.failed(result), *report.remark(result), report.conclusion(result), *report.doubts(result))
+    for sentence in told:
         console.print(sentence)
     for found in result.get("sensitivity", {}).get("policies", {}).values():
         console.print(found["sentence"])

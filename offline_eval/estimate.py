@@ -24,6 +24,11 @@ class Estimate:
     method: str
     alpha: float = 0.05
 
+    @property
+    def is_bounded(self) -> bool:
+        """Whether an interval is shown, and not a dash at either end."""
+        return self.lower is not None and self.upper is not None
+
     def held_within(self, least: float, most: float) -> "Estimate":
         """Without what cannot be: the truth lies in [least, most], so that the interval covers as often as before."""
         value, lower, upper = (

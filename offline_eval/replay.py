@@ -14,16 +14,15 @@ from offline_eval.candidates import (
     Training,
     UnknownCandidateError,
     build_candidate,
-    check_names,
     default_names,
     expand,
     training_rows,
-    with_pmf_columns,
 )
 from offline_eval.engine import Engine
 from offline_eval.judging.asked import Options, UnknownEstimatorError, usable_estimators
 from offline_eval.judging.by_segment import SegmentGatherer, merge_parts, segment_values, segments_result
 from offline_eval.judging.claim import estimators_for
+from offline_eval.judging.failing import Failures, readable, without_faults
 from offline_eval.judging.gathering import Gathered, Gatherer, merge_gathered
 from offline_eval.judging.hidden import hidden_reasons
 from offline_eval.judging.leaderboard import best_fixed, leaderboard
@@ -37,6 +36,7 @@ from offline_eval.judging.setting import (
     known_bounds,
     period_edges,
     segment_names,
+    shares_moved,
     strata_columns,
 )
 from offline_eval.logs.log import Log
@@ -56,7 +56,7 @@ def replay(
     progress: Progress = lambda _what, _done, _total: None,
     options: Options | None = None,
 ) -> ReplayResult:
-    """{log, n, claim, policies: {NAME: {estimates, versus_logging, diagnostics, verdict, reason}}, leaderboard}.
+    """{log, n, claim, policies: {NAME: {estimates, versus_logging, diagnostics, verdict, reason}}, leaderboard, …}.
 
     JSON's types, as a dictionary with `to_pandas()` that notebooks show as a table; and `segments`, where the spec has
     any, as `judging.by_segment.segments_result` gives them; and `sensitivity`, where propensities were fitted, as
@@ -65,25 +65,32 @@ def replay(
     `policies`: names as `candidates.expand` takes them, by default `candidates.default_names`; `logging` is always
     there. `estimators`: names in ESTIMATORS, by default all that the log can feed.
 
-    Raises UnknownCandidateError (PolicyFaultsError where an own policy's rows make no sense), UnknownEstimatorError and
-    UnknownIntervalError before anything is computed; a function's answers are checked as they come.
+    `failed`: {NAME: reason} of candidates that cannot be judged (a name that means nothing here, a column that is not
+    there, rows that make no sense, a function that raises); the others are. Raises UnknownCandidateError (or its
+    PolicyFaultsError) where none is left or two have one name; UnknownEstimatorError and UnknownIntervalError before
+    anything is computed.
     """
     options = options or Options()
+    failures = Failures(options.unreadable)
     names = list(dict.fromkeys(["logging", *expand(log, policies or default_names(log))]))
-    check_names(log, names)
     _check_extra(names, options.extra)
-    log = with_pmf_columns(log, names)
+    names, log = readable(names, log, failures)
+    failures.close(len(names) - 1 + len(options.extra))
     usable = usable_estimators(log, estimators, mixture=options.mixture)
     chosen = estimators_for(options.claim, usable, known_bounds(log), named=bool(estimators))
     log = with_propensities(log, progress)
     training = cache(lambda: training_rows(log))
     setting = _setting(log, chosen, training, progress, options)
-    candidates = (*_candidates(names, log, training, progress), *options.extra)
+    candidates = (*_candidates(names, log, training, progress, failures), *options.extra)
+    failures.close(len(candidates) - 1)
     split = training().split if any(candidate.trained for candidate in candidates) else None
     setting = replace(setting, split=split)
     setting = replace(setting, reference=_reference(candidates, log, setting, progress, options))
     found = gathered("judging", log, Gatherer(candidates, setting), merge_gathered, progress, options.engine)
+    candidates, setting = without_faults(found, candidates, setting, failures)
+    setting = replace(setting, moving=_moving(log, found["logging"], options))
     result = _report(log, found, candidates, setting)
+    result["failed"] = failures.reasons
     if log.spec.segments:
         result["segments"] = _segments(log, candidates, setting, progress, options.engine)
     if log.spec.propensity.estimate:
@@ -148,11 +155,12 @@ def _setting(
 
 
 def _candidates(
-    names: Sequence[str], log: Log, training: Callable[[], Training], progress: Progress
+    names: Sequence[str], log: Log, training: Callable[[], Training], progress: Progress, failures: Failures
 ) -> Iterator[Candidate]:
     for place, name in enumerate(names):
         progress(f"training {name}", place, len(names))
-        yield build_candidate(name, log, training)
+        with failures.of(name):
+            yield build_candidate(name, log, training)
     progress("training", len(names), len(names))
 
 
@@ -168,6 +176,12 @@ def _reference(
     found = gathered("finding the best arm", log, gatherer, merge_gathered, progress, options.engine)
     best = best_fixed(found, [c.name for c in fixed], "snips", light)
     return next((place for place, c in enumerate(candidates) if c.name == best), None)
+
+
+def _moving(log: Log, logging: Gathered, options: Options) -> bool:
+    if options.moving is not None or logging.tallies is None:
+        return bool(options.moving)
+    return shares_moved(log, logging.tallies.period_arms)
 
 
 def _report(log: Log, found: dict[str, Gathered], candidates: tuple[Candidate, ...], setting: Setting) -> ReplayResult:

@@ -11,6 +11,7 @@ from offline_eval.candidates import expand
 from offline_eval.estimate import Estimate
 from offline_eval.judging.claim import Claim
 from offline_eval.judging.passes import Progress
+from offline_eval.judging.setting import arms_by_period, shares_moved
 from offline_eval.logs.log import Log
 from offline_eval.logs.several import MIXTURE, as_one
 from offline_eval.replay import Options, replay
@@ -36,6 +37,9 @@ def replay_several(
     """
     options, together = options or Options(), as_one(logs)
     mixed = together.propensities == MIXTURE
+    # From one log to the next shares differ by design; what matters is whether those of one logger moved.
+    moving = any(shares_moved(log, arms_by_period(log)) for log in logs if log.spec.propensity.column)
+    options = replace(options, moving=moving)
     result = replay(together.log, policies, estimators, progress, replace(options, mixture=mixed))
     told: dict[str, Any] = {"propensities": together.propensities, "unknown": list(together.unknown)}
     result["log"] |= told | {"logs": [{"name": log.spec.name, "n": log.n} for log in logs]}

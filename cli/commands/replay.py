@@ -51,8 +51,11 @@ def replay(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print the tables as Markdown.")] = False,
 ) -> None:
-    """Judge other policies by logs of past decisions: values, intervals, diagnostics and a plain verdict."""
-    from cli.errors import CallError
+    """Judge other policies by logs of past decisions: values, intervals, diagnostics and a plain verdict.
+
+    The exit status is 1 where some policy could not be judged (the others are), 2 where none could.
+    """
+    from cli.errors import CallError, JobError
     from offline_eval.candidates import UnknownCandidateError
     from offline_eval.judging import report
     from offline_eval.judging.claim import Claim, UnknownIntervalError
@@ -76,6 +79,8 @@ def replay(
         say(report.markdown(result, _command()))
     else:
         _print(result)
+    if count := len(result["failed"]):
+        raise JobError(f"{count} of {count + len(result['policies']) - 1} policies could not be judged")
 
 
 def _check(plot: Path | None, like: Path | None, like_spec: Path | None) -> None:
@@ -120,7 +125,7 @@ def _result(
     **options: Any,
 ) -> dict[str, Any]:
     from cli.errors import CallError
-    from offline_eval.candidates.own import FILE, parquet_candidate
+    from offline_eval.candidates.own import FILE
     from offline_eval.logs import open_log, read_spec
     from offline_eval.replay import Options, replay
     from offline_eval.replay_several import replay_several
@@ -132,14 +137,36 @@ def _result(
     named = [name for name in policies or () if not name.startswith(FILE)] or ["logging"] if policies else None
     if len(logs) > 1 and (files or options["like"] is not None):
         raise CallError("parquet:… and --like are for one log; give several a column of probabilities (column:NAME)")
-    extra = [parquet_candidate(file, logs[0]) for file in files]
+    extra, unreadable = _from_files(files, logs[0])
     extra += [] if options["like"] is None else [_like(logs[0], options["like"], options["like_spec"])]
     asked = Options(
-        _model(options["outcome_model"]), engine, tuple(extra), options["claim"], pictures=options["pictures"]
+        _model(options["outcome_model"]),
+        engine,
+        tuple(extra),
+        options["claim"],
+        pictures=options["pictures"],
+        unreadable=unreadable,
     )
     if len(logs) > 1:
         return replay_several(logs, named, estimators, progress, asked)
     return replay(logs[0], named, estimators, progress, asked)
+
+
+def _from_files(files: list[Path], log: Any) -> tuple[list[Any], dict[str, str]]:
+    """Candidates, and the reasons of those whose file cannot be read as one."""
+    from offline_eval.candidates import UnknownCandidateError
+    from offline_eval.candidates.own import FILE, parquet_candidate
+    from offline_eval.judging.failing import reason_of
+
+    found, unreadable = [], {}
+    for file in files:
+        try:
+            found.append(parquet_candidate(file, log))
+        except UnknownCandidateError as error:
+            unreadable[f"{FILE}{file}"] = reason_of(error)
+        except OSError as error:
+            unreadable[f"{FILE}{file}"] = f"the file cannot be read: {error.strerror or error}"
+    return found, unreadable
 
 
 def _model(name: str) -> str:

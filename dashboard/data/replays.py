@@ -60,7 +60,7 @@ def cancel(who: Who, number: int) -> None:
 
 def told(result: Face) -> tuple[str, list[str]]:
     """The conclusion in a sentence or two, and every doubt about it; the words that the shell prints."""
-    return report.conclusion(result), [*report.remark(result), *report.doubts(result)]
+    return report.conclusion(result), [*report.failed(result), *report.remark(result), *report.doubts(result)]
 
 
 def headline_of(result: Face) -> str:

@@ -7,6 +7,7 @@ import numpy as np
 
 from offline_eval.intervals.people import People
 from offline_eval.intervals.sums import FiveSums
+from offline_eval.intervals.tails import Thirds, skewness_of_mean
 from offline_eval.moments import Matrix
 
 TOP = 10
@@ -28,6 +29,7 @@ class Weights:
         largest: the TOP largest weights, descending.
         lowest_reward, highest_reward: observed range.
         at_lowest, at_highest: rows of positive weight that have the lowest, the highest of these rewards.
+        thirds: sums of third powers, by which a tail is told.
     """
 
     n: int
@@ -40,6 +42,7 @@ class Weights:
     highest_reward: float
     at_lowest: int
     at_highest: int
+    thirds: Thirds
 
     def __add__(self, other: "Weights") -> "Weights":
         lowest, at_lowest = _end(min, (self.lowest_reward, self.at_lowest), (other.lowest_reward, other.at_lowest))
@@ -57,6 +60,7 @@ class Weights:
             highest,
             at_lowest,
             at_highest,
+            self.thirds + other.thirds,
         )
 
     @property
@@ -90,6 +94,7 @@ def weights_of(weight: Matrix, reward: Matrix) -> Weights:
         highest,
         int(np.count_nonzero(used & (reward == lowest))),
         int(np.count_nonzero(used & (reward == highest))),
+        Thirds.of_rows(weight, reward),
     )
 
 
@@ -160,6 +165,11 @@ class Known:
         """Rows that would be as informative without weights and each of another person; never more than people."""
         rows = self.weights.effective_n / self.effect
         return rows if self.people is None else min(rows, self.people.effective)
+
+    @property
+    def skewness(self) -> float:
+        """Of the weighted mean, in size: what its largest rewards make of it."""
+        return skewness_of_mean(self.sums, self.weights.thirds, self.effect)
 
     @property
     def constant(self) -> float | None:

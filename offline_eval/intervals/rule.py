@@ -3,6 +3,7 @@
 import math
 
 from offline_eval.intervals.known import Known, Weights
+from offline_eval.intervals.tails import MOST_SKEWED
 
 ENOUGH = 500.0
 """Effective rows from which a normal interval is trusted for bounded rewards."""
@@ -67,9 +68,10 @@ def is_plentiful(known: Known) -> bool:
 
 def default_unbounded(known: Known) -> str:
     """For rewards without a known limit: normal with many effective events, the wider asymptotic sequence with some,
-    trivial with few or under heavy weights, where nothing useful was measured to cover."""
+    trivial with few, under heavy weights or a heavy tail, where nothing useful was measured to cover
+    (docs/results/coverage.md, "Amounts")."""
     events = known.effective_events[0]
-    if not is_light(known) or events < SOME_UNBOUNDED:
+    if not is_light(known) or events < SOME_UNBOUNDED or known.skewness > MOST_SKEWED:
         return "trivial"
     return "normal" if events >= MANY_UNBOUNDED else "asymptotic_cs"
 

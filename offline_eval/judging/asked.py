@@ -1,7 +1,7 @@
 """What a replay may be told, and which estimators its log can feed."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from offline_eval.candidates.candidate import Candidate
 from offline_eval.engine import Engine
@@ -28,6 +28,8 @@ class Options:
         extra: candidates beyond those with a name, such as `candidates.own` makes of a function.
         claim: at which confidence and by which interval; by default 95 % by each estimator's own rule.
         mixture: the log is several logs, and its propensities are averaged over their loggers.
+        unreadable: reasons of candidates that could not be built, by name; they are told with those that fail.
+        moving: whether the arms' shares moved during some log; None: told by this one.
         pictures: gather what `offline_eval.pictures.draw` needs, a pass of its own, under `pictures`.
     """
 
@@ -37,6 +39,8 @@ class Options:
     claim: Claim = DEFAULT
     mixture: bool = False
     pictures: bool = False
+    moving: bool | None = None
+    unreadable: Mapping[str, str] = field(default_factory=dict)
 
 
 def usable_estimators(log: Log, wanted: Sequence[str] | None, *, mixture: bool = False) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from operator import add
 from typing import Any
 
@@ -17,6 +18,7 @@ from offline_eval.judging.claim import Claim
 from offline_eval.judging.gathering import rows_of
 from offline_eval.judging.results import headline
 from offline_eval.judging.setting import MOST_SEGMENTS, OTHER, Setting, ope_batch, view
+from offline_eval.judging.unsaid import unsaid
 from offline_eval.logs.batch import MISSING, Categorical
 from offline_eval.logs.decoding import texts
 from offline_eval.logs.log import Log
@@ -158,26 +160,37 @@ class _Cell:
         known = known_of(part.own, setting.bounds)
         findings = findings_of(part.tallies, part.own.weights, known)
         tried = part.own.weights.positive > 0 and findings.unsupported_share <= TOO_MUCH_MISSING
-        verdict = judge(findings, known)
-        reason = "" if verdict.word == "trust" else verdict.reason
-        return cls(part, setting, estimator, reason, tried, tried and other)
+        cell = cls(part, setting, estimator, "", tried, tried and other)
+        more = unsaid(cell.value, cell.versus, known, anytime=setting.claim.anytime, moving=setting.moving)
+        verdict = judge(findings, known, cell.value, more=more)
+        return cell if verdict.word == "trust" else replace(cell, reason=verdict.reason)
+
+    @cached_property
+    def value(self) -> Estimate:
+        """None where it was not tried."""
+        if self.tried:
+            return self.setting.claim.value(self.estimator, self.part.own, self.setting.bounds)
+        n, name = self.part.own.weights.n, f"{self.estimator}+no_support"
+        return Estimate(None, None, None, n, 0.0, name, self.setting.claim.alpha)
+
+    @cached_property
+    def versus(self) -> Estimate:
+        """Less what the log earned there."""
+        return self._versus(self.setting.claim)
 
     def document(self, comparisons: int) -> dict[str, Any]:
         """JSON's types."""
-        setting, n = self.setting, self.part.own.weights.n
-        if not self.tried:
-            nothing = Estimate(None, None, None, n, 0.0, f"{self.estimator}+no_support", setting.claim.alpha)
-            value, versus = nothing, nothing
-        else:
-            value = setting.claim.value(self.estimator, self.part.own, setting.bounds)
-            versus = self._versus(setting.claim)
-        document = {"n": n, "value": value.as_dict(), "versus_logging": versus.as_dict(), "reason": self.reason}
+        claim, n = self.setting.claim, self.part.own.weights.n
+        document: dict[str, Any] = {"n": n, "value": self.value.as_dict(), "versus_logging": self.versus.as_dict()}
+        document["reason"] = self.reason
         if self.compared:
-            adjusted = self._versus(replace(setting.claim, alpha=setting.claim.alpha / comparisons))
+            adjusted = self._versus(replace(claim, alpha=claim.alpha / comparisons))
             document["adjusted"] = {"lower": adjusted.lower, "upper": adjusted.upper, "comparisons": comparisons}
             document["differs"] = bool((adjusted.lower or 0.0) > 0.0 or (adjusted.upper or 0.0) < 0.0)
         return document
 
     def _versus(self, claim: Claim) -> Estimate:
         part = self.part
+        if not self.tried:
+            return self.value
         return claim.difference(self.estimator, part.logging, (part.own, part.reference), self.setting.bounds)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from offline_eval.candidates.candidate import Candidate
+from offline_eval.candidates.errors import PolicyFaultsError
 from offline_eval.candidates.training import judged
 from offline_eval.engine import merged_by
 from offline_eval.judging.setting import Setting, View, ope_batch, view
@@ -20,6 +21,9 @@ from offline_eval.ope.difference import Joint, gather_joint
 from offline_eval.ope.gather import Statistics, gather
 
 Mask: TypeAlias = NDArray[np.bool_]
+
+Answer: TypeAlias = tuple[Batch, Mask | None]
+"""The rows seen from a candidate, and where the arm it wanted was not eligible."""
 
 SELECTION_SALT = 11
 """Units are halved into those that choose the winner and those that confirm it, unrelated to any other division."""
@@ -35,6 +39,7 @@ class Gathered:
         logging: jointly with the logging policy, all rows it is judged on.
         reference_choose, reference_confirm: jointly with the best fixed arm, in each half.
         fallback: rows where the arm it wanted was not eligible. rows: all rows it is judged on.
+        faults: why its answers make no sense; with any it is not judged.
     """
 
     before: Statistics | None = None
@@ -46,6 +51,7 @@ class Gathered:
     tallies: Tallies | None = None
     fallback: int = 0
     rows: int = 0
+    faults: tuple[str, ...] = ()
 
     def __add__(self, later: "Gathered") -> "Gathered":
         merge = merged_by(add)
@@ -85,22 +91,32 @@ class Gatherer:
         return total
 
     def _batch(self, seen: View, *, before: bool) -> dict[str, Gathered]:
-        present = [c for c in self.candidates if not (before and c.trained)]
-        batches = {candidate.name: ope_batch(seen, candidate, self.setting) for candidate in present}
+        total: dict[str, Gathered] = {}
+        answers: dict[str, Answer] = {}
+        for candidate in self.candidates:
+            if before and candidate.trained:
+                continue
+            try:
+                answers[candidate.name] = ope_batch(seen, candidate, self.setting), candidate.fallback(seen.rows)
+            except PolicyFaultsError as error:
+                total[candidate.name] = Gathered(faults=error.faults)
+        return total | self._judged(seen, answers, before=before)
+
+    def _judged(self, seen: View, answers: dict[str, Answer], *, before: bool) -> dict[str, Gathered]:
         confirm = fold_of(seen.rows.unit, 2, SELECTION_SALT) == 1
         reference = None if before or self.setting.reference is None else self.candidates[self.setting.reference].name
         total = {}
-        for candidate in present:
-            batch, missed = batches[candidate.name], candidate.fallback(seen.rows)
-            one = self._compared(batch, batches[self.candidates[0].name], 0 if missed is None else int(missed.sum()))
+        for name, (batch, missed) in answers.items():
+            logging = answers[self.candidates[0].name][0]
+            one = self._compared(batch, logging, 0 if missed is None else int(missed.sum()))
             if before:
                 one = replace(one, before=gather(batch, self.setting.plan))
             else:
-                against = None if reference in (None, candidate.name) else batches[str(reference)]
+                against = None if reference in (None, name) else answers[str(reference)][0]
                 one = self._half(
                     self._half(one, "choose", batch, against, ~confirm), "confirm", batch, against, confirm
                 )
-            total[candidate.name] = one
+            total[name] = one
         return total
 
     def _compared(self, batch: Batch, logging: Batch, fallback: int) -> Gathered:

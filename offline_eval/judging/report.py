@@ -65,6 +65,11 @@ def doubts(result: Mapping[str, Any]) -> list[str]:
     return [f"{verdict}: {', '.join(names)}. {reason}" for (verdict, reason), names in found.items()]
 
 
+def failed(result: Mapping[str, Any]) -> list[str]:
+    """Every policy that could not be judged, with its reason."""
+    return [f"not judged: {name}. {reason}" for name, reason in result.get("failed", {}).items()]
+
+
 def remark(result: Mapping[str, Any]) -> list[str]:
     """That values of the table stand for different rows, where they do."""
     rows = {policy["estimates"][shown(result)]["n"] for policy in result["policies"].values()}
@@ -115,7 +120,7 @@ def markdown(result: Mapping[str, Any], command: str) -> str:
             for line in board["ranking"]
         ]
         parts.append(_table(head, rows))
-    parts += [f"- {doubt}" for doubt in doubts(result)]
+    parts += [f"- {told}" for told in (*failed(result), *doubts(result))]
     return "\n\n".join(parts) + "\n"
 
 

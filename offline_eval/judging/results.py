@@ -10,6 +10,7 @@ import numpy as np
 from offline_eval.estimate import Estimate
 from offline_eval.judging.gathering import Gathered
 from offline_eval.judging.setting import Setting
+from offline_eval.judging.unsaid import unsaid
 from offline_eval.logs.log import Log
 from offline_eval.ope.difference import Joint
 from offline_eval.ope.evaluate import known_of
@@ -85,11 +86,15 @@ def policy_result(gathered: Gathered, logging: Gathered, log: Log, setting: Sett
     findings = findings_of(gathered.tallies, statistics.weights, known)
     places = tuple(setting.segments[code] for code in findings.unsupported_segments if setting.segments)
     findings = replace(findings, places=places, fallback_share=gathered.fallback / gathered.rows)
+    if not log.spec.time:  # rows in no order of time have no drift of results to speak of
+        findings = replace(findings, reward_drift_p=1.0, reward_drift=0.0)
     fitted = log.spec.propensity.estimate and gathered is not logging
     # What the log itself earned is a plain mean: wrong propensities cannot spoil it.
     mean = replace(findings, calibration_p=1.0, informative_n=findings.effective_n)
     seen = mean if gathered is logging else findings
-    verdict = judge(seen, known, estimates[headline(names)], fitted)
+    first = headline(names)
+    more = unsaid(estimates[first], versus[first], known, anytime=setting.claim.anytime, moving=setting.moving)
+    verdict = judge(seen, known, estimates[first], fitted, more)
     listed = findings.as_dict()
     del listed["places"]
     diagnostics = listed | {

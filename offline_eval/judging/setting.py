@@ -13,9 +13,11 @@ from offline_eval.logs.batch import Floats, LogBatch
 from offline_eval.logs.decoded import crossed
 from offline_eval.logs.log import Log
 from offline_eval.models.crossfit import CrossFitted
+from offline_eval.moments import Matrix
 from offline_eval.ope.batch import Batch
 from offline_eval.ope.diagnostics import Layout
 from offline_eval.ope.gather import Plan
+from offline_eval.shares import drift_of
 
 PERIODS = 10
 MOST_SEGMENTS = 50
@@ -30,8 +32,9 @@ class Setting:
         model: cross-fitted reward predictions, None where no estimator needs them.
         split: the time from which trained candidates are judged.
         segments: names of the segments told apart in the diagnostics.
-        edges: inner borders of the periods of time, shape (PERIODS - 1,).
+        edges: inner borders of the periods of time (of row numbers, where the log has none), shape (PERIODS - 1,).
         category: (K,) each arm's category, None where the arms have none.
+        moving: whether the arms' shares moved during the log, so that plain intervals claim no coverage.
         strata: the columns that `segments` stand for where the log has none of its own.
         gaps: whether the log says of some arms that they could not be drawn.
         reference: place of the candidate that every other is compared with besides logging.
@@ -52,6 +55,7 @@ class Setting:
     claim: Claim = DEFAULT
     mixture: bool = False
     gaps: bool = False
+    moving: bool = False
     strata: tuple[str, ...] = ()
 
     @property
@@ -88,10 +92,33 @@ def has_gaps(log: Log) -> bool:
 
 
 def period_edges(log: Log) -> tuple[float, ...]:
-    """Borders of equally long periods; none where the log has no time."""
-    if not log.scan.latest > log.scan.earliest:
+    """Borders of equally long periods of the log's time, or of its rows where it has none; none of a single instant."""
+    first, last = (log.scan.earliest, log.scan.latest) if log.spec.time else (0.0, float(log.n))
+    if not last > first:
         return ()
-    return tuple(np.linspace(log.scan.earliest, log.scan.latest, PERIODS + 1)[1:-1].tolist())
+    return tuple(np.linspace(first, last, PERIODS + 1)[1:-1].tolist())
+
+
+def period_of(rows: LogBatch, edges: tuple[float, ...]) -> NDArray[np.int64]:
+    """(n,) the period of each row."""
+    return np.searchsorted(edges, rows.row if rows.time is None else rows.time, side="right")
+
+
+def arms_by_period(log: Log) -> Matrix:
+    """(T, K) rows of a log by period and arm, from a pass of its own."""
+    edges, arms = period_edges(log), len(log.arms)
+    size = (len(edges) + 1) * arms
+    tables = (np.bincount(period_of(b, edges) * arms + b.arm, minlength=size) for b in log.batches(pmf=False))
+    return np.asarray(sum(tables), dtype=np.float64).reshape(-1, arms)
+
+
+def shares_moved(log: Log, table: Matrix) -> bool:
+    """Whether the arms of a log with recorded probabilities came with other shares as time went on; no others can.
+
+    `table`: (T, K) rows by period and arm.
+    """
+    drift = drift_of(table) if log.spec.propensity.column else None
+    return drift is not None and drift.moved
 
 
 def categories(log: Log) -> tuple[int, ...] | None:
@@ -118,7 +145,7 @@ class View:
     rows: LogBatch
     q: Floats | None
     segment: NDArray[np.int64] | None
-    period: NDArray[np.int64] | None
+    period: NDArray[np.int64]
 
     def take(self, kept: NDArray[np.bool_]) -> "View":
         """The rows where `kept` (n,) holds."""
@@ -126,13 +153,13 @@ class View:
             self.rows.take(kept),
             None if self.q is None else self.q[kept],
             None if self.segment is None else self.segment[kept],
-            None if self.period is None else self.period[kept],
+            self.period[kept],
         )
 
 
 def view(rows: LogBatch, setting: Setting) -> View:
     """What all candidates share about these rows."""
-    period = np.searchsorted(setting.edges, rows.time, side="right") if rows.time is not None else None
+    period = period_of(rows, setting.edges)
     q = setting.model.predict(rows) if setting.model else None
     return View(rows, q, _segment(rows, setting), period)
 

@@ -21,6 +21,7 @@ from offline_eval.intervals.rule import (
     is_light_for_pairs,
 )
 from offline_eval.intervals.sums import FiveSums
+from offline_eval.intervals.tails import MOST_SKEWED, skewness_apart
 from offline_eval.moments import Matrix, Moments, moments_of
 from offline_eval.ope import ESTIMATORS
 from offline_eval.ope.bases import WEIGHTS
@@ -137,10 +138,19 @@ class Pair:
         return one * low - two * high if one or two else 0.0, one * high - two * low
 
     @property
+    def skewness(self) -> float:
+        """Of the difference, in size."""
+        value = sum(known.sums.wr / known.sums.w for known in self.known) / 2
+        parts = tuple((part.sums, part.weights.thirds) for part in (self.joint.more, self.joint.less))
+        return skewness_apart(parts, value, self.excess[0].effect)
+
+    @property
     def default(self) -> str:
-        """Name of the interval: of unbounded rewards the values' own, by the side that claims less."""
+        """Name of the interval: of unbounded rewards the values' own, by the side that claims less, and none where the
+        difference has a heavy tail itself."""
         if not is_bounded(self.known[0]):
-            return min(map(default_unbounded, self.known), key=CLAIMS_LESS.index)
+            values = min(map(default_unbounded, self.known), key=CLAIMS_LESS.index)
+            return "trivial" if self.skewness > MOST_SKEWED else values
         events = [sum(known.events[end] for known in self.excess) for end in (0, 1)]
         effective = [sum(known.effective_events[end] for known in self.excess) for end in (0, 1)]
         effect = self.excess[0].effect

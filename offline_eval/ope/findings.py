@@ -8,6 +8,7 @@ import scipy
 from offline_eval.intervals.known import Known, Weights
 from offline_eval.moments import Matrix
 from offline_eval.ope.diagnostics import Tallies
+from offline_eval.shares import drift_of
 
 THIN_SEGMENT = 0.05
 """A segment lacks support where more than this share of the target's mass in it is on arms never logged there."""
@@ -30,8 +31,9 @@ class Findings:
         unsupported_share: share of the target's mass without support.
         unsupported_segments: codes of segments that lack support.
         reward_drift_p, reward_drift: test of equal mean rewards over periods; spread of the period means relative to
-        the mean, 0 with a single period. arm_drift_p: test of equal arm shares over periods (expected to fail on the
-        log of a learning policy).
+        the mean, 0 with a single period.
+        arm_drift_p, arm_drift: test of equal arm shares over periods (expected to fail on the log of a learning
+        policy), and Cramér's V of their drift.
         fallback_share: share of the rows where the arm that the policy wanted was not eligible.
         places: names of the segments or strata of `unsupported_segments`.
     """
@@ -55,6 +57,7 @@ class Findings:
     reward_drift_p: float
     reward_drift: float
     arm_drift_p: float
+    arm_drift: float
     fallback_share: float = 0.0
     places: tuple[str, ...] = ()
 
@@ -72,6 +75,7 @@ def findings_of(tallies: Tallies, weights: Weights, known: Known | None = None) 
     ratio, arm_p = _calibration(tallies)
     share, arms, segments = _support(tallies)
     drift_p, drift = _reward_drift(tallies.period)
+    moved = drift_of(tallies.period_arms)
     return Findings(
         n=tallies.n,
         effective_n=effective,
@@ -91,7 +95,8 @@ def findings_of(tallies: Tallies, weights: Weights, known: Known | None = None) 
         unsupported_segments=segments,
         reward_drift_p=drift_p,
         reward_drift=drift,
-        arm_drift_p=_arm_drift(tallies.period_arms),
+        arm_drift_p=1.0 if moved is None else moved.p_value,
+        arm_drift=0.0 if moved is None else moved.strength,
     )
 
 
@@ -143,13 +148,3 @@ def _reward_drift(period: Matrix) -> tuple[float, float]:
         return 1.0, 0.0
     p_value = float(scipy.stats.chi2.sf((rows * (means - overall) ** 2).sum() / variance, len(period) - 1))
     return p_value, float((means.max() - means.min()) / abs(overall)) if overall else 0.0
-
-
-def _arm_drift(table: Matrix) -> float:
-    """Pearson's chi-squared test of independence of period and arm."""
-    table = table[table.sum(axis=1) > 0][:, table.sum(axis=0) > 0]
-    if min(table.shape) < 2:
-        return 1.0
-    expected = np.outer(table.sum(axis=1), table.sum(axis=0)) / table.sum()
-    freedom = (table.shape[0] - 1) * (table.shape[1] - 1)
-    return float(scipy.stats.chi2.sf(((table - expected) ** 2 / expected).sum(), freedom))

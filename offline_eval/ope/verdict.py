@@ -6,7 +6,16 @@ from typing import Literal
 
 from offline_eval.estimate import Estimate
 from offline_eval.intervals.known import Known
-from offline_eval.intervals.rule import ENOUGH, LIGHT_SHARE, SOME_UNBOUNDED, covers, has_few_events, is_bounded
+from offline_eval.intervals.rule import (
+    ENOUGH,
+    LIGHT_SHARE,
+    SOME_UNBOUNDED,
+    covers,
+    has_few_events,
+    is_bounded,
+    is_light,
+)
+from offline_eval.intervals.tails import MOST_SKEWED
 from offline_eval.ope.findings import Findings
 
 Word = Literal["trust", "caution", "unusable"]
@@ -27,8 +36,9 @@ DRIFTING = 0.2
 
 UNTRIED = (
     "Of what was never tried IPS counts 0, SNIPS assumes what the rest earned, DR and DM what their model predicts; "
-    "the intervals allow for anything in the rewards' range."
 )
+ALLOWED = "the intervals allow for anything in the rewards' range."
+ENDLESS = "it could earn anything, since rewards have no known limit, so that no interval is shown."
 MISCHOSEN = (
     "more or less often than their logged probabilities say, or could not always be drawn and the log does not say "
     "where (`eligible` in [log])."
@@ -46,11 +56,16 @@ class Verdict:
 
 
 def judge(
-    findings: Findings, known: Known, headline: Estimate | None = None, estimated_propensities: bool = False
+    findings: Findings,
+    known: Known,
+    headline: Estimate | None = None,
+    estimated_propensities: bool = False,
+    more: tuple[str, ...] = (),
 ) -> Verdict:
-    """The verdict on one policy; `headline` is the estimate shown first, fitted propensities cap it at `caution`."""
+    """The verdict on one policy; `headline` is the estimate shown first, fitted propensities cap it at `caution`, and
+    so do `more` doubts, in sentences."""
     fatal = list(_fatal(findings, known))
-    doubts = list(_doubts(findings, known, headline))
+    doubts = [*more, *_doubts(findings, known, headline)]
     if estimated_propensities:
         doubts.append(GUESSED)
     if fatal:
@@ -110,6 +125,11 @@ def _without_limit(findings: Findings, known: Known) -> str:
             f"Rewards have no known limit, and those in the log are worth only {events:,.0f} equal ones: a single "
             f"large one could change everything, so no interval holds. {REMEDY}"
         )
+    if is_light(known):
+        return (
+            f"Rewards have no known limit, and few large ones make up so much of the result (skewness of the mean "
+            f"{known.skewness:.2f}; up to {MOST_SKEWED:g} intervals hold) that no interval holds. {REMEDY}"
+        )
     return (
         f"Rewards have no known limit, and with {worth(findings)} of the log (the largest row carries "
         f"{findings.largest_share:.1%}) a single large one could change everything: no interval holds. {REMEDY}"
@@ -120,10 +140,10 @@ def _doubts(findings: Findings, known: Known, headline: Estimate | None) -> Iter
     if NOTHING_MISSING < findings.unsupported_share <= TOO_MUCH_MISSING:
         yield f"{findings.unsupported_share:.1%} of what this policy would do was never tried{_where(findings)}."
     if findings.unsupported_share > NOTHING_MISSING:
-        yield UNTRIED
+        yield UNTRIED + (ALLOWED if is_bounded(known) else ENDLESS)
     if FEWEST <= findings.informative_n < ENOUGH:
         yield f"The log is only {worth(findings)} for this policy."
-    if not is_bounded(known):
+    if not is_bounded(known) and (headline is None or headline.is_bounded):
         yield f"Rewards have no known limit: the interval holds only if none is far above those in the log. {REMEDY}"
     if is_bounded(known) and has_few_events(known):
         yield f"Only {min(known.events):,.0f} rows of what this policy would do had the rarer result."
@@ -158,6 +178,7 @@ def _worst_arm(findings: Findings) -> float:
 
 
 def _too_wide(headline: Estimate) -> bool:
+    """Nothing is said of an interval that is not shown."""
     if headline.value is None or headline.lower is None or headline.upper is None:
-        return True
+        return False
     return headline.upper - headline.lower > abs(headline.value)

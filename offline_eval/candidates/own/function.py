@@ -63,7 +63,7 @@ class Own:
 
     def wanted(self, rows: LogBatch) -> Floats:
         """What the function says, shape (n, K). Raises PolicyFaultsError where that is no pmf."""
-        found = np.asarray(self.pmf(_contexts(rows, self.arms)), dtype=np.float64)
+        found = self._answer(_contexts(rows, self.arms))
         if found.shape != (len(rows), len(self.arms)):
             order = ", ".join(self.arms)
             told = (
@@ -74,6 +74,13 @@ class Own:
         pmf = check_pmf(found, faults, rows.row)
         faults.close()
         return pmf
+
+    def _answer(self, contexts: Contexts) -> Floats:
+        try:
+            return np.asarray(self.pmf(contexts), dtype=np.float64)
+        except Exception as error:  # whatever an analyst's function raises fails that function alone
+            told = f"failed with {type(error).__name__}: {error}; it must give an array of numbers for every batch"
+            raise PolicyFaultsError(self.name, [told]) from error
 
     def target(self, rows: LogBatch) -> Floats:
         """Within the eligible arms, shape (n, K)."""

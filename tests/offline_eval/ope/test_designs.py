@@ -4,11 +4,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import scipy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.coverage import clopper_pearson
-from benchmarks.coverage_designs import CROWDS, EVENTS, few_people, gap, rare
+from benchmarks.coverage_designs import CROWDS, EVENTS, amounts, few_people, gap, rare
 from offline_eval.intervals.gamma import gamma_bounds
 from offline_eval.intervals.known import Bounds
 from offline_eval.ope import ESTIMATORS
@@ -20,6 +21,7 @@ from offline_eval.ope.gather import Plan, gather
 EVERY = tuple(ESTIMATORS)
 UNIT = Bounds((0.0, 1.0), (0.0, 40.0))
 SURE = 1e-3
+PLAIN = Plan(("ips",), buckets=False, cells=False)
 
 
 def refuted(hits: int, tries: int, claim: float = 0.94) -> bool:
@@ -131,6 +133,38 @@ def test_value_and_difference_of_unbounded_rewards_are_bounded_by_the_same_rule(
 def test_what_was_never_tried_is_no_difference(share: float) -> None:
     for name, held in gap(share, 1500, 20, np.random.default_rng(6)).items():
         assert not refuted(sum(held), len(held)), name
+
+
+def test_amounts_without_a_limit_are_bounded_where_their_tail_was_seen_and_withheld_where_not() -> None:
+    rng = np.random.default_rng(8)
+    even, heavy = amounts(0.3, 8000, 40, rng), amounts(2.0, 8000, 40, rng)
+    for name in ("snips", "snips, difference"):
+        assert all(even[f"{name}: shown"]) and not any(heavy[f"{name}: shown"])
+        assert not refuted(sum(even[f"{name} + the rule"]), 40)
+
+
+def test_one_huge_amount_takes_the_bounds_of_value_and_difference_and_leaves_the_numbers(make_log) -> None:
+    batch = make_log(11, 4000)
+    spoiled = replace(batch, reward=np.where(np.arange(4000) == 7, 500.0, batch.reward))
+    plan = Plan(EVERY)
+    for one, shown in ((batch, True), (spoiled, False)):
+        other = one.seen_from(one.logged)
+        sides, joint = (gather(one, plan), gather(other, plan)), gather_joint(one, other, plan)
+        for name in ("ips", "snips", "dr", "sndr"):
+            value, apart = estimate(name, sides[0]), difference(name, joint, sides)
+            assert value.value is not None and apart.value is not None
+            assert (value.is_bounded, apart.is_bounded) == (shown, shown), name
+
+
+@settings(max_examples=20)
+@given(seed=st.integers(0, 10**6), cut=st.integers(1, 299), shift=st.floats(-3, 3), scale=st.floats(0.1, 10))
+def test_skewness_is_that_of_the_mean_and_moves_with_no_unit(make_log, seed, cut, shift, scale) -> None:
+    batch = make_log(seed, 300, on_policy=True)
+    parts = gather(batch.rows(0, cut), PLAIN) + gather(batch.rows(cut, 300), PLAIN)
+    found = known_of(parts, Bounds()).skewness
+    assert found == pytest.approx(abs(scipy.stats.skew(batch.reward)) / np.sqrt(300), abs=1e-9)
+    moved = replace(batch, reward=shift + scale * batch.reward)
+    assert known_of(gather(moved, PLAIN), Bounds()).skewness == pytest.approx(found, rel=1e-6, abs=1e-9)
 
 
 @pytest.mark.proof

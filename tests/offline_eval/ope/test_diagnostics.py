@@ -129,6 +129,20 @@ def test_unbounded_rewards_with_few_rows_are_unusable_and_say_why(make_log) -> N
     assert any("no known limit" in reason for reason in found.reasons)
 
 
+def test_a_tail_that_decides_the_mean_is_said_to(make_log) -> None:
+    batch = make_log(9, ROWS)
+    found = verdict(replace(batch, reward=np.where(np.arange(ROWS) == 3, 150.0, batch.reward)), Bounds())
+    assert found.word == "unusable"
+    assert "few large ones make up so much of the result" in found.reason
+
+
+def test_an_interval_that_is_not_shown_is_not_spoken_of(make_log) -> None:
+    hidden = Estimate(0.4, None, None, ROWS, 900.0, "snips+trivial")
+    for bounds in (Bounds(), UNIT):
+        for reason in verdict(make_log(9, ROWS), bounds, hidden).reasons:
+            assert "wider than the value" not in reason and "the interval holds" not in reason
+
+
 def test_estimated_propensities_are_at_most_caution(make_log) -> None:
     found = verdict(make_log(10, ROWS), estimated=True)
     assert found.word == "caution"

@@ -158,3 +158,15 @@ def test_simulate_writes_table_numbers_and_picture(run, tmp_path):
 )
 def test_a_wrong_simulation(run, words):
     assert run("simulate", *words).exit_code == 2
+
+
+def test_a_bad_policy_is_told_beside_the_others_and_in_the_exit_status(run, log, spec, tmp_path):
+    missing = f"parquet:{tmp_path / 'missing.parquet'}"
+    words = ("replay", log, "--spec", spec, "--estimator", "ips", "--policy", "column:gold", "--policy", missing)
+    done = run(*words, "--policy", "fixed:five", "--json")
+    assert done.exit_code == 1 and "2 of 3 policies could not be judged" in done.stderr
+    document = json.loads(done.stdout)
+    assert set(document["policies"]) == {"logging", "fixed:five"}
+    assert set(document["failed"]) == {"column:gold", missing}
+    assert "not judged: column:gold" in " ".join(run(*words, "--policy", "fixed:five").stdout.split())
+    assert run(*words, "--json").exit_code == 2

@@ -1,12 +1,14 @@
 """An analyst's own policies: the same numbers by every way in, and faults that name row and remedy."""
 
 import json
+import re
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from offline_eval.candidates import PolicyFaultsError, UnknownCandidateError, own, parquet_candidate
+from offline_eval.judging.report import failed
 from offline_eval.replay import Options, replay
 
 ARMS = ("none", "five", "ten")
@@ -132,8 +134,38 @@ def test_what_is_no_parquet_is_said(known_log, tmp_path):
     ],
 )
 def test_faults_of_a_function(known_log, answer, told):
+    mine = own("mine", answer, known_log)
     with pytest.raises(PolicyFaultsError, match=told):
-        replay(known_log, ["uniform"], ["ips"], options=Options(extra=(own("mine", answer, known_log),)))
+        replay(known_log, ["logging"], ["ips"], options=Options(extra=(mine,)))
+    found = replay(known_log, ["uniform", "fixed"], ["ips", "dr"], options=Options(extra=(mine,)))
+    assert found["failed"].keys() == {"mine"} and re.search(told, found["failed"]["mine"])
+    assert {k: v for k, v in found.items() if k != "failed"} == {
+        k: v for k, v in replay(known_log, ["uniform", "fixed"], ["ips", "dr"]).items() if k != "failed"
+    }
+
+
+def raising(contexts):
+    if contexts.row[-1] > 2000:
+        raise KeyError("age")
+    return np.full((len(contexts), 3), 1 / 3)
+
+
+def test_each_bad_policy_fails_alone(known_log):
+    bad = ["column:gold", "column:x", "fixed:twenty", "nix", "shadow:none", "plug_in:deep"]
+    mine = own("mine", raising, known_log)
+    asked = Options(extra=(mine,), unreadable={"parquet:p": "the file cannot be read"})
+    found = replay(known_log, ["fixed:ten", *bad, "plug_in"], ["snips"], options=asked)
+    assert set(found["policies"]) == {"logging", "fixed:ten", "plug_in"}
+    assert set(found["failed"]) == {*bad, "mine", "parquet:p"}
+    assert "has no column 'gold'" in found["failed"]["column:gold"]
+    assert "failed with KeyError: 'age'" in found["failed"]["mine"]
+    assert found["policies"] == replay(known_log, ["fixed:ten", "plug_in"], ["snips"])["policies"]
+    assert any("not judged: mine" in line for line in failed(found))
+
+
+def test_where_none_is_left_the_first_reason_is_raised(known_log):
+    with pytest.raises(UnknownCandidateError, match="has no column 'gold'"):
+        replay(known_log, ["column:gold", "nix"], ["ips"])
 
 
 def test_two_policies_of_one_name_are_refused(known_log):
