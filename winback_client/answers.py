@@ -102,7 +102,8 @@ class Outcome:
 class Recorded:
     """What became of an outcome.
 
-    `outcome_class`: accepted, duplicate, pending, unattributed, late or rejected; `reason` where it was rejected.
+    `outcome_class`: accepted, duplicate, pending, unattributed, late, erased or rejected; `reason` where it was
+    rejected.
     """
 
     event_id: str | None

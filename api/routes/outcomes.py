@@ -26,8 +26,8 @@ class Report(HotEndpoint):
     """Keep outcomes: one, a list, or `{"outcomes": [...]}`. Each is answered by its class, in order.
 
     `accepted`, `duplicate`, `pending` (names a decision not seen yet), `unattributed` (a unit without an open
-    decision), `late` (after the window and its grace; kept, never counted), `rejected` (malformed; the only class that
-    is not kept).
+    decision), `late` (after the window and its grace; kept, never counted). Not kept are `erased` (of a person who was
+    erased) and `rejected` (malformed).
     """
 
     async def answer(self, service: Service, principal: Principal, _: Scope, body: bytes) -> bytes:

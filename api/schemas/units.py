@@ -28,9 +28,10 @@ class ProfilesRequest(Body):
 
 
 class UnitsStored(BaseModel):
-    """How many units were stored."""
+    """How many units were stored; `erased`: how many were not, because their persons were erased."""
 
     stored: int
+    erased: int = 0
 
 
 class UnitFace(BaseModel):

@@ -17,7 +17,7 @@ from experiments.model.history import IMPORTED
 from experiments.model.principal import Principal, require
 from experiments.model.times import to_datetime
 from experiments.model.wording import in_words
-from experiments.services.importing import put_events
+from experiments.services.importing import put_events, without_erased
 from experiments.services.profiling import MOST_AT_ONCE, store_good_profiles
 from experiments.services.recording.intake import Intake
 from experiments.services.recording.messages import Outcome
@@ -48,9 +48,11 @@ class Stored(NamedTuple):
 
 def put_history(desk: Desk, rows: pa.Table) -> Stored:
     """Events as one part; what the history holds already is found at the end of the import."""
-    events = as_events(desk.plan.kind, rows)
+    events = without_erased(desk.engine, as_events(desk.plan.kind, rows))
     path = put_events(desk.engine, desk.principal, desk.folder, desk.run, events)
-    return Stored(events.num_rows, {}, part=None if path is None else (path, events))
+    erased = rows.num_rows - events.num_rows
+    classes = {"erased": erased} if erased else {}
+    return Stored(events.num_rows, {}, part=None if path is None else (path, events), classes=classes)
 
 
 def put_outcomes(desk: Desk, rows: pa.Table) -> Stored:
@@ -69,19 +71,21 @@ def put_outcomes(desk: Desk, rows: pa.Table) -> Stored:
                 reports.append(report)
         classes.update(intake.take(reports) if reports else [])
     repeated = classes["duplicate"]
-    return Stored(classes.total() - repeated, refused, repeated, classes=classes)
+    return Stored(classes.total() - repeated - classes["erased"], refused, repeated, classes=classes)
 
 
 def put_units(desk: Desk, rows: pa.Table) -> Stored:
     """Profiles; what a unit has beyond the columns of this source stays."""
     refused: dict[int, str] = {}
+    erased = 0
     for start, chunk in _chunks(rows):
         profiles = [(row.pop("unit_id"), _features(row)) for row in chunk]
-        faults = store_good_profiles(desk.engine, desk.principal, profiles, merge=True)
+        faults, gone = store_good_profiles(desk.engine, desk.principal, profiles, merge=True)
+        erased += sum(unit in gone for unit, _ in profiles)
         for place, found in enumerate(faults, start):
             if found:
                 refused[place] = "; ".join(f"{fault.pointer or '/'}: {fault.detail}" for fault in found)
-    return Stored(rows.num_rows - len(refused), refused)
+    return Stored(rows.num_rows - len(refused) - erased, refused, classes={"erased": erased} if erased else {})
 
 
 SINKS: dict[str, Callable[[Desk, pa.Table], Stored]] = {

@@ -1,17 +1,36 @@
 """What a record says of the draw: the arms that had a chance, and how much of one."""
 
 import json
+import math
 from typing import NamedTuple
 
 import msgspec
 
+from experiments.model.drawing import draw_number
+from experiments.model.hashing import unit_bucket
+
 
 class DrawEvidence(msgspec.Struct):
-    """The part of a record that arm contrasts and trust checks need; the eligible arms as they are written."""
+    """The part of a record that arm contrasts and trust checks need; the eligible arms as they are written.
+
+    `bucket` and `draw` are kept of erased persons only (see model.record): of others they follow from the unit.
+    """
 
     eligible: msgspec.Raw
     pmf: list[float]
     erased: bool = False
+    bucket: int | None = None
+    draw: float | None = None
+
+    def bucket_of(self, salt: bytes, unit_id: str) -> int:
+        """The unit's bucket in rollups."""
+        return unit_bucket(salt, unit_id) if self.bucket is None else self.bucket
+
+    def draw_of(self, salt: bytes, place: tuple[str, int, int]) -> float:
+        """The number that drew at a place (unit, epoch, attempt); not a number where it was lost with a person."""
+        if self.erased:
+            return math.nan if self.draw is None else self.draw
+        return draw_number(salt, *place)
 
 
 class Pmf(NamedTuple):

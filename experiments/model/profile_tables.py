@@ -5,7 +5,7 @@ Events themselves are columnar: Parquet files under the data directory, of which
 
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, Column, Index, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, Text, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from experiments.model.columns import Json, serial
@@ -61,16 +61,22 @@ class HistoryPart(SQLModel, table=True):
 
 
 class Erasure(SQLModel, table=True):
-    """A person whose events in the parts up to `through_part` are no longer read; gone once the files are rewritten.
+    """A person who was erased, known by a keyed hash of the id only (see model.erasing); such rows stay.
 
-    In results of batches that were asked for until `erased_at`, `tombstone` stands in the unit's place.
+    Until `lifted_at`, when a profile was put under the id again, nothing of the unit is taken: that made a new person.
+    While `in_files`, files of the history up to `through_part` and results of batches asked for until `erased_at` may
+    hold the person: `tombstone` stands in the unit's place there.
     """
 
     __tablename__ = "erasures"
-    unit_id: str = Field(sa_column=Column(Text, primary_key=True))
-    through_part: int = Field(sa_column=Column(BigInteger, nullable=False))
+    __table_args__ = (Index("ix_erasures_erased_at", "erased_at"),)
+    unit_hash: str = Field(sa_column=Column(Text, primary_key=True))
+    times: int = Field(sa_column=Column(Integer, nullable=False))
+    tombstone: str = Field(sa_column=Column(Text, nullable=False))
     erased_at: int = Field(sa_column=Column(BigInteger, nullable=False))
-    tombstone: str | None = Field(default=None, sa_column=Column(Text))
+    lifted_at: int | None = Field(default=None, sa_column=Column(BigInteger))
+    through_part: int = Field(sa_column=Column(BigInteger, nullable=False))
+    in_files: bool = Field(sa_column=Column(Boolean, nullable=False))
 
 
 class RefreshMark(SQLModel, table=True):

@@ -23,6 +23,8 @@ class Record(msgspec.Struct, omit_defaults=True, kw_only=True):
         history_version: version of the features of the unit's history in the context; 0 where there are none.
         segment: value of the readout segment.
         erased: the person was erased: unit and context are gone, so that nothing can be derived again.
+        bucket: of an erased person, the unit's bucket in rollups, so that these can be added up again.
+        draw: of an erased person, the number that drew.
     """
 
     context: dict[str, Scalar]
@@ -42,6 +44,8 @@ class Record(msgspec.Struct, omit_defaults=True, kw_only=True):
     history_version: int = 0
     segment: str = ""
     erased: bool = False
+    bucket: int | None = None
+    draw: float | None = None
 
 
 encode_record = msgspec.json.Encoder().encode

@@ -10,6 +10,7 @@ from sqlmodel import Session, col, select
 
 from experiments.errors import Fault
 from experiments.model.decisions import MAX_INSTANT
+from experiments.model.erasing import exposure_hash
 from experiments.model.ids import public_id
 from experiments.model.principal import Principal, require
 from experiments.model.tables import Experiment
@@ -17,6 +18,7 @@ from experiments.model.times import now, to_micros
 from experiments.model.wording import NO_NUL
 from experiments.services.voiding import Voided, void_decisions
 from experiments.store.engine import reading, transaction
+from experiments.store.erasures import erased_units, key_if_any
 from experiments.store.fallback_log import FallbackRow, append_exposures, decisions_keyed, known_exposures
 
 REASON = "fallback"
@@ -42,7 +44,7 @@ class FallbackResult(Struct, omit_defaults=True):
     """What became of one report; `voided_decision` where the failed call had made a decision, now void."""
 
     exposure_id: str | None
-    outcome_class: Literal["accepted", "duplicate", "rejected"] = field(name="class")
+    outcome_class: Literal["accepted", "duplicate", "erased", "rejected"] = field(name="class")
     reason: str | None = None
     voided_decision: str | None = None
 
@@ -61,6 +63,8 @@ def record_fallbacks(
         connection = session.connection()
         numbers = _experiments(session, {each.experiment for each in good})
         known = known_exposures(connection, (each.exposure_id for each in good))
+        erased = _erased(connection, good)
+        known |= set(erased)
         fresh = {each.exposure_id: each for each in good if each.exposure_id not in known and _fits(each, numbers)}
         unseen = _unseen(connection, list(fresh.values()), numbers)
     # Voids first: they may be repeated, so that a crash in between is mended by the client's next report.
@@ -69,7 +73,29 @@ def record_fallbacks(
     with transaction(engine) as session:
         append_exposures(session.connection(), rows)
     results = {row.exposure_id: row for row in rows}
-    return [_result(each, results, numbers) for each in reports]
+    answers = [_result(each, results, numbers) for each in reports]
+    for each in answers:
+        if each.outcome_class == "duplicate" and each.exposure_id in erased:
+            each.outcome_class = erased[each.exposure_id]
+    return answers
+
+
+def _erased(connection: Connection, reports: list[FallbackReport]) -> dict[str, Literal["duplicate", "erased"]]:
+    """Exposures of erased persons, which are not taken: known already, or new."""
+    key = key_if_any(connection)
+    if key is None:
+        return {}
+    hashed = {each.exposure_id: exposure_hash(key, each.exposure_id) for each in reports}
+    known = known_exposures(connection, hashed.values())
+    units = erased_units(connection, (each.unit_id for each in reports))
+    theirs = {
+        each.exposure_id for each in reports if each.unit_id in units and units[each.unit_id].covers(to_micros(each.at))
+    }
+    return {
+        one: "duplicate" if hashed[one] in known else "erased"
+        for one in hashed
+        if hashed[one] in known or one in theirs
+    }
 
 
 def _void(engine: Engine, principal: Principal, numbers: set[int]) -> set[int]:

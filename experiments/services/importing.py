@@ -14,8 +14,9 @@ from experiments.model.principal import Principal, require
 from experiments.model.tables import Import
 from experiments.model.times import now
 from experiments.store import audit, imports
-from experiments.store.activity import erasures, live_parts, part_path, parts_of_import, write_part
+from experiments.store.activity import live_parts, part_path, parts_of_import, write_part
 from experiments.store.engine import reading, transaction
+from experiments.store.erasures import erased_units, in_files
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,17 @@ def put_events(
     return path
 
 
+def without_erased(engine: Engine, events: pa.Table) -> pa.Table:
+    """The events without those of erased persons: an export of before must not bring them back."""
+    units = events["unit_id"].combine_chunks()
+    with reading(engine) as session:
+        erased = erased_units(session.connection(), units.unique().to_pylist())
+    if not erased:
+        return events
+    pairs = zip(units.to_pylist(), events["occurred_at"].to_pylist(), strict=True)
+    return events.filter(pa.array([unit not in erased or not erased[unit].covers(at) for unit, at in pairs]))
+
+
 def put_progress(
     engine: Engine,
     principal: Principal,
@@ -123,7 +135,7 @@ def finish_import(engine: Engine, principal: Principal, folder: Path, number: in
         with reading(engine) as session:
             row = session.get_one(Import, number)
             mine = parts_of_import(session, number)
-            known = live_parts(session, row.kind), erasures(session)
+            known = live_parts(session, row.kind), in_files(session)
         rewritten = imports.without_repeats(folder, row.kind, mine, known, identified) if mine else []
         with transaction(engine) as session:
             row = session.get_one(Import, number)

@@ -13,7 +13,6 @@ from sqlalchemy import Engine
 from sqlmodel import Session
 
 from experiments.errors import WinbackError
-from experiments.model.hashing import unit_bucket
 from experiments.model.times import SECOND
 from experiments.services.joining_caps import EarlierRevenue, UnitTotals
 from experiments.services.joining_cells import ReadoutSums, SumsChange
@@ -239,5 +238,5 @@ def _rollup(due: Due, rounds: Sequence[Joined], places: Mapping[str, int]) -> Ba
     salt = due.head.salt
     for joined in rounds:
         one = joined.decision
-        batch.add(Counted(one, joined.segment, unit_bucket(salt, one.unit_id), joined.metrics))
+        batch.add(Counted(one, joined.segment, joined.proof.bucket_of(salt, one.unit_id), joined.metrics))
     return batch

@@ -1,6 +1,5 @@
 """A batch of joined rounds as columns."""
 
-import math
 from collections.abc import Iterable, Mapping, Sequence, Set
 from itertools import chain
 from zoneinfo import ZoneInfo
@@ -10,7 +9,6 @@ import numpy as np
 from bandit.policies import POLICIES
 from experiments.model.days import day_of, start_of_day
 from experiments.model.definition import Definition
-from experiments.model.drawing import draw_number
 from experiments.model.drawn import pmf_of
 from experiments.services.joining_columns import Floats, Integers, Named, RoundColumns, drawing, grouped
 from experiments.services.joining_rounds import Joined
@@ -102,7 +100,7 @@ def local_days(decided_at: Integers, revision: Integers, zones: Mapping[int, str
 
 def _u(salt: bytes, joined: Joined) -> float:
     one = joined.decision
-    return math.nan if joined.proof.erased else draw_number(salt, one.unit_id, one.epoch, one.attempt)
+    return joined.proof.draw_of(salt, (one.unit_id, one.epoch, one.attempt))
 
 
 def _values(metrics: Sequence[str], rounds: Sequence[Joined]) -> list[Floats]:

@@ -10,6 +10,7 @@ from experiments.model.times import now
 from experiments.model.units import unit_id_faults
 from experiments.store import audit
 from experiments.store.engine import transaction
+from experiments.store.erasures import refused_units
 from experiments.store.limits_suppressed import release, suppress
 
 
@@ -18,6 +19,8 @@ def suppress_units(
 ) -> int:
     """Put units on the list; who is on it gets the new reason and end. How many were given.
 
+    Who was erased is contacted by nobody as it is, and not listed. The reason may name people: the log of changes,
+    which is kept for ever, does not repeat it.
     Raises ForbiddenError without the scope `outcomes`, InvalidError.
     """
     require(principal, "outcomes")
@@ -27,8 +30,10 @@ def suppress_units(
     if faults:
         raise InvalidError(faults)
     with transaction(engine) as session:
-        suppress(session.connection(), units, (reason, principal.name), expires_at)
-        audit.append(session, principal, "units.suppress", f"{len(units)} units", {"reason": reason})
+        erased = refused_units(session.connection(), units)
+        kept = [unit for unit in units if unit not in erased]
+        suppress(session.connection(), kept, (reason, principal.name), expires_at)
+        audit.append(session, principal, "units.suppress", f"{len(units)} units", {})
     return len(units)
 
 

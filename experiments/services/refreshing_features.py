@@ -16,9 +16,10 @@ from experiments.model.tables import Erasure, HistoryPart
 from experiments.model.times import SECOND, now
 from experiments.services.batching.erasing import erase_from_results
 from experiments.store import compaction
-from experiments.store.activity import erasures, history, live_parts, part_path, write_part
+from experiments.store.activity import history, live_parts, part_path, write_part
 from experiments.store.contacts import Gathered, gather_contacts, gather_responses, gather_voids, keep_gathered
 from experiments.store.engine import reading, transaction
+from experiments.store.erasures import erased_units, in_files, out_of_files
 from experiments.store.facts import facts_json
 from experiments.store.imports import alone
 from experiments.store.profiles import put_facts
@@ -37,7 +38,7 @@ def anything_new(engine: Engine) -> bool:
     """Whether a refresh would find something; cheap enough to be asked by the clock."""
     book = RevisionBook()
     with reading(engine) as session:
-        if any(session.exec(query.limit(1)).first() is not None for query in (_fresh(), select(Erasure))):
+        if any(session.exec(query.limit(1)).first() is not None for query in (_fresh(), _hidden())):
             return True
         return any(gather(session).mark > 0 for gather in _gatherers(book))
 
@@ -84,7 +85,7 @@ def compact_history(engine: Engine, folder: Path) -> int:
     rewritten = 0
     with alone(folder, "finishing", wait=True):
         with reading(engine) as session:
-            erased = erasures(session)
+            erased = in_files(session)
             parts = {kind: live_parts(session, kind) for kind in HISTORY}
             waiting = session.exec(select(func.min(col(HistoryPart.id))).where(~col(HistoryPart.live))).one()
         for kind, found in parts.items():
@@ -97,8 +98,8 @@ def compact_history(engine: Engine, folder: Path) -> int:
         settled = erase_from_results(engine, folder, erased)
         with transaction(engine) as session:
             # What an import has not shown yet may hold them too, and a batch that is not over.
-            gone = [person for person in erased if waiting is None or person.through_part < waiting]
-            compaction.forget_erasures(session, (person for person in gone if person.erased_at < settled))
+            gone = [person for person in erased.people if waiting is None or person.through_part < waiting]
+            out_of_files(session, (person for person in gone if person.erased_at < settled))
             named = set(session.exec(select(HistoryPart.path)).all())
         compaction.sweep(folder, named, time.time())
     return rewritten
@@ -106,6 +107,10 @@ def compact_history(engine: Engine, folder: Path) -> int:
 
 def _fresh() -> SelectOfScalar[HistoryPart]:
     return select(HistoryPart).where(col(HistoryPart.live), ~col(HistoryPart.taken_in))
+
+
+def _hidden() -> SelectOfScalar[Erasure]:
+    return select(Erasure).where(col(Erasure.in_files))
 
 
 def _gatherers(book: RevisionBook) -> Sequence[Callable[[Session], Gathered]]:
@@ -147,5 +152,6 @@ def _chunks(batches: Iterator[list[tuple[str, str]]]) -> Iterator[list[tuple[str
 
 def _still_there(session: Session, rows: list[tuple[str, str]], at: int) -> list[tuple[str, str]]:
     """Without persons erased since the history was read: their facts must not come back."""
-    gone = set(session.exec(select(Erasure.unit_id).where(col(Erasure.erased_at) >= at)))
+    erased = erased_units(session.connection(), (unit for unit, _ in rows))
+    gone = {unit for unit, found in erased.items() if found.lifted_at is None or found.lifted_at >= at}
     return [row for row in rows if row[0] not in gone]

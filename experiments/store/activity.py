@@ -15,13 +15,14 @@ import pyarrow.parquet as pq
 from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
+from experiments.model.erasing import unit_hash_parts
 from experiments.model.history import HISTORY
-from experiments.model.tables import Erasure, HistoryPart
+from experiments.model.tables import HistoryPart
 from experiments.store.engine import reading
+from experiments.store.erasures import NOBODY, ErasedPeople, in_files
 
 ROW_GROUP = 131_072
 _BATCH = 131_072
-_NAMELESS = f"erased-{0:032x}"
 
 
 class Part(NamedTuple):
@@ -34,16 +35,6 @@ class Part(NamedTuple):
     last_at: int
 
 
-class Erased(NamedTuple):
-    """A person whose events in parts up to `through_part` are not read, and who is `tombstone` in results of batches
-    asked for until `erased_at`."""
-
-    unit_id: str
-    through_part: int
-    erased_at: int
-    tombstone: str
-
-
 @contextmanager
 def history(engine: Engine, folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """A DuckDB connection with one view per kind of HISTORY, with its columns.
@@ -53,7 +44,7 @@ def history(engine: Engine, folder: Path) -> Iterator[duckdb.DuckDBPyConnection]
     """
     with reading(engine) as session:
         parts = {kind: live_parts(session, kind) for kind in HISTORY}
-        erased = erasures(session)
+        erased = in_files(session)
     with open_duckdb(folder) as duck:
         for kind, found in parts.items():
             create_view(duck, folder, kind, found, erased)
@@ -91,7 +82,7 @@ def open_duckdb(folder: Path, *, ordered: bool = False) -> Iterator[duckdb.DuckD
 
 
 def create_view(
-    duck: duckdb.DuckDBPyConnection, folder: Path, kind: str, parts: Sequence[Part], erased: Sequence[Erased] = ()
+    duck: duckdb.DuckDBPyConnection, folder: Path, kind: str, parts: Sequence[Part], erased: ErasedPeople = NOBODY
 ) -> None:
     """The view `kind` over these parts, without erased persons; empty, of the right types, where there are none."""
     names = ", ".join(HISTORY[kind].names)
@@ -99,7 +90,7 @@ def create_view(
         duck.register(f"{kind}_none", HISTORY[kind].empty_table())
         duck.execute(f"CREATE VIEW {kind} AS SELECT {names} FROM {kind}_none")  # noqa: S608 - our names
         return
-    through = max((person.through_part for person in erased), default=-1)
+    through = max((person.through_part for person in erased.people), default=-1)
     whole = [part for part in parts if part.id > through]
     touched = [part for part in parts if part.id <= through]
     selects = []
@@ -107,10 +98,10 @@ def create_view(
         selects.append(f"SELECT {names} FROM {_read(folder, whole)}")  # noqa: S608
     if touched:
         duck.register(f"{kind}_parts", _numbered(folder, touched))
-        duck.register("erased", pa.Table.from_pylist([person._asdict() for person in erased]))
+        _find_erased(duck, kind, _read(folder, touched), erased)
         selects.append(
             f"SELECT {names} FROM {_read(folder, touched, filename=True)} AS p JOIN {kind}_parts USING (filename) "  # noqa: S608
-            "WHERE NOT EXISTS (FROM erased AS e WHERE e.unit_id = p.unit_id AND part <= e.through_part)"
+            f"WHERE NOT EXISTS (FROM {kind}_erased AS e WHERE e.unit_id = p.unit_id AND part <= e.through_part)"
         )
     duck.execute(f"CREATE VIEW {kind} AS {' UNION ALL '.join(selects)}")
 
@@ -123,12 +114,6 @@ def live_parts(session: Session, kind: str) -> list[Part]:
 def parts_of_import(session: Session, number: int) -> list[Part]:
     """The parts that an import has written so far, also where it is not done."""
     return _parts(session, col(HistoryPart.import_id) == number)
-
-
-def erasures(session: Session) -> list[Erased]:
-    """Whose events are not read, though files still hold them."""
-    found = session.exec(select(Erasure)).all()
-    return [Erased(row.unit_id, row.through_part, row.erased_at, row.tombstone or _NAMELESS) for row in found]
 
 
 def write_part(folder: Path, path: str, table: pa.Table) -> None:
@@ -150,6 +135,21 @@ def part_path(kind: str, number: int, sequence: int, version: str = "") -> str:
 def _parts(session: Session, condition: object) -> list[Part]:
     found = session.exec(select(HistoryPart).where(condition).order_by(col(HistoryPart.id)))  # type: ignore[arg-type]
     return [Part(int(row.id or 0), row.path, row.rows, row.first_at, row.last_at) for row in found]
+
+
+def _find_erased(duck: duckdb.DuckDBPyConnection, kind: str, source: str, erased: ErasedPeople) -> None:
+    """A table of those units in a source who are; each id is hashed once, however many events it has."""
+    columns = {name: [getattr(person, name) for person in erased.people] for name in ("unit_hash", "through_part")}
+    duck.register(f"{kind}_hashes", pa.table(columns))
+    inner, outer, digits = unit_hash_parts(erased.key)
+    hashed = f"left(sha256({_blob(outer)} || unhex(sha256({_blob(inner)} || encode(unit_id)))), {digits})"
+    found = f"SELECT unit_id, {hashed} AS unit_hash FROM (SELECT DISTINCT unit_id FROM {source})"  # noqa: S608 - ours
+    joined = f"SELECT u.unit_id, e.through_part FROM ({found}) AS u JOIN {kind}_hashes AS e USING (unit_hash)"  # noqa: S608
+    duck.execute(f"CREATE TEMP TABLE {kind}_erased AS {joined}")
+
+
+def _blob(data: bytes) -> str:
+    return "'" + "".join(f"\\x{byte:02X}" for byte in data) + "'::BLOB"
 
 
 def _read(folder: Path, parts: Sequence[Part], *, filename: bool = False) -> str:

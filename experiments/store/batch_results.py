@@ -5,7 +5,7 @@ A result is `batches/<number>/result.parquet` below the data directory; until it
 
 import os
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from itertools import chain
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 from experiments.errors import NotFoundError
 from experiments.model.ids import decision_numbers
 from experiments.model.limit_plan import SUPPRESSED
+from experiments.store.erasures import ErasedPeople
 
 Numbers = npt.NDArray[np.int64]
 WITHHELD = "withheld"
@@ -31,11 +32,15 @@ _GRACE = 3600.0
 
 
 class Mask(NamedTuple):
-    """What is not as it was when a result was written: what stands in the place of which erased unit, and whom nobody
-    may contact now."""
+    """What is not as it was when a result was written: who was erased since, and whom nobody may contact now."""
 
-    erased: Mapping[str, str]
+    erased: ErasedPeople
     suppressed: Collection[str] = ()
+
+    @property
+    def hides_nothing(self) -> bool:
+        """Whether everything is as it was."""
+        return not self.erased.people and not self.suppressed
 
 
 class _Named(msgspec.Struct):
@@ -65,14 +70,12 @@ def decisions_of(folder: Path, number: int) -> Numbers:
 
 def masked(path: Path, mask: Mask, size: int = _AT_ONCE) -> Iterator[pa.RecordBatch]:
     """The rows of a result behind a mask."""
-    units, names = pa.array(mask.erased.keys(), pa.string()), pa.array(mask.erased.values(), pa.string())
     suppressed = pa.array(mask.suppressed, pa.string())
     with pq.ParquetFile(path) as file:
         for stored in file.iter_batches(size):
             rows = _without_payloads(stored, suppressed)
             place = rows.schema.get_field_index("unit_id")
-            shown = pc.coalesce(names.take(pc.index_in(rows[place], units)), rows[place])
-            yield rows.set_column(place, rows.schema.field(place), shown)
+            yield rows.set_column(place, rows.schema.field(place), mask.erased.shown(rows[place]))
 
 
 def _without_payloads(rows: pa.RecordBatch, suppressed: pa.Array) -> pa.RecordBatch:
@@ -98,7 +101,7 @@ def write_masked(path: Path, target: Path | BinaryIO, mask: Mask) -> None:
             writer.write_batch(rows)
 
 
-def erase_from(folder: Path, erased: Mapping[str, str]) -> None:
+def erase_from(folder: Path, erased: ErasedPeople) -> None:
     """Write what a batch that is over has on disk anew where it names an erased unit.
 
     A row that was asked for becomes blanks, which is no request: places and sizes stay, so that a batch can go on.
@@ -110,7 +113,7 @@ def erase_from(folder: Path, erased: Mapping[str, str]) -> None:
             _replace(anew, path)
     for path in folder.glob("asked.jsonl"):
         lines = path.read_bytes().splitlines(keepends=True)
-        kept = [b" " * (len(line) - 1) + b"\n" if _unit(line) in erased else line for line in lines]
+        kept = [b" " * (len(line) - 1) + b"\n" if erased.tombstone(_unit(line)) else line for line in lines]
         if kept != lines:
             found, anew = path.stat(), path.with_suffix(".erasing")
             anew.write_bytes(b"".join(kept))
@@ -121,11 +124,10 @@ def erase_from(folder: Path, erased: Mapping[str, str]) -> None:
             path.unlink(missing_ok=True)
 
 
-def _names_any(path: Path, erased: Mapping[str, str]) -> bool:
-    units = pa.array(erased.keys(), pa.string())
+def _names_any(path: Path, erased: ErasedPeople) -> bool:
     with pq.ParquetFile(path) as file:
         pages = file.iter_batches(_AT_ONCE, columns=["unit_id"])
-        return any(pc.any(pc.is_in(rows["unit_id"], units)).as_py() for rows in pages)
+        return any(not erased.shown(rows["unit_id"]).equals(rows["unit_id"]) for rows in pages)
 
 
 def _unit(line: bytes) -> str:

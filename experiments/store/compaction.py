@@ -1,15 +1,16 @@
 """The history's files, written anew: without erased persons, and many small ones as one."""
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from sqlmodel import Session, col, select
 
 from experiments.model.history import HISTORY
-from experiments.model.tables import Erasure, HistoryPart
-from experiments.store.activity import Erased, Part, create_view, open_duckdb, write_part
+from experiments.model.tables import HistoryPart
+from experiments.store.activity import Part, create_view, open_duckdb, write_part
+from experiments.store.erasures import ErasedPeople
 
 SMALL = 200_000
 """Rows below which a part is small."""
@@ -32,17 +33,17 @@ class Rewrite(NamedTuple):
     last_at: int
 
 
-def groups(parts: Sequence[Part], erased: Sequence[Erased]) -> list[list[Part]]:
+def groups(parts: Sequence[Part], erased: ErasedPeople) -> list[list[Part]]:
     """Which parts are to be written anew, and which of them as one: those that may hold erased persons one by one,
     small ones together where they are many."""
-    through = max((person.through_part for person in erased), default=0)
+    through = max((person.through_part for person in erased.people), default=0)
     small = [part for part in parts if part.rows < SMALL]
     together = small if len(small) > FEW else []
     alone = [part for part in parts if part.id <= through and part not in together]
     return ([together] if together else []) + [[part] for part in alone]
 
 
-def rewrite(folder: Path, kind: str, parts: list[Part], erased: Sequence[Erased]) -> Rewrite | None:
+def rewrite(folder: Path, kind: str, parts: list[Part], erased: ErasedPeople) -> Rewrite | None:
     """Write a group as one file; None where it would be the same as before."""
     with open_duckdb(folder) as duck:
         create_view(duck, folder, kind, parts, erased)
@@ -69,14 +70,6 @@ def replace_parts(session: Session, done: Rewrite) -> None:
         newest.path, newest.rows, newest.first_at, newest.last_at = done.path, done.rows, done.first_at, done.last_at
         newest.taken_in = all(row.taken_in for row in rows)
         session.add(newest)
-
-
-def forget_erasures(session: Session, erased: Iterable[Erased]) -> None:
-    """Drop tombstones whose persons no file holds any more, unless they were erased once more meanwhile."""
-    for person in erased:
-        row = session.get(Erasure, person.unit_id)
-        if row is not None and (row.through_part, row.erased_at) == (person.through_part, person.erased_at):
-            session.delete(row)
 
 
 def sweep(folder: Path, named: set[str], now: float) -> int:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -61,32 +61,41 @@ def note_replayed(session: Session, ids: Sequence[int], at: int) -> None:
     session.connection().execute(query.values(replayed_at=at))
 
 
-def bury(session: Session, unit_id: str) -> int:
-    """Delete the letters in whose body the unit is a string of its own, replayed or not; how many."""
+def bury(session: Session, names: Collection[str]) -> int:
+    """Delete the letters in whose body one of these is a string of its own, replayed or not; how many."""
     gone, after = 0, 0
     while True:
         query = select(DeadLetter.id, DeadLetter.body).where(col(DeadLetter.id) > after)
         letters = session.exec(query.order_by(col(DeadLetter.id)).limit(_AT_ONCE)).all()
         if not letters:
             return gone
-        theirs = [number for number, body in letters if _names(body, unit_id)]
+        theirs = [number for number, body in letters if _names(body, names)]
         if theirs:
             session.connection().execute(delete(DeadLetter).where(col(DeadLetter.id).in_(theirs)))
         gone, after = gone + len(theirs), int(letters[-1][0] or 0)
 
 
-def _names(body: bytes, text: str) -> bool:
+def _names(body: bytes, names: Collection[str]) -> bool:
     """By what the body says, or by its bytes where it is no JSON."""
-    if any(json.dumps(text, ensure_ascii=escaped).encode() in body for escaped in (True, False)):
+    if any(json.dumps(name, ensure_ascii=escaped).encode() in body for name in names for escaped in (True, False)):
         return True
+    return any(each in names for each in _strings(body))
+
+
+def strings_of_letters(session: Session) -> Iterator[str]:
+    """Every string in the bodies that are JSON: which of them are units, only somebody who knows them can tell."""
+    for body in session.exec(select(DeadLetter.body).order_by(col(DeadLetter.id))):
+        yield from _strings(body)
+
+
+def _strings(body: bytes) -> Iterator[str]:
     try:
         found = [msgspec.json.decode(body)]
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return False
+        return
     while found:
         each: Any = found.pop()
-        if each == text:
-            return True
-        if isinstance(each, dict | list):
+        if isinstance(each, str):
+            yield each
+        elif isinstance(each, dict | list):
             found += each.values() if isinstance(each, dict) else each
-    return False

@@ -7,7 +7,10 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
+import msgspec
+
 from experiments.model.decisions import DecisionRow
+from experiments.model.erasing import unit_hash
 from experiments.store.limits_ledger import Ledger, LimitsKnown, LimitsWanted
 
 
@@ -39,7 +42,8 @@ class Wanted:
 class Known:
     """What the database knew: `latest` by (experiment, unit), `keyed` by (experiment, key).
 
-    Profiles, the features of segments and the facts of histories are JSON text by unit.
+    Profiles, the features of segments and the facts of histories are JSON text by unit. `erased` maps the units of
+    erased persons to what stands in their place.
     """
 
     latest: dict[tuple[int, str], Stored] = field(default_factory=dict)
@@ -47,6 +51,7 @@ class Known:
     profiles: dict[str, str] = field(default_factory=dict)
     segments: dict[str, str] = field(default_factory=dict)
     facts: dict[str, str] = field(default_factory=dict)
+    erased: dict[str, str] = field(default_factory=dict)
     heads: dict[int, Head] = field(default_factory=dict)
     learners: dict[int, dict[str, int]] = field(default_factory=dict)
     limits: LimitsKnown = field(default_factory=LimitsKnown)
@@ -70,6 +75,16 @@ class DecisionLog(Protocol):
     async def close(self) -> None:
         """Let go of connections, after what is under way."""
         ...
+
+
+ANY_ERASED = "SELECT value FROM service_settings WHERE name = 'erasure_key' AND EXISTS (SELECT 1 FROM erasures)"
+"""The key of hashes where somebody was erased: else no unit need be hashed."""
+
+
+def hashes_of(setting: str, units: Iterable[str]) -> dict[str, str]:
+    """Hash → unit, under the key that ANY_ERASED found."""
+    key = bytes.fromhex(msgspec.json.decode(setting)["key"])
+    return {unit_hash(key, unit): unit for unit in units}
 
 
 def after_a_loss(rows: Sequence[DecisionRow], committed: Collection[int]) -> list[int]:

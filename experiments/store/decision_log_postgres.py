@@ -7,7 +7,16 @@ import asyncpg
 
 from experiments.model.decisions import COLUMNS, DecisionRow
 from experiments.model.times import now
-from experiments.store.decision_log import Head, Known, Stored, Wanted, after_a_loss, clock_updates
+from experiments.store.decision_log import (
+    ANY_ERASED,
+    Head,
+    Known,
+    Stored,
+    Wanted,
+    after_a_loss,
+    clock_updates,
+    hashes_of,
+)
 from experiments.store.limits_ledger import Ledger
 from experiments.store.limits_postgres import append_limited, look_up_limits
 from experiments.store.postgres_link import PostgresLink
@@ -30,7 +39,7 @@ _TYPES = {
 
 _LATEST = f"""
 SELECT {_SELECTED}, v.decision_id IS NOT NULL AS voided, q.experiment_id AS asked, q.unit_id AS asking,
-  u.profile, u.segments, u.facts, e.version, e.clock_now, s.unit_id IS NOT NULL AS suppressed
+  u.profile, u.segments, u.facts, e.version, e.clock_now, s.unit_id IS NOT NULL AS suppressed, (_ANY_) AS erasure_key
 FROM unnest($1::bigint[], $2::text[]) AS q(experiment_id, unit_id)
 JOIN experiments AS e ON e.id = q.experiment_id
 LEFT JOIN units AS u ON u.unit_id = q.unit_id
@@ -39,7 +48,8 @@ LEFT JOIN LATERAL (
   SELECT * FROM decisions AS x WHERE x.experiment_id = q.experiment_id AND x.unit_id = q.unit_id
   ORDER BY x.epoch DESC, x.attempt DESC LIMIT 1) AS d ON true
 LEFT JOIN voids AS v ON v.decision_id = d.id
-"""  # noqa: S608 - the columns are ours
+""".replace("_ANY_", ANY_ERASED)  # noqa: S608 - the columns are ours
+_ERASED = "SELECT unit_hash, tombstone FROM erasures WHERE lifted_at IS NULL AND unit_hash = ANY($1)"
 _KEYED = f"""
 SELECT {_SELECTED}, v.decision_id IS NOT NULL FROM unnest($1::bigint[], $2::text[]) AS q(experiment_id, key)
 CROSS JOIN LATERAL (
@@ -93,7 +103,12 @@ async def _look_up(connection: asyncpg.Connection, wanted: Mapping[int, Wanted])
     keys = [(experiment_id, key) for experiment_id, what in wanted.items() for key in what.keys]
     learning = [experiment_id for experiment_id, what in wanted.items() if what.learners]
     if units:
-        _note_latest(known, await connection.fetch(_LATEST, *map(list, zip(*units, strict=True)), now()))
+        found = await connection.fetch(_LATEST, *map(list, zip(*units, strict=True)), now())
+        _note_latest(known, found)
+        if found and (setting := found[0]["erasure_key"]) is not None:
+            hashes = hashes_of(setting, {unit for _, unit in units})
+            erased = await connection.fetch(_ERASED, list(hashes))
+            known.erased.update((hashes[hashed], tombstone) for hashed, tombstone in erased)
     if keys:
         _note_keyed(known, await connection.fetch(_KEYED, *map(list, zip(*keys, strict=True))))
     if learning:
@@ -142,7 +157,7 @@ async def _insert(connection: asyncpg.Connection, rows: Sequence[DecisionRow]) -
 
 def _note_latest(known: Known, found: Sequence[asyncpg.Record]) -> None:
     for each in found:
-        experiment_id, unit_id, profile, segments, facts, version, clock_now, suppressed = each[_WIDTH + 1 :]
+        experiment_id, unit_id, profile, segments, facts, version, clock_now, suppressed, _ = each[_WIDTH + 1 :]
         known.heads[experiment_id] = Head(version, clock_now)
         if profile is not None:
             known.profiles[unit_id] = profile

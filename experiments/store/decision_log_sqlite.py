@@ -9,7 +9,16 @@ import msgspec
 
 from experiments.errors import UnavailableError
 from experiments.model.decisions import COLUMNS, DecisionRow
-from experiments.store.decision_log import Head, Known, Stored, Wanted, after_a_loss, clock_updates
+from experiments.store.decision_log import (
+    ANY_ERASED,
+    Head,
+    Known,
+    Stored,
+    Wanted,
+    after_a_loss,
+    clock_updates,
+    hashes_of,
+)
 from experiments.store.limits_ledger import Ledger
 from experiments.store.limits_sqlite import append_limited, look_up_limits, look_up_suppressed
 from experiments.store.sqlite_thread import SqliteFile, SqliteThread
@@ -33,6 +42,10 @@ CROSS JOIN decisions AS d ON d.id = (
 LEFT JOIN voids AS v ON v.decision_id = d.id
 """  # noqa: S608
 _PROFILES = "SELECT unit_id, profile, segments, facts FROM units WHERE unit_id IN (SELECT value FROM json_each(?))"
+_ERASED = """
+SELECT unit_hash, tombstone FROM erasures
+WHERE lifted_at IS NULL AND unit_hash IN (SELECT value FROM json_each(?))
+"""
 _HEAD = "SELECT version, clock_now FROM experiments WHERE id = ?"
 _LEARNERS = "SELECT variant, snapshot_id FROM learners WHERE experiment_id = ? AND snapshot_id IS NOT NULL"
 _ADVANCE = """
@@ -98,6 +111,10 @@ def _look_up(connection: sqlite3.Connection, experiment_id: int, what: Wanted, k
         if facts is not None:
             known.facts[unit_id] = facts
     look_up_suppressed(connection, units, known.limits)
+    if (setting := execute(ANY_ERASED).fetchone()) is not None:
+        hashes = hashes_of(setting[0], what.units)
+        found = execute(_ERASED, (_AS_JSON(list(hashes)).decode(),))
+        known.erased.update((hashes[hashed], tombstone) for hashed, tombstone in found)
     if what.limits is not None:
         look_up_limits(connection, experiment_id, units, what.limits, known.limits)
     if what.learners:

@@ -106,9 +106,3 @@ def exposure_counts(connection: Connection, experiment_id: int) -> dict[str, int
     return dict(
         zip(("exposures", "units", "unseen_decisions", "voided"), (int(each or 0) for each in found), strict=True)
     )
-
-
-def rename_unit(connection: Connection, unit_id: str, tombstone: str) -> None:
-    """A person is erased: the exposure stays."""
-    query = text("UPDATE fallback_exposures SET unit_id = :tombstone WHERE unit_id = :unit_id")
-    connection.execute(query, {"unit_id": unit_id, "tombstone": tombstone})

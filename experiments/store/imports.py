@@ -16,7 +16,8 @@ from sqlmodel import Session, col, select
 from experiments.errors import ConflictError
 from experiments.model.tables import HistoryPart, Import
 from experiments.model.times import now
-from experiments.store.activity import Erased, Part, create_view, parts_of_import, write_part
+from experiments.store.activity import Part, create_view, parts_of_import, write_part
+from experiments.store.erasures import ErasedPeople
 
 RUNNING, DONE = "running", "done"
 
@@ -75,7 +76,7 @@ def discard(session: Session, row: Import) -> None:
 
 
 def without_repeats(
-    folder: Path, kind: str, mine: Sequence[Part], known: tuple[Sequence[Part], Sequence[Erased]], identified: bool
+    folder: Path, kind: str, mine: Sequence[Part], known: tuple[Sequence[Part], ErasedPeople], identified: bool
 ) -> list[Rewritten]:
     """The parts of an import that repeat what is live, written anew without the repetitions.
 

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping
 
 from sqlalchemy import Connection, text
-from sqlmodel import Session
 
 from experiments.model.times import now
 
@@ -38,13 +37,6 @@ def release(connection: Connection, unit_id: str) -> bool:
     """Take a unit off the list; whether it was on it."""
     found = connection.execute(text("DELETE FROM suppressions WHERE unit_id = :unit"), {"unit": unit_id})
     return found.rowcount == 1
-
-
-def erase_from_lists(session: Session, unit_id: str) -> None:
-    """Nothing of an erased person stays on the lists that limits keep."""
-    connection = session.connection()
-    release(connection, unit_id)
-    connection.execute(text("DELETE FROM unit_versions WHERE unit_id = :unit"), {"unit": unit_id})
 
 
 def suppress_unsubscribed(connection: Connection, units: Mapping[str, str]) -> None:

@@ -166,10 +166,3 @@ def read_sums(connection: Connection, before: int, since: int, always: str) -> d
         (row.day, row.share, row.held_out, row.metric): np.frombuffer(row.sums, dtype="<f8")
         for row in connection.execute(text(query), values)
     }
-
-
-def rename_member(connection: Connection, unit_id: str, tombstone: str) -> None:
-    """A person is erased: the sums stay, the id gives way to one that says nothing."""
-    values = {"unit": unit_id, "tombstone": tombstone}
-    connection.execute(text("UPDATE portfolio_units SET unit_id = :tombstone WHERE unit_id = :unit"), values)
-    connection.execute(text("UPDATE held_out_asks SET unit_id = :tombstone WHERE unit_id = :unit"), values)

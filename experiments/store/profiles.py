@@ -1,12 +1,11 @@
-"""Profiles of units in the database: many in one statement, facts beside them, and the tombstones of erased persons."""
+"""Profiles of units in the database: many in one statement, and facts beside them."""
 
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlmodel import Session, col, func, select
+from sqlmodel import Session
 
-from experiments.model.tables import DecisionBatch, Erasure, HistoryPart
 from experiments.store.bulk import is_sqlite
 
 # A merge follows RFC 7396 on both databases: null takes a feature out.
@@ -47,15 +46,6 @@ def put_facts(session: Session, facts: Sequence[tuple[str, str]], at: int) -> No
     """Keep what the history of units comes down to, as of an instant; a unit without a profile gets an empty one."""
     rows = [(unit, at, text, at) for unit, text in facts]
     _write(session, _PUT_FACTS, rows, None)
-
-
-def erase_files(session: Session, unit_id: str, tombstone: str, at: int) -> bool:
-    """Hide a person in all parts of the history and results of batches that are there; False where there are none."""
-    through = session.exec(select(func.max(col(HistoryPart.id)))).one()
-    if through is None and session.exec(select(DecisionBatch.id).limit(1)).first() is None:
-        return False
-    session.merge(Erasure(unit_id=unit_id, through_part=int(through or 0), erased_at=at, tombstone=tombstone))
-    return True
 
 
 def _write(

@@ -4,7 +4,6 @@ Unlike the export for offline policies it holds voided and forced decisions and 
 rejected are in no readout, and not here.
 """
 
-import math
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,9 +14,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from sqlalchemy import Engine, text
 
-from experiments.model.drawing import draw_number
 from experiments.model.drawn import pmf_of, read_evidence
-from experiments.model.hashing import unit_bucket, unit_number
+from experiments.model.hashing import unit_number
 from experiments.store.engine import reading
 from experiments.store.joining import NEW_ARM_UNIT, NEW_UNIT
 
@@ -147,11 +145,11 @@ def _batch(log: RoundLog, rows: Sequence[Any], schema: pa.Schema) -> pa.RecordBa
     flags = ("voided", "new_unit", "new_arm_unit")
     columns |= {name: [bool(getattr(row, name)) for row in rows] for name in flags}
     columns |= {
-        "bucket": [unit_bucket(log.salt, row.unit_id) for row in rows],
+        "bucket": [evidence.bucket_of(log.salt, row.unit_id) for row, evidence in zip(rows, proof, strict=True)],
         "forced": [row.mode == "forced" for row in rows],
         "first": [not row.epoch and not row.attempt for row in rows],
         "draw": [
-            math.nan if evidence.erased else draw_number(log.salt, row.unit_id, row.epoch, row.attempt)
+            evidence.draw_of(log.salt, (row.unit_id, row.epoch, row.attempt))
             for row, evidence in zip(rows, proof, strict=True)
         ],
         "eligible": [_as_text(pmf.arms).decode() for pmf in pmfs],

@@ -15,6 +15,7 @@ from experiments.model.tables import Segment, SegmentChange, SegmentMember, SQLM
 from experiments.store.activity import open_duckdb
 from experiments.store.bulk import insert_rows, put_rows, update_rows
 from experiments.store.engine import reading
+from experiments.store.erasures import refused_units
 
 PREFIX = "segment."
 """What the names of segments begin with among the features of a decision."""
@@ -112,9 +113,11 @@ def moves(folder: Path, old: pa.Table, new: pa.Table) -> Iterator[tuple[int, Ite
 
 
 def write_moves(session: Session, segment: tuple[int, str], found: Sequence[Move], at: int) -> None:
-    """Keep some units' moves: membership, its history, and what decisions see."""
+    """Keep some units' moves: membership, its history, and what decisions see. Erased persons move nowhere."""
     number, key = segment
     connection, tables = session.connection(), SQLModel.metadata.tables
+    erased = refused_units(connection, (move.unit_id for move in found))
+    found = [move for move in found if move.unit_id not in erased]
     stays = [move for move in found if move.after is not None]
     leaves = [move for move in found if move.after is None]
     columns = ("segment_id", "unit_id", "value", "features", "since")
@@ -166,16 +169,6 @@ def count_flow(session: Session, segment_id: int, after: int) -> list[list[Any]]
     )
     found = session.connection().execute(statement, {"segment_id": segment_id, "after": after})
     return [[before, to, count] for before, to, count in found]
-
-
-def forget_unit(session: Session, unit_id: str, tombstone: str) -> None:
-    """An erased person leaves all segments; the history of moves keeps the counts under another name."""
-    values: Mapping[str, str] = {"unit_id": unit_id, "tombstone": tombstone}
-    for statement in (
-        "DELETE FROM segment_members WHERE unit_id = :unit_id",
-        "UPDATE segment_changes SET unit_id = :tombstone WHERE unit_id = :unit_id",
-    ):
-        session.connection().execute(text(statement), values)
 
 
 def _pages(engine: Engine, statement: str, values: Mapping[str, Any]) -> Iterator[Sequence[Any]]:

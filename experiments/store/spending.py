@@ -10,8 +10,9 @@ from sqlmodel import select
 from experiments.model.capping import LEVEL, Spending
 from experiments.model.tables import Experiment
 from experiments.model.times import DAY
-from experiments.store.activity import Part, create_view, erasures, live_parts, open_duckdb
+from experiments.store.activity import Part, create_view, live_parts, open_duckdb
 from experiments.store.engine import reading
+from experiments.store.erasures import in_files
 from experiments.store.joining import last_sequence
 from experiments.store.unit_revenue import revenue_of
 
@@ -35,7 +36,7 @@ WHERE l.seq > :after AND CAST(l.metrics AS TEXT) LIKE '%"revenue"%' AND d.mode <
 def spent_in_windows(engine: Engine, folder: Path, window: int) -> Spending | None:
     """Of imported payments: totals above 0 of a unit in windows of so many microseconds; None where there are none."""
     with reading(engine) as session:
-        parts, erased = _newest(live_parts(session, "payments")), erasures(session)
+        parts, erased = _newest(live_parts(session, "payments")), in_files(session)
     if not parts:
         return None
     with open_duckdb(folder) as duck:

@@ -10,9 +10,9 @@ from experiments.errors import ConflictError, NotFoundError
 from experiments.model.principal import Principal, require
 from experiments.model.tables import DecisionBatch
 from experiments.model.times import to_rfc3339
-from experiments.store.activity import erasures
 from experiments.store.batch_results import Mask, result_path
 from experiments.store.engine import reading
+from experiments.store.erasures import in_files
 from experiments.store.experiments import find
 from experiments.store.limits_suppressed import suppressed_units
 from experiments.views.paging import Wanted, page
@@ -58,9 +58,9 @@ def batch_result(engine: Engine, principal: Principal, key: str, number: int, fo
         raise ConflictError(f"batch {number} is {found['status']}: its result is there when it is done")
     with reading(engine) as session:
         row = session.get_one(DecisionBatch, number)
-        names = {each.unit_id: each.tombstone for each in erasures(session) if each.erased_at >= row.created_at}
+        erased = in_files(session).since(row.created_at)
         suppressed = suppressed_units(session.connection())
-    return BatchResult(result_path(folder, number), Mask(names, suppressed))
+    return BatchResult(result_path(folder, number), Mask(erased, suppressed))
 
 
 def _face(row: DecisionBatch, key: str) -> Face:

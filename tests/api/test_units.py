@@ -74,7 +74,8 @@ def _outcome(event_id, unit_id, decision_id):
     )
 
 
-def test_erasing_a_person_keeps_the_statistics(client, engine):
+def test_erasing_a_person_keeps_the_statistics(client, engine, campaign):
+    assert client.post("/v1/experiments", json=campaign).status_code == 201
     client.put("/v1/units/ana", json={"profile": {"orders": 3}})
     with transaction(engine) as session:
         session.add_all([_decision(1, "ana"), _decision(2, "ana"), _decision(3, "ben")])

@@ -10,6 +10,7 @@ from alembic.util import CommandError
 from sqlalchemy import text
 
 import migrations
+from experiments.model.erasing import unit_hash
 from experiments.settings import Settings
 from experiments.store.engine import driver_url, engine_for, transaction
 
@@ -70,6 +71,26 @@ def test_cells_of_before_are_capped_where_every_revision_is(tmp_path):
         found = connection.execute(text("SELECT experiment_id, capped FROM eligible_sets ORDER BY 1")).all()
     engine.dispose()
     assert [(number, bool(capped)) for number, capped in found] == [(1, False), (2, True), (3, False)]
+
+
+def test_ids_of_erased_persons_are_hashed(tmp_path):
+    url = f"sqlite:///{tmp_path}/erased.db"
+    migrations.upgrade(url)
+    engine = engine_for(Settings(database_url=url))
+    with engine.begin() as connection:
+        config = migrations._config(connection)
+        command.downgrade(config, "0020")
+        connection.execute(text("INSERT INTO erasures VALUES ('ana', 7, 5, 'erased-1')"))
+        command.upgrade(config, "head")
+        (row,) = connection.execute(text("SELECT * FROM erasures")).mappings()
+        key = bytes.fromhex(json.loads(connection.execute(text(_KEY)).scalar_one())["key"])
+    engine.dispose()
+    assert row["unit_hash"] == unit_hash(key, "ana")
+    assert (row["through_part"], row["erased_at"], row["tombstone"], bool(row["in_files"])) == (7, 5, "erased-1", True)
+    assert "ana" not in str(dict(row))
+
+
+_KEY = "SELECT value FROM service_settings WHERE name = 'erasure_key'"
 
 
 def test_two_processes_may_upgrade_at_once(tmp_path):

@@ -1,7 +1,6 @@
 """Erased persons in results of batches: their rows get the tombstone once the batch is over."""
 
 import math
-from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -12,9 +11,9 @@ from sqlmodel import col, select
 from experiments.model.tables import DecisionBatch
 from experiments.model.times import SECOND, now
 from experiments.services.batching.requesting import OVER
-from experiments.store.activity import Erased
 from experiments.store.batch_results import erase_from, result_folder
 from experiments.store.engine import reading
+from experiments.store.erasures import ErasedPeople
 
 _QUIET = 60 * SECOND
 """A process that was stopped may still write the part that it was at."""
@@ -27,17 +26,16 @@ class _Mark(NamedTuple):
     finished_at: int | None
 
 
-def erase_from_results(engine: Engine, folder: Path, erased: Sequence[Erased]) -> float:
+def erase_from_results(engine: Engine, folder: Path, erased: ErasedPeople) -> float:
     """Write results anew without erased persons; who was erased before the instant that is given back is in none."""
-    if not erased:
+    if not erased.people:
         return math.inf
-    latest = max(person.erased_at for person in erased)
+    latest = max(person.erased_at for person in erased.people)
     before = _marks(engine, latest)
     for number, mark in before.items():
-        names = {person.unit_id: person.tombstone for person in erased if person.erased_at >= mark.created_at}
         if _is_over(mark):
             with suppress(FileNotFoundError):  # resumed meanwhile: its mark is another one now
-                erase_from(result_folder(folder, number), names)
+                erase_from(result_folder(folder, number), erased.since(mark.created_at))
     after = _marks(engine, latest)
     open_since = [mark.created_at for number, mark in after.items() if before.get(number) != mark or not _is_over(mark)]
     return min(open_since, default=math.inf)

@@ -16,6 +16,7 @@ from experiments.model.times import SECOND, now
 from experiments.services.deciding.messages import Assignment
 from experiments.store import audit
 from experiments.store.engine import transaction
+from experiments.store.erasures import refused_units
 from experiments.store.experiments import find
 from experiments.store.segments import find_segment
 
@@ -88,7 +89,8 @@ def request_batch(
         session.add(row)
         session.flush()
         if rows is not None:
-            request = replace(_kept(rows, int(row.id or 0)), at=request.at)
+            erased = refused_units(session.connection(), (each.unit_id for each in rows[1]))
+            request = replace(_kept(rows, int(row.id or 0), erased), at=request.at)
         row.request = asdict(request)
         session.add(row)
         audit.append(session, principal, "batch.request", f"{key}/{row.id}", row.request)
@@ -239,9 +241,10 @@ def _fingerprint(path: Path) -> tuple[int, int]:
     return found.st_size, found.st_mtime_ns
 
 
-def _kept(rows: tuple[Path, list[Assignment]], number: int) -> BatchRequest:
+def _kept(rows: tuple[Path, list[Assignment]], number: int, erased: set[str]) -> BatchRequest:
+    """The rows on disk; of an erased person only that there was one."""
     folder = rows[0] / str(number)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "asked.jsonl"
-    path.write_bytes(b"".join(msgspec.json.encode(row) + b"\n" for row in rows[1]))
+    path.write_bytes(b"".join(b"\n" if row.unit_id in erased else msgspec.json.encode(row) + b"\n" for row in rows[1]))
     return BatchRequest(path=str(path.resolve()), fingerprint=_fingerprint(path), assignments=len(rows[1]))

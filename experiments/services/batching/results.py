@@ -112,8 +112,10 @@ def _faces(answers: Sequence[Answer]) -> dict[str, pa.Array]:
     return {name: pa.array(said[name], SCHEMA.field(name).type).take(chosen) for name in _SAID}
 
 
-def unit_of(request: Assignment | Exception) -> str:
-    """The unit of a row, empty where it named none."""
+def named(request: Assignment | Exception, answer: Answer) -> str:
+    """The unit of a row, empty where it named none; of an erased person what stands in its place."""
+    if isinstance(answer, Settled) and answer.erased_as is not None:
+        return answer.erased_as
     return request.unit_id if isinstance(request, Assignment) else ""
 
 
@@ -148,8 +150,8 @@ def remove_parts(folder: Path) -> None:
 def stream(path: Path, form: str, mask: Mask) -> Iterator[bytes]:
     """The result behind a mask in a format, piece by piece."""
     if form == "parquet":
-        with TemporaryFile() if any(mask) else path.open("rb") as file:
-            if any(mask):
+        with path.open("rb") if mask.hides_nothing else TemporaryFile() as file:
+            if not mask.hides_nothing:
                 write_masked(path, file, mask)
                 file.seek(0)
             yield from iter(lambda: file.read(1 << 20), b"")

@@ -21,9 +21,9 @@ from experiments.services.batching.results import (
     WHOLE,
     Answer,
     join_parts,
+    named,
     remove_parts,
     result_table,
-    unit_of,
     write_table,
 )
 from experiments.services.batching.sources import Page, count, pages
@@ -231,7 +231,8 @@ async def _patiently(decider: Decider, claim: Claim, requests: Sequence[Assignme
 
 def _block(page: Page, answers: list[Answer]) -> Block:
     counts = Counter(answer.reason if isinstance(answer, Settled) else "refused" for answer in answers)
-    return Block(page.after, (result_table(list(map(unit_of, page.requests)), answers),), counts)
+    units = [named(request, answer) for request, answer in zip(page.requests, answers, strict=True)]
+    return Block(page.after, (result_table(units, answers),), counts)
 
 
 def _keep(engine: Engine, folder: Path, claim: Claim, gathered: Block) -> Claim:

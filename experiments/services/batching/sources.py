@@ -105,6 +105,8 @@ def _within(texts: pa.Array, least: int, most: int) -> bool:
 
 
 def _request(row: Mapping[str, Any] | bytes) -> Assignment | InvalidError:
+    if isinstance(row, bytes) and row.isspace():
+        return InvalidError([Fault("", "the person was erased")])
     try:
         if isinstance(row, bytes):
             return _decode(row)

@@ -101,6 +101,9 @@ class Batch:
         at = self._instant(plan, request, pending.preview)
         plan = self.runtime.at(plan, at)
         forced = _forced_arm(plan, request)
+        if request.unit_id in self.known.erased:
+            self._advance(plan, at, pending.preview, strict=False)
+            return Settled("erased", plan.revision, erased_as=self.known.erased[request.unit_id])
         latest = self.known.latest.get((plan.id, request.unit_id))
         keyed = self._keyed(plan, request)
         asked = at if pending.asked_at is None else min(at, pending.asked_at)

@@ -16,7 +16,9 @@ Key = Annotated[str, Meta(min_length=1, max_length=512)]
 ArmKey = Annotated[str, Meta(min_length=1, max_length=64)]
 Moment = Annotated[datetime, Meta(tz=True, description="RFC 3339 with an offset")]
 
-Reason = Literal["new", "repeat", "forced", "not_enrolled", "not_eligible", "suppressed", "no_arm", "paused", "ended"]
+Reason = Literal[
+    "new", "repeat", "forced", "not_enrolled", "not_eligible", "suppressed", "erased", "no_arm", "paused", "ended"
+]
 Mode = Literal["learned", "untrained", "fixed", "forced"]
 
 

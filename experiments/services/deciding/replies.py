@@ -15,7 +15,8 @@ from experiments.services.deciding.messages import Decision, Reason
 class Settled(NamedTuple):
     """An answer before it is written out: its row, None where nothing was drawn, and the arms of the row's revision.
 
-    `record` is the row's where it is at hand; `withheld`: the unit may not be contacted now.
+    `record` is the row's where it is at hand; `withheld`: the unit may not be contacted now; `erased_as`: what stands
+    in the place of the unit of an erased person.
     """
 
     reason: Reason
@@ -24,6 +25,7 @@ class Settled(NamedTuple):
     faces: Mapping[str, ArmDefinition] = {}
     record: Record | None = None
     withheld: bool = False
+    erased_as: str | None = None
 
 
 def written(key: str, unit_id: str, settled: Settled) -> Decision:

@@ -7,6 +7,7 @@ from sqlmodel import Session
 
 from experiments.model.times import now
 from experiments.services.recording.classifying import by_unit, classify_by_unit, classify_named
+from experiments.services.recording.erased import erased_events
 from experiments.services.recording.messages import OutcomeClass
 from experiments.services.recording.reading import Report
 from experiments.store.engine import transaction
@@ -37,10 +38,12 @@ class Intake:
             hold_off_the_joiner(connection)
             seen = seen_before(connection, (report.event for report in reports))
             fresh = {report.event: report for report in reversed(reports) if report.event not in seen}
-            rows = self._rows(session, list(fresh.values())) if fresh else {}
+            erased = erased_events(connection, list(fresh.values()))
+            taken = [report for event, report in fresh.items() if event not in erased]
+            rows = self._rows(session, taken) if taken else {}
             kept = append_outcomes(connection, list(rows.values())) if rows else set()
             suppress_unsubscribed(connection, _unsubscribed(connection, [rows[event] for event in kept]))
-        return _classes(reports, {event: rows[event].outcome_class for event in kept})
+        return _classes(reports, {**erased, **{event: rows[event].outcome_class for event in kept}})
 
     def _rows(self, session: Session, reports: list[Report]) -> dict[tuple[str, str], OutcomeRow]:
         connection, received_at = session.connection(), now()

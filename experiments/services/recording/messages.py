@@ -9,7 +9,7 @@ from experiments.model.wording import OUTCOME_KIND
 
 EventId = Annotated[str, Meta(min_length=1, max_length=512)]
 Kind = Annotated[str, Meta(pattern=OUTCOME_KIND, description="one of ours or one's own")]
-OutcomeClass = Literal["accepted", "duplicate", "pending", "unattributed", "late", "rejected"]
+OutcomeClass = Literal["accepted", "duplicate", "pending", "unattributed", "late", "erased", "rejected"]
 
 
 class Outcome(Struct, forbid_unknown_fields=True):

@@ -15,6 +15,9 @@ from tests.experiments.batches.base import campaign, run
 ROWS = [{"unit_id": unit, "context": {"orders": orders}} for unit, orders in (("ana", 2), ("ben", 2), ("cleo", 0))]
 
 
+_WAITING = "SELECT count(*) FROM erasures WHERE in_files"
+
+
 def _asked(client):
     return client.post("/v1/experiments/win/batches", json={"assignments": ROWS}).json()["id"]
 
@@ -56,7 +59,7 @@ def test_results_are_masked_and_then_written_anew(client, settings, engine):
         found = _units(client, number, "csv")
         assert "ana" not in found and "cleo" not in found
         compact_history(engine, settings.history_path)
-    assert _scalar(engine, "SELECT count(*) FROM erasures") == 0
+    assert _scalar(engine, _WAITING) == 0
     assert _on_disk(settings, b"ana") == _on_disk(settings, b"cleo") == []
     assert sorted(_on_disk(settings, b"ben")) == ["asked.jsonl", "result.parquet"]
 
@@ -65,6 +68,10 @@ def test_who_comes_back_is_in_later_batches(client, settings, engine):
     campaign(client)
     run(settings, engine, _asked(client))
     assert client.delete("/v1/units/ana").status_code == 204
+    refused = _asked(client)
+    assert run(settings, engine, refused)[0]["reason"].startswith("refused: ")
+    assert _on_disk(settings, b"ana") != [] and "ana" not in _units(client, refused, "jsonl")
+    assert client.put("/v1/units/ana", json={"profile": {}}).status_code == 204
     later = _asked(client)
     run(settings, engine, later)
     assert _units(client, later, "jsonl")[0] == "ana"
@@ -81,7 +88,7 @@ def test_a_batch_that_is_not_over_keeps_the_erasure_waiting(client, settings, en
         client.post(f"/v1/experiments/win/batches/{number}/cancel")
     assert client.delete("/v1/units/ana").status_code == 204
     compact_history(engine, settings.history_path)
-    assert _scalar(engine, "SELECT count(*) FROM erasures") == (0 if cancelled else 1)
+    assert _scalar(engine, _WAITING) == (0 if cancelled else 1)
     if cancelled:
         assert _on_disk(settings, b"ana") == []
         client.post(f"/v1/experiments/win/batches/{number}/resume")
@@ -89,7 +96,7 @@ def test_a_batch_that_is_not_over_keeps_the_erasure_waiting(client, settings, en
     assert len(rows) == 3
     compact_history(engine, settings.history_path)
     assert _on_disk(settings, b"ana") == []
-    assert _scalar(engine, "SELECT count(*) FROM erasures") == 0
+    assert _scalar(engine, _WAITING) == 0
 
 
 def test_results_outlive_the_sweep_of_the_history(client, settings, engine, monkeypatch):

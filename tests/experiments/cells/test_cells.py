@@ -14,7 +14,7 @@ from experiments.model.record import decode_record
 from experiments.model.tables import ArmCell, ArmEra, Decision, LoggedRound, Outcome, TrustSum
 from experiments.model.times import SECOND, now
 from experiments.services import joining_eras, rebuilding
-from experiments.services.profiling import erase_unit
+from experiments.services.erasing import erase_unit
 from experiments.store.engine import reading, transaction
 from experiments.store.experiments import find
 from experiments.store.lease import Lease
@@ -198,7 +198,7 @@ def test_who_is_erased_stays_counted(desk: Desk, lease: Lease) -> None:
     before = stacks(desk)
     erase_unit(desk.engine, SYSTEM, "u7")
     assert stacks(desk).base.n == before.base.n
-    assert rebuilding.compare(desk.engine, SYSTEM, "synthetic", quiet).compared["arms"].agrees
+    assert rebuilding.compare(desk.engine, SYSTEM, "synthetic", quiet).agrees
 
 
 def test_no_rows_grow_with_rounds(desk: Desk, lease: Lease) -> None:

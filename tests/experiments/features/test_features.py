@@ -17,6 +17,7 @@ from experiments.model.history import HISTORY
 from experiments.model.principal import SYSTEM
 from experiments.model.record import decode_record
 from experiments.model.tables import Decision, Unit
+from experiments.model.times import now, to_rfc3339
 from experiments.model.unit_features import _decode
 from experiments.services.refreshing_features import compact_history, refresh_features
 from experiments.store.activity import history, open_duckdb
@@ -270,7 +271,12 @@ def test_an_erased_person_is_in_no_feature_and_in_no_file(service, tmp_path):
     assert client.get("/v1/units/ana").status_code == 404
     assert compact_history(service.engine, folder) == 1
     assert compact_history(service.engine, folder) == 0
-    _import(service, tmp_path, ["ana,2026-02-01,9"], "back.csv")  # whoever comes back is known from then on
+    older = _import(service, tmp_path, ["ana,2026-02-01,9", "ana,2026-01-01,5"], "again.csv")
+    assert (older.accepted, older.rejected, older.classes) == (0, 0, {"erased": 2})
+    assert client.put("/v1/units/ana", json={"profile": {}}).status_code == 204
+    # Whoever has the id from then on is somebody new, without what was before.
+    rows = ["ana,2026-02-01,8", f"ana,{to_rfc3339(now())},9"]
+    assert _import(service, tmp_path, rows, "new.csv").classes == {"erased": 1}
     refresh_features(service.engine, SYSTEM, folder)
     assert client.get("/v1/units/ana").json()["features"]["monetary"] == 9
 

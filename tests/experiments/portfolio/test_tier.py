@@ -13,7 +13,7 @@ from experiments.model.principal import SYSTEM
 from experiments.model.tables import HeldOutAsk, PortfolioUnit
 from experiments.model.times import to_rfc3339
 from experiments.services import portfolio as service_module
-from experiments.services.profiling import erase_unit
+from experiments.services.erasing import erase_unit
 from experiments.store.engine import reading
 from experiments.store.lease import Lease
 from experiments.store.portfolio import read_sums

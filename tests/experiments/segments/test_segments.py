@@ -12,7 +12,7 @@ from experiments.errors import InvalidError, SupersededError
 from experiments.jobs import JOBS
 from experiments.model.principal import SYSTEM
 from experiments.model.times import DAY, now, to_micros
-from experiments.services.profiling import erase_unit
+from experiments.services.erasing import erase_unit
 from experiments.services.segmenting import SEGMENTERS, Assigned
 from experiments.services.segmenting.membership import COUNTED_WITHIN, replace_members
 from experiments.services.segmenting.refreshing import SILENCE, claim_refresh, refresh
