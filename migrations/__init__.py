@@ -14,17 +14,30 @@ from experiments.store.engine import engine_for, hold, transaction
 from experiments.store.locks import Lock
 
 
-def upgrade(database_url: str) -> None:
-    """Bring the database to the newest version; does nothing where it is there. Creates an SQLite file."""
+def upgrade(database_url: str, revision: str = "head") -> None:
+    """Bring the database to the newest version, or to this one; does nothing where it is there.
+
+    Creates an SQLite file.
+    """
     engine = engine_for(Settings(database_url=database_url), patient=True)
     try:
         with transaction(engine) as session:
             connection = session.connection()
             # Two processes that start at once must not both create the tables.
             hold(session, Lock.MIGRATIONS)
-            command.upgrade(_config(connection), "head")
+            command.upgrade(_config(connection), revision)
     finally:
         engine.dispose()
+
+
+def revision_of(connection: Connection) -> str | None:
+    """The version that the database is at; None where it has no tables of ours."""
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def is_known(revision: str) -> bool:
+    """Whether this version of the program knows a version of the tables."""
+    return any(each.revision == revision for each in ScriptDirectory.from_config(_config()).walk_revisions())
 
 
 def is_current(connection: Connection) -> bool:

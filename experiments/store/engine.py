@@ -38,6 +38,11 @@ def driver_url(database_url: str) -> URL:
     return url.set(drivername="sqlite")
 
 
+def plain_url(database_url: str) -> str:
+    """The URL as the database's own client takes it."""
+    return make_url(database_url).set(drivername="postgresql").render_as_string(hide_password=False)
+
+
 def engine_for(settings: Settings, *, patient: bool = False) -> Engine:
     """A fresh engine with a pool of its own; `dispose()` it at the end.
 
