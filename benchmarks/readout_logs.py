@@ -106,6 +106,42 @@ def amount_rows(runs: int) -> Iterator[str]:
             yield f"{name} | {spenders} | {told}"
 
 
+def strata_rows(runs: int) -> Iterator[str]:
+    """events | rows | difference: rate | width with given probabilities over this one | mean of an arm."""
+    shares, rates = np.array([0.25, 0.5, 0.8]), np.array([0.1, 0.3, 0.8])
+    worlds = {"10, 30 and 80 %": rates, "30 % in all": np.full(3, 0.3), "1, 3 and 8 %": rates / 10}
+    for place, (name, rate) in enumerate(worlds.items()):
+        for rows in (300, 1000, 5000):
+            difference, mean, ratios = Rate(), Rate(), []
+            for run in range(runs):
+                rng = np.random.default_rng([74, place, rows, run])
+                kind = rng.choice(3, rows, p=[0.5, 0.3, 0.2])
+                treated, back = rng.random(rows) < shares[kind], (rng.random(rows) < rate[kind]).astype(float)
+                found, given = _within_strata(kind, treated, back), _within_strata(kind, treated, back, shares)
+                e, one = weighted_contrast(*found, SHARE).absolute, weighted_mean(found[0], SHARE)
+                wide = weighted_contrast(*given, SHARE).absolute
+                difference.add(e.lower <= 0 <= e.upper, e.upper - e.lower)
+                mean.add(one.lower <= float(rate @ [0.5, 0.3, 0.2]) <= one.upper)
+                ratios.append((wide.upper - wide.lower) / (e.upper - e.lower))
+            stands = "yes" if difference.covers(CLAIM) == mean.covers(CLAIM) == "yes" else "**no**"
+            yield f"{name} | {rows} | {difference.told()} | {np.mean(ratios):.2f} | {mean.value:.4f} | {stands}"
+
+
+def _within_strata(
+    kind: np.ndarray, treated: np.ndarray, back: np.ndarray, shares: np.ndarray | None = None
+) -> tuple[Side, Side]:
+    """Weighted by the strata's own shares, or by those that the arms were drawn with."""
+    seen = np.bincount(kind[treated], minlength=3) / np.maximum(np.bincount(kind, minlength=3), 1)
+    sides = []
+    for arm in (True, False):
+        mine, p = treated == arm, (seen if shares is None else shares)[kind]
+        weight = 1 / np.where(arm, p, 1 - p)[mine]
+        stratum = kind[mine] if shares is None else None
+        sides.append(SideRows(weight, back[mine][None], None, 1, stratum, 3))
+    sums = pair_sums(len(kind), (sides[0], sides[1]))
+    return Side.of(sums, 0, 0), Side.of(sums, 1, 0)
+
+
 def _spent(rng: np.random.Generator, sd: float | None, spenders: int) -> tuple[np.ndarray, np.ndarray]:
     rows = 20 * spenders
     spent = np.zeros(rows)
@@ -132,6 +168,12 @@ def main() -> None:
     table("Few events, 1,000 rows of two arms, weighted by 1/p", columns, event_rows(runs))
     columns = f"drawn for | units | decisions | difference: {rate} | width | mean of an arm | shown | at least .94"
     table("Few people, 15 % of events (logit sd 1 between units)", columns, people_rows(runs))
+    columns = f"events by stratum | rows | difference: {rate} | width without strata, times | mean | at least .94"
+    table(
+        "Arms drawn within strata (25, 50 and 80 % treated), weighted by the strata's own shares",
+        columns,
+        strata_rows(runs),
+    )
     columns = f"amounts, 5 % spend | spenders | covered where shown | shown | wrong and shown: {rate} | at most .06"
     table("Amounts without a known range, arms of 1 to 3", columns, amount_rows(runs // 4))
 

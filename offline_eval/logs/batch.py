@@ -61,6 +61,7 @@ class LogBatch:
         position: slot of a slate, None where there are none.
         segments: the columns by which readouts are also given.
         shadows: pmfs of policies that were recorded without acting, each (n, K); NaN in rows that have none.
+        stratum: where propensities are the log's own shares, which of `Log.shares` each row has; else None.
     """
 
     row: NDArray[np.int64]
@@ -78,6 +79,7 @@ class LogBatch:
     position: Categorical | None
     segments: Mapping[str, Categorical]
     shadows: Mapping[str, Floats] = field(default_factory=dict)
+    stratum: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.arm)

@@ -148,18 +148,19 @@ def _with_propensity(log: Log, rows: LogBatch, decoded: Decoded, raw: pa.RecordB
     if decoded.propensity is not None:
         listed = _listed(log, raw, decoded) if pmf and log.spec.pmf else None
         return replace(rows, propensity=decoded.propensity, pmf=listed)
-    table = _pmf(log, rows, decoded)
+    stratum = crossed([decoded.categorical[name] for name in log.spec.strata]) if log.spec.strata else None
+    table = _pmf(log, rows, stratum)
     if table is None:
         return rows
     chosen = table[np.arange(len(rows)), rows.arm]
-    return replace(rows, propensity=chosen, pmf=table if pmf else None)
+    places = log.shares.places(stratum) if log.shares and stratum else None
+    return replace(rows, propensity=chosen, pmf=table if pmf else None, stratum=places)
 
 
-def _pmf(log: Log, rows: LogBatch, decoded: Decoded) -> Floats | None:
+def _pmf(log: Log, rows: LogBatch, stratum: Categorical | None) -> Floats | None:
     if log.spec.propensity.estimate:
         return log.fitted(rows) if log.fitted else None
     if log.shares is not None:
-        stratum = crossed([decoded.categorical[name] for name in log.spec.strata]) if log.spec.strata else None
         return log.shares.pmf(stratum, len(rows), rows.eligible)
     return Uniform(len(log.arms)).pmf(None, len(rows), rows.eligible)
 

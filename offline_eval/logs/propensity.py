@@ -57,9 +57,12 @@ class Shares:
         del eligible
         if stratum is None:
             return np.broadcast_to(self.table[0], (n, self.table.shape[1]))
+        return np.asarray(self.table[self.places(stratum)])
+
+    def places(self, stratum: Categorical) -> NDArray[np.int64]:
+        """(n,) each row's place in the table."""
         rows = {name: index for index, name in enumerate(self.names)}
-        place = np.array([rows[name] for name in stratum.values], dtype=np.int64)
-        return np.asarray(self.table[place[stratum.codes]])
+        return np.array([rows[name] for name in stratum.values], dtype=np.int64)[stratum.codes]
 
 
 Fitted = Callable[[LogBatch], Floats]

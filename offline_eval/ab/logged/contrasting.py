@@ -100,7 +100,8 @@ class Contrasting:
         if not sums.common:
             return Shown(self._without(alpha, NOTHING_IN_COMMON), share, most)
         place = self.sight.metrics.index(metric)
-        top, bottom = (Side.of(sums, side, place) for side in (0, 1))
+        whole = self.tally.pairs[(WHOLE, pair)]
+        top, bottom = (Side.of(sums, side, place, whole) for side in (0, 1))
         if not (top.n and bottom.n):
             return Shown(self._without(alpha, NOT_DRAWN, Sizes(top.n, bottom.n)), share, most)
         ask = self._ask(metric, alpha)

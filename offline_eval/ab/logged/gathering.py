@@ -187,7 +187,8 @@ def _weighed(rows: LogBatch, sight: Sight) -> Iterator[tuple[tuple[Segment, Pair
             kept = np.flatnonzero(drawn(rows, group) & common)
             chance = sight.support.chance(rows.take(kept), group) if len(group) > 1 else rows.propensity[kept]
             place = None if unit is None else unit[kept]
-            sides.append((kept, SideRows(1 / chance, values[:, kept], place, sight.clusters)))
+            stratum = rows.stratum[kept] if sight.strata and rows.stratum is not None else None
+            sides.append((kept, SideRows(1 / chance, values[:, kept], place, sight.clusters, stratum, sight.strata)))
         for segment, inside in segments if pair[1] else segments[:1]:
             found = [side if segment == WHOLE else side.within(inside[kept]) for kept, side in sides]
             yield (segment, pair), pair_sums(int(np.count_nonzero(common & inside)), (found[0], found[1]))

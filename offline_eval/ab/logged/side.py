@@ -33,18 +33,24 @@ class Side:
     Attributes:
         row: (COLUMNS,) sums. largest: the largest weight. top: the largest |w y|.
         people: (3, B) Σ w², Σ w and Σ w y by unit; None where every unit has one row.
+        strata: (5, S) by stratum draws and their Σ w, then 1, y and y² of the rows in hand; None where probabilities
+            are not the strata's own shares.
     """
 
     row: Floats
     largest: float
     top: Floats
     people: Floats | None = None
+    strata: Floats | None = None
 
     @classmethod
-    def of(cls, pair: PairSums, side: int, metric: int) -> "Side":
-        """Of one metric."""
+    def of(cls, pair: PairSums, side: int, metric: int, whole: PairSums | None = None) -> "Side":
+        """Of one metric; `whole`: of all rows, where the pair's are those of a segment."""
         own = None if pair.people is None else pair.people[side][[0, 1 + 2 * metric, 2 + 2 * metric]]
-        return cls(pair.sums[side, metric], float(pair.largest[side, metric]), pair.top[side, metric], own)
+        strata, draws = None, pair.strata if whole is None else whole.strata
+        if pair.strata is not None and draws is not None:
+            strata = np.concatenate([draws[side, :2], pair.strata[side, 2 + 3 * metric : 5 + 3 * metric]])
+        return cls(pair.sums[side, metric], float(pair.largest[side, metric]), pair.top[side, metric], own, strata)
 
     @property
     def by_unit(self) -> Floats:

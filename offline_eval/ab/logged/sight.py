@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from offline_eval.ab.logged.sums import CLUSTERS
+from offline_eval.ab.logged.sums import CLUSTERS, STRATA
 from offline_eval.ab.logged.support import Group, Support
 from offline_eval.ab.money import CONTACT_COST, REWARD_COST
 from offline_eval.logs.batch import LogBatch
@@ -41,6 +41,7 @@ class Sight:
         support: what is known of what could have been drawn.
         units: hashes of all units in order, where some have several rows and they are few enough to be kept apart.
         clustered: units have several rows.
+        strata: how many there are whose own shares are the probabilities; 0 where they are not, or units repeat.
         amounts: metrics of a simple log that are no shares, have no stated range and are no costs.
         returning: the metric that says whether a unit came back, where money can be counted; "" elsewhere.
         start, span: of the log's times, or of its rows where it has none.
@@ -54,6 +55,7 @@ class Sight:
     support: Support
     units: NDArray[np.uint64] | None
     clustered: bool
+    strata: int = 0
     amounts: tuple[str, ...] = ()
     returning: str = ""
     start: float = 0.0
@@ -77,6 +79,7 @@ class Sight:
             support,
             kept,
             log.clustered,
+            _strata(log),
             _amounts(log, metrics) if simple else (),
             returning if counted else "",
             log.scan.earliest if spec.time else 0.0,
@@ -99,6 +102,11 @@ class Sight:
         """(n,) the place of each row's unit."""
         found = unit % np.uint64(CLUSTERS) if self.units is None else np.searchsorted(self.units, unit)
         return found.astype(np.intp)
+
+
+def _strata(log: Log) -> int:
+    known = len(log.shares.names) if log.shares is not None and log.spec.strata and not log.clustered else 0
+    return known if known <= STRATA else 0
 
 
 def _amounts(log: Log, metrics: tuple[str, ...]) -> tuple[str, ...]:

@@ -15,6 +15,9 @@ COLUMNS = 12
 TOP = 64
 """So many of the largest weighted amounts are kept, to see how heavy their tail is."""
 
+STRATA = 1024
+"""Beyond so many strata their own sums are not kept: variances are then those of given probabilities, too wide."""
+
 CLUSTERS = 4096
 """Up to so many units each have sums of their own; more share as many by their hash."""
 
@@ -30,6 +33,9 @@ class PairSums:
         top: (2, M, TOP) the largest |w y|, in no order, 0 where there are fewer.
         people: (2, 1 + 2 M, CLUSTERS or fewer) by unit: Σ w², then Σ w and Σ w y of each metric; None where every unit
             has one row.
+        strata: (2, 2 + 3 M, S) by stratum: draws and their Σ w, then 1, y and y² of each metric; None where
+            probabilities are not the strata's own shares. In a segment's sums the draws are those of its batches: the
+            whole's count.
     """
 
     common: int
@@ -37,6 +43,7 @@ class PairSums:
     largest: Floats
     top: Floats
     people: Floats | None = None
+    strata: Floats | None = None
 
     def __add__(self, other: "PairSums") -> "PairSums":
         top = np.concatenate([self.top, other.top], axis=2)
@@ -46,17 +53,20 @@ class PairSums:
             np.maximum(self.largest, other.largest),
             np.partition(top, TOP, axis=2)[:, :, TOP:],
             None if self.people is None or other.people is None else self.people + other.people,
+            None if self.strata is None or other.strata is None else self.strata + other.strata,
         )
 
 
 @dataclass(frozen=True, slots=True)
 class SideRows:
-    """The rows of one side: weights (n,), metrics (M, n) with NaN where unknown, and the unit's place (n,) or None."""
+    """Rows of one side: weights (n,), metrics (M, n), NaN where unknown, places of unit and stratum (n,) or None."""
 
     weight: Floats
     values: Floats
     unit: NDArray[np.intp] | None
     clusters: int
+    stratum: NDArray[np.int64] | None = None
+    strata: int = 0
 
     def within(self, kept: NDArray[np.bool_]) -> "SideRows":
         """Some of the rows, and the first metric alone."""
@@ -65,6 +75,8 @@ class SideRows:
             self.values[:1, kept],
             None if self.unit is None else self.unit[kept],
             self.clusters,
+            None if self.stratum is None else self.stratum[kept],
+            self.strata,
         )
 
 
@@ -79,7 +91,18 @@ def pair_sums(common: int, sides: tuple[SideRows, SideRows]) -> PairSums:
         np.stack([_largest(side) for side in sides]),
         np.stack([_top(side) for side in sides]),
         people,
+        None if sides[0].stratum is None else np.stack([_strata(side) for side in sides]),
     )
+
+
+def _strata(side: SideRows) -> Floats:
+    place = np.zeros(len(side.weight), dtype=np.int64) if side.stratum is None else side.stratum
+    columns = [np.ones(len(place)), side.weight]
+    for values in side.values:
+        known = np.isfinite(values)
+        y = np.where(known, values, 0.0)
+        columns += [known.astype(float), y, y * y]
+    return np.stack([np.bincount(place, column, side.strata) for column in columns])
 
 
 def _sums(side: SideRows) -> Floats:

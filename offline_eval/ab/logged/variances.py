@@ -3,12 +3,15 @@
 from offline_eval.ab.logged.people import Clustered, clustered
 from offline_eval.ab.logged.side import Side
 from offline_eval.ab.logged.skewed import third_moment
+from offline_eval.ab.logged.stratified import stratified
 
 
 def known_of(sides: tuple[Side, ...]) -> Clustered:
     """Variances between units, or between rows where every unit has one: then the freedom is Welch's."""
     if sides[0].people is not None:
         return clustered(sides)
+    if all(side.strata is not None for side in sides):
+        return stratified(sides)
     variances = tuple(side.variance for side in sides)
     people = sum(side.n for side in sides)
     lost = sum(v**2 / max(side.alike - 1, 1e-9) for v, side in zip(variances, sides, strict=True))

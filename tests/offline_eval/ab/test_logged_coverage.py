@@ -2,9 +2,14 @@
 
 import pytest
 
-from benchmarks.readout_logs import amount_rows, event_rows, people_rows
+from benchmarks.readout_logs import amount_rows, event_rows, people_rows, strata_rows
 
-TABLES = {"events": (event_rows, 1000, 8), "people": (people_rows, 1000, 2), "amounts": (amount_rows, 200, 2)}
+TABLES = {
+    "events": (event_rows, 1000, 8),
+    "people": (people_rows, 1000, 2),
+    "strata": (strata_rows, 1000, 8),
+    "amounts": (amount_rows, 200, 2),
+}
 
 
 @pytest.mark.proof
