@@ -35,8 +35,19 @@ class BatchBody(Body):
         return self
 
 
+class Exclusion(BaseModel):
+    """Decisions that left an arm out for a reason, and the instant of the first: since then a budget was at its end."""
+
+    decisions: int
+    since: datetime
+
+
 class BatchFace(BaseModel):
-    """A batch. `counts` are of answers by reason; `refused` are rows that were no request."""
+    """A batch. `counts` are of answers by reason; `refused` are rows that were no request.
+
+    `arms` counts decisions by arm, `excluded` by reason those that left any arm out, and since when; `warnings` name
+    the totals that may end inside the batch.
+    """
 
     id: int
     experiment: str
@@ -46,6 +57,9 @@ class BatchFace(BaseModel):
     done: int
     progress: float
     counts: dict[str, int]
+    arms: dict[str, int]
+    excluded: dict[str, Exclusion]
+    warnings: list[str]
     error: str | None
     created_by: str
     asked_at: datetime

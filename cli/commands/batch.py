@@ -46,13 +46,19 @@ def batch(
         result = views.batch_result(service.engine, SYSTEM, experiment, number, service.settings.history_path)
     if out is not None:
         with out.open("wb") as target:
-            for piece in stream(result.path, out.suffix.removeprefix("."), result.erased):
+            for piece in stream(result.path, out.suffix.removeprefix("."), result.mask):
                 target.write(piece)
     if as_json:
         emit_json({**face, "result": str(out or result.path)})
         return
     counts = ", ".join(f"{count:,} {reason}" for reason, count in sorted(face["counts"].items()))
+    for warning in face["warnings"]:
+        say(warning)
     say(f"batch {number}: {face['done']:,} units ({counts or 'nobody'}) in {out or result.path}")
+    if face["arms"]:
+        say("arms: " + ", ".join(f"{count:,} {arm}" for arm, count in sorted(face["arms"].items())))
+    for reason, found in sorted(face["excluded"].items()):
+        say(f"left out an arm ({reason}): {found['decisions']:,} decisions, the first at {found['since']}")
 
 
 def _number(engine: Any, key: str, resume: int | None, source: tuple[str | None, list[str], Path | None]) -> int:

@@ -13,7 +13,8 @@ class DecisionBatch(SQLModel, table=True):
 
     `asked_at` is the instant at which all of its units are asked for, whenever they are decided. `position` is where
     its source goes on and `parts` how many files of the result are complete: both move together, after the decisions
-    were committed and the file was written. `counts` are of answers by reason.
+    were committed and the file was written. `counts` are of answers by reason; `report` holds
+    the counts of arms, of decisions that left arms out by reason, and when a reason was first met.
     """
 
     __tablename__ = "batches"
@@ -27,6 +28,7 @@ class DecisionBatch(SQLModel, table=True):
     position: str | None = Field(default=None, sa_column=Column(Text))
     parts: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
     counts: dict[str, int] = Field(sa_column=Column(Json, nullable=False))
+    report: dict[str, Any] = Field(default_factory=dict, sa_column=Column(Json, nullable=False))
     error: str | None = Field(default=None, sa_column=Column(Text))
     asked_at: int = Field(sa_column=Column(BigInteger, nullable=False))
     created_at: int = Field(sa_column=Column(BigInteger, nullable=False))

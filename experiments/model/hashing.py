@@ -11,8 +11,8 @@ _BLOCK = 64
 def h(salt: bytes, domain: str, *parts: str) -> float:
     """A number in [0, 1) with 53 random bits, a pure function of its arguments.
 
-    Domains: enrol, layer, variant, draw, holdout, bucket. Within a domain only the unit's id is free text, and the
-    number of parts is fixed, so that no two questions share a message.
+    Domains: enrol, layer, variant, draw, holdout, bucket, batch. Within a domain only the unit's id is free text, and
+    the number of parts is fixed, so that no two questions share a message.
     """
     return (int.from_bytes(_digest(salt, domain, *parts)[:8], "big") >> 11) * 2.0**-53
 
@@ -25,6 +25,11 @@ def unit_bucket(salt: bytes, unit_id: str) -> int:
 def unit_number(salt: bytes, unit_id: str) -> int:
     """64 bits that stand for the unit; the first 8 of them are its bucket."""
     return int.from_bytes(_digest(salt, "bucket", unit_id)[:8], "big")
+
+
+def place_in_batch(salt: bytes, number: int, name: str) -> int:
+    """64 bits by which a batch is put in a random order; `name` is a unit, or the number of a file's row."""
+    return int.from_bytes(_digest(salt, "batch", str(number), name)[:8], "big")
 
 
 def _digest(salt: bytes, *parts: str) -> bytes:

@@ -28,6 +28,23 @@ def segment_pages(engine: Engine, key: str, values: Sequence[str], after: str, s
     yield from _pages(engine, statement, {"limit": size, "segment_id": number, **given}, after)
 
 
+def present_units(engine: Engine, units: Sequence[str], segment: str | None, values: Sequence[str]) -> set[str]:
+    """Which of these units are stored, or in the segment under some of its values. Raises NotFoundError."""
+    with reading(engine) as session:
+        connection = session.connection()
+        given: dict[str, Any] = {"units": values_for(connection, units)}
+        which = [one_of(connection, "unit_id", "units")]
+        if segment is not None:
+            given["segment_id"] = find_segment(session, segment).id
+            which.append("segment_id = :segment_id")
+        if values:
+            given["among"] = values_for(connection, values)
+            which.append(one_of(connection, "value", "among"))
+        table = "units" if segment is None else "segment_members"
+        statement = f"SELECT unit_id FROM {table} WHERE {' AND '.join(which)}"  # noqa: S608 - ours
+        return set(connection.execute(text(statement), given).scalars())
+
+
 def count_units(engine: Engine) -> int:
     """How many profiles are stored."""
     return _count(engine, "SELECT count(*) FROM units", {})

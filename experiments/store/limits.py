@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 import msgspec
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 from sqlmodel import Session
 
 from experiments.model.limit_plan import Use, cost_of, use_of
@@ -13,6 +13,11 @@ from experiments.store.revisions import RevisionBook
 _TOTAL = """
 SELECT used - voided - matured + realised AS taken FROM limit_totals
 WHERE experiment_id = :experiment_id AND resource = :resource
+"""
+_COMMITTED = """
+SELECT t.resource, t.used - t.voided - t.matured + t.realised + coalesce(sum(l.used), 0) AS committed
+FROM limit_totals AS t LEFT JOIN limit_leases AS l ON l.experiment_id = t.experiment_id AND l.resource = t.resource
+WHERE t.experiment_id = :experiment_id GROUP BY t.experiment_id, t.resource
 """
 _COUNT = """
 SELECT d.revision, d.arm, count(*) FROM decisions AS d LEFT JOIN voids AS v ON v.decision_id = d.id
@@ -82,6 +87,12 @@ def forget_totals(session: Session, experiment_id: int, kept: Iterable[str]) -> 
         for table in ("limit_totals", "limit_leases"):
             statement = f"DELETE FROM {table} WHERE experiment_id = :experiment_id AND resource = :resource"  # noqa: S608 - ours
             connection.execute(text(statement), values)
+
+
+def committed_of(connection: Connection, experiment_id: int) -> dict[str, int]:
+    """Resource → what decisions have used of it, for those of which anything was used."""
+    found = connection.execute(text(_COMMITTED), {"experiment_id": experiment_id})
+    return {resource: int(committed) for resource, committed in found}
 
 
 def taken_for_good(session: Session, experiment_id: int, resource: str) -> int | None:

@@ -79,6 +79,12 @@ def _face(row: DecisionBatch, key: str) -> Face:
         "done": row.done,
         "progress": 1.0 if row.status == "done" else row.done / row.total if row.total else 0.0,
         "counts": row.counts,
+        "arms": row.report.get("arms", {}),
+        "excluded": {
+            reason: {"decisions": count, "since": to_rfc3339(row.report["since"][reason])}
+            for reason, count in row.report.get("excluded", {}).items()
+        },
+        "warnings": row.request.get("warnings", []),
         "error": row.error,
         "created_by": row.created_by,
         **times,

@@ -1,18 +1,25 @@
 """Batches are asked for by people and systems, taken up by a worker, carried on where a process died."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
+from pyarrow import ArrowException
 from sqlalchemy import Engine, or_, text
 from sqlmodel import Session, col, select
 
 from experiments.errors import ConflictError, Fault, InvalidError, NotFoundError, StoppedError
+from experiments.model.definition import Definition
+from experiments.model.limit_plan import compile_limits
 from experiments.model.principal import Principal, require
 from experiments.model.tables import DecisionBatch, Experiment
 from experiments.model.times import SECOND, now
+from experiments.services.batching.ordering import Order
+from experiments.services.batching.request import BatchRequest
+from experiments.services.batching.sources import count
+from experiments.services.batching.warning import warnings_of
 from experiments.services.deciding.messages import Assignment
 from experiments.store import audit
 from experiments.store.engine import transaction
@@ -29,22 +36,6 @@ SUFFIXES = (".parquet", ".csv", ".jsonl")
 _TAKE = text("UPDATE batches SET heartbeat_at = :at WHERE id = :id AND status = 'running' AND heartbeat_at = :was")
 
 
-@dataclass(frozen=True, slots=True)
-class BatchRequest:
-    """Whom to decide for: everybody with a profile, or a segment (`values`: only these of it), or the rows of a file.
-
-    `path` is absolute; `fingerprint` is of the file as it was when it was asked for. `assignments`: the file holds so
-    many rows that were given themselves. `at` is for experiments on the caller's clock, in microseconds.
-    """
-
-    segment: str | None = None
-    values: tuple[str, ...] = ()
-    path: str | None = None
-    fingerprint: tuple[int, int] | None = None
-    assignments: int | None = None
-    at: int | None = None
-
-
 class Claim(NamedTuple):
     """A batch that this process works on: how far it came, and the heartbeat that proves it is ours."""
 
@@ -56,7 +47,9 @@ class Claim(NamedTuple):
     files: tuple[str, ...]
     done: int
     counts: Mapping[str, int]
+    report: Mapping[str, Any]
     heartbeat: int
+    order: Order | None
 
 
 def request_batch(
@@ -91,7 +84,7 @@ def request_batch(
         if rows is not None:
             erased = refused_units(session.connection(), (each.unit_id for each in rows[1]))
             request = replace(_kept(rows, int(row.id or 0), erased), at=request.at)
-        row.request = asdict(request)
+        row.request = asdict(_foreseen(engine, session, experiment, request))
         session.add(row)
         audit.append(session, principal, "batch.request", f"{key}/{row.id}", row.request)
         return int(row.id or 0)
@@ -134,7 +127,7 @@ def claim_batch(engine: Engine, number: int | None = None) -> Claim | None:
             return None
         row.status, row.heartbeat_at, row.started_at = "running", now(), row.started_at or now()
         session.add(row)
-        return _claimed(row, session.get_one(Experiment, row.experiment_id).key)
+        return _claimed(row, session.get_one(Experiment, row.experiment_id))
 
 
 def keep_alive(session: Session, claim: Claim) -> Claim:
@@ -153,12 +146,13 @@ def note_alive(engine: Engine, claim: Claim) -> Claim:
 
 
 def note_progress(engine: Engine, claim: Claim) -> Claim:
-    """Keep how far it came: what `after`, `files`, `done` and `counts` of the claim say. Raises StoppedError."""
+    """Keep how far it came and what came of it, as the claim says. Raises StoppedError."""
     with transaction(engine) as session:
         kept = keep_alive(session, claim)
         row = session.get_one(DecisionBatch, claim.id)
         row.position = msgspec.json.encode({"after": claim.after, "files": claim.files}).decode()
-        row.parts, row.done, row.counts = len(claim.files), claim.done, dict(claim.counts)
+        row.parts, row.done = len(claim.files), claim.done
+        row.counts, row.report = dict(claim.counts), dict(claim.report)
         session.add(row)
         return kept
 
@@ -207,21 +201,24 @@ def file_below(folder: Path | None, name: str) -> Path:
     return path
 
 
-def _claimed(row: DecisionBatch, key: str) -> Claim:
+def _claimed(row: DecisionBatch, experiment: Experiment) -> Claim:
     position: dict[str, Any] = msgspec.json.decode(row.position) if row.position else {"after": None, "files": []}
     asked: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value for name, value in row.request.items()
     }
+    request, number = BatchRequest(**asked), int(row.id or 0)
     return Claim(
-        int(row.id or 0),
-        key,
-        BatchRequest(**asked),
+        number,
+        experiment.key,
+        request,
         row.asked_at,
         position["after"],
         tuple(position["files"]),
         row.done,
         row.counts,
+        row.report,
         int(row.heartbeat_at or 0),
+        Order(experiment.salt, number) if request.shuffled else None,
     )
 
 
@@ -234,6 +231,19 @@ def _check(session: Session, experiment: Experiment, request: BatchRequest) -> N
         raise InvalidError([Fault("/at", what)])
     if request.segment is not None:
         find_segment(session, request.segment)
+
+
+def _foreseen(engine: Engine, session: Session, experiment: Experiment, request: BatchRequest) -> BatchRequest:
+    """In a random order where the experiment has totals, with a warning of each that may end inside the batch."""
+    definition = Definition.model_validate(experiment.definition)
+    limits = compile_limits(definition, int(experiment.id or 0), {})
+    if limits is None or not limits.totals:
+        return request
+    try:
+        many = count(engine, request)
+    except (OSError, ArrowException):  # what is wrong with the file is said when it is read
+        many = None
+    return replace(request, shuffled=True, warnings=warnings_of(session.connection(), definition, limits, many))
 
 
 def _fingerprint(path: Path) -> tuple[int, int]:

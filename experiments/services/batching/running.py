@@ -16,6 +16,7 @@ from sqlalchemy import Engine
 from experiments.errors import InvalidError, StoppedError, UnavailableError, WinbackError
 from experiments.model.principal import SYSTEM
 from experiments.model.times import now, to_datetime
+from experiments.services.batching.reporting import NOTHING_YET, Report, report_from, report_of
 from experiments.services.batching.requesting import SILENCE, Claim, finish_batch, note_alive, note_progress, note_total
 from experiments.services.batching.results import (
     WHOLE,
@@ -55,11 +56,12 @@ Progress = Callable[[int, int | None], None]
 
 
 class Block(NamedTuple):
-    """Rows of the result, how many there are for each reason, and the place in the source after them."""
+    """Rows of the result, what is counted of them, and the place in the source after them."""
 
     after: str
     tables: tuple[pa.Table, ...]
     counts: Counter[str]
+    report: Report = NOTHING_YET
 
     @property
     def size(self) -> int:
@@ -68,7 +70,8 @@ class Block(NamedTuple):
 
     def then(self, other: "Block") -> "Block":
         """Both, in this order."""
-        return Block(other.after, self.tables + other.tables, self.counts + other.counts)
+        report = self.report.then(other.report)
+        return Block(other.after, self.tables + other.tables, self.counts + other.counts, report)
 
 
 def _none_before(after: str) -> Block:
@@ -167,7 +170,7 @@ async def _decider(settings: Settings, engine: Engine) -> AsyncIterator[Decider]
 
 def _blocks(engine: Engine, claim: Claim, size: int) -> Iterator[Page]:
     """Pages cut into blocks; only the last block of a page has a place to go on from."""
-    for page in pages(engine, claim.request, claim.after):
+    for page in pages(engine, claim.request, claim.after, claim.order):
         starts = range(0, len(page.requests), size)
         for start in starts:
             last = start + size >= len(page.requests)
@@ -232,7 +235,7 @@ async def _patiently(decider: Decider, claim: Claim, requests: Sequence[Assignme
 def _block(page: Page, answers: list[Answer]) -> Block:
     counts = Counter(answer.reason if isinstance(answer, Settled) else "refused" for answer in answers)
     units = [named(request, answer) for request, answer in zip(page.requests, answers, strict=True)]
-    return Block(page.after, (result_table(units, answers),), counts)
+    return Block(page.after, (result_table(units, answers),), counts, report_of(answers))
 
 
 def _keep(engine: Engine, folder: Path, claim: Claim, gathered: Block) -> Claim:
@@ -240,4 +243,6 @@ def _keep(engine: Engine, folder: Path, claim: Claim, gathered: Block) -> Claim:
     write_table(folder / name, pa.concat_tables(gathered.tables).combine_chunks())
     counts = dict(Counter(claim.counts) + gathered.counts)
     files, done = (*claim.files, name), claim.done + gathered.size
-    return note_progress(engine, claim._replace(after=gathered.after, files=files, done=done, counts=counts))
+    report = report_from(claim.report).then(gathered.report).stored()
+    kept = claim._replace(after=gathered.after, files=files, done=done, counts=counts, report=report)
+    return note_progress(engine, kept)

@@ -1,6 +1,6 @@
 """Where a batch's units come from: pages of requests from a place on, always in the same order."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import repeat
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,9 +13,10 @@ import pyarrow.parquet as pq
 from sqlalchemy import Engine
 
 from experiments.errors import Fault, InvalidError
-from experiments.services.batching.requesting import BatchRequest
+from experiments.services.batching.ordering import Order, shuffled_rows, shuffled_units
+from experiments.services.batching.request import BatchRequest
 from experiments.services.deciding.messages import Assignment
-from experiments.store.batches import count_members, count_units, segment_pages, unit_pages
+from experiments.store.batches import count_members, count_units, present_units, segment_pages, unit_pages
 
 PAGE = 4096
 
@@ -30,17 +31,30 @@ class Page(NamedTuple):
     requests: list[Assignment | InvalidError]
 
 
-def pages(engine: Engine, request: BatchRequest, after: str | None) -> Iterator[Page]:
-    """The pages after a place. Raises InvalidError where the file is not the one that was asked for."""
+def pages(engine: Engine, request: BatchRequest, after: str | None, order: Order | None = None) -> Iterator[Page]:
+    """The pages after a place, in a random order where one is given.
+
+    Raises InvalidError where the file is not the one that was asked for.
+    """
     if request.path is not None:
-        yield from _file_pages(request, int(after or 0))
-        return
-    if request.segment is not None:
-        found = segment_pages(engine, request.segment, request.values, after or "", PAGE)
+        path = _unchanged(request)
+        found = _READERS[path.suffix](path)
+        yield from _file_pages(found if order is None else _shuffled(found, order), int(after or 0))
+    elif order is None:
+        for units in _unit_pages(engine, request, after or ""):
+            yield Page(units[-1], [Assignment(unit) for unit in units])
     else:
-        found = unit_pages(engine, after or "", PAGE)
-    for units in found:
-        yield Page(units[-1], [Assignment(unit) for unit in units])
+        everybody = [unit for units in _unit_pages(engine, request, "") for unit in units]
+        for place, units in shuffled_units(everybody, order, after or "", PAGE):
+            # Who was erased or left the segment while others were decided is not asked for.
+            there = present_units(engine, units, request.segment, request.values)
+            yield Page(place, [Assignment(unit) for unit in units if unit in there])
+
+
+def _unit_pages(engine: Engine, request: BatchRequest, after: str) -> Iterator[list[str]]:
+    if request.segment is not None:
+        return segment_pages(engine, request.segment, request.values, after, PAGE)
+    return unit_pages(engine, after, PAGE)
 
 
 def count(engine: Engine, request: BatchRequest) -> int | None:
@@ -55,17 +69,36 @@ def count(engine: Engine, request: BatchRequest) -> int | None:
     return count_units(engine)
 
 
-def _file_pages(request: BatchRequest, skip: int) -> Iterator[Page]:
+def _unchanged(request: BatchRequest) -> Path:
     path = Path(str(request.path))
     found = path.stat()
     if request.fingerprint is not None and (found.st_size, found.st_mtime_ns) != tuple(request.fingerprint):
         raise InvalidError([Fault("/file", f"{path.name} has changed since the batch was asked for")])
+    return path
+
+
+def _file_pages(found: Iterable[list[bytes] | pa.RecordBatch], skip: int) -> Iterator[Page]:
     row = 0
-    for rows in _READERS[path.suffix](path):
+    for rows in found:
         row += len(rows)
         if row > skip:
             chosen = rows[max(0, len(rows) - (row - skip)) :]
             yield Page(str(row), _line_requests(chosen) if isinstance(chosen, list) else _row_requests(chosen))
+
+
+def _shuffled(found: Iterable[list[bytes] | pa.RecordBatch], order: Order) -> Iterator[list[bytes] | pa.RecordBatch]:
+    """All rows in the batch's order: they are held in memory, as they are in the file."""
+    read = list(found)
+    lines = [line for rows in read if isinstance(rows, list) for line in rows]
+    batches = [rows for rows in read if not isinstance(rows, list)]
+    table = pa.Table.from_batches(batches) if batches else None
+    ranks = shuffled_rows(len(lines) if table is None else len(table), order)
+    for start in range(0, len(ranks), PAGE):
+        chosen = ranks[start : start + PAGE]
+        if table is None:
+            yield [lines[n] for n in chosen]
+        else:
+            yield from table.take(chosen).combine_chunks().to_batches()
 
 
 def _line_requests(lines: Sequence[bytes]) -> list[Assignment | InvalidError]:
