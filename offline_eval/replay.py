@@ -94,7 +94,7 @@ def replay(
     if log.spec.segments:
         result["segments"] = _segments(log, candidates, setting, progress, options.engine)
     if log.spec.propensity.estimate:
-        result["sensitivity"] = hidden_reasons(training().rows, candidates, setting)
+        result["sensitivity"] = hidden_reasons(training().rows, candidates, setting, result["policies"])
     if options.pictures:
         gatherer = PictureGatherer(candidates, setting)
         result["pictures"] = pictures(gathered("drawing", log, gatherer, add, progress, options.engine), log.keys)

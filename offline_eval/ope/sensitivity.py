@@ -111,10 +111,9 @@ def margin(rows: Rows, gamma: float, sign: float, alpha: float = 0.05) -> float:
     return sign * (end.value - mean) - z * standard_error(terms, rows.unit)
 
 
-def flips_at(rows: Rows, alpha: float = 0.05) -> float | None:
-    """The least Γ at which better (worse) than the log can no longer be said: 1 where it cannot be said at all, None
-    where it still can at MOST. By bisection to 0.01, since the margin only falls with Γ."""
-    sign = math.copysign(1.0, extreme(rows, 1.0, upper=True).value - float(rows.reward.mean()))
+def flips_at(rows: Rows, sign: float, alpha: float = 0.05) -> float | None:
+    """The least Γ at which better (`sign` 1) or worse (-1) than the log can no longer be said: 1 where it cannot be
+    said at all, None where it still can at MOST. By bisection to 0.01, since the margin only falls with Γ."""
     if margin(rows, 1.0, sign, alpha) <= 0.0:
         return 1.0
     if margin(rows, MOST, sign, alpha) > 0.0:

@@ -53,12 +53,14 @@ def test_bounds_widen_with_gamma_and_stay_in_the_rewards_range():
 
 def test_the_gamma_that_turns_the_conclusion_is_where_its_margin_ends():
     rows = some_rows(4000, 3)
-    turned = flips_at(rows)
+    turned = flips_at(rows, 1.0)
     assert turned is not None and 1.1 < turned < MOST
     assert margin(rows, turned - 0.02, 1.0) > 0 >= margin(rows, turned, 1.0)
-    assert flips_at(some_rows(400, 4, gain=0.0)) == 1.0
+    assert flips_at(some_rows(400, 4, gain=0.0), 1.0) == 1.0
+    assert flips_at(rows, -1.0) == 1.0
+    assert flips_at(rows, 1.0, 0.05 / 12) < turned
     certain = Rows(rows.target, rows.propensity, rows.target, rows.unit)
-    assert flips_at(certain) is None
+    assert flips_at(certain, 1.0) is None
 
 
 def hidden_world(n: int, gamma: float, rng: np.random.Generator) -> tuple[Rows, float]:

@@ -81,3 +81,37 @@ def test_sentences_fit_what_is_shown(frame, make, claim):
             assert "No interval is shown" in told or "no interval holds" in told
         else:
             assert "No interval" not in told and "no interval" not in told
+
+
+@pytest.mark.parametrize("estimators", [["dr", "snips"], ["snips"], ["ips"]])
+def test_hidden_reasons_are_told_of_what_the_table_shows(frame, make, estimators):
+    """At its level, with its sign: nothing to undo where it shows no difference, and something where it does."""
+    seen = set()
+    for rows, lift in ((300, 0), (4000, 0), (4000, 1)):
+        few = frame.head(rows)
+        few = few.assign(visit=np.where(few["offer"] == "ten", np.maximum(few["visit"], lift), few["visit"]))
+        log = make.log(few, make.spec(propensity={"estimate": True}))
+        found = replay(log, ["fixed", "uniform"], estimators)
+        told = found["sensitivity"]
+        assert told["estimator"] == "snips" and told["alpha"] == pytest.approx(0.05 / 4)
+        for name, each in told["policies"].items():
+            versus = found["policies"][name]["versus_logging"][estimators[0]]
+            shown = versus["lower"] > 0 or versus["upper"] < 0
+            assert ("no difference from the log is shown" in each["sentence"]) == (not shown)
+            assert shown or each["flips_at"] == 1.0
+            assert all(0 <= step["lower"] <= step["upper"] <= 1 for step in each["bounds"])
+            seen.add(shown)
+    assert seen == {True, False}
+
+
+def test_hidden_reasons_have_no_bounds_where_the_value_has_none(frame, make):
+    spec = make.spec(propensity={"estimate": True}) | {
+        "outcomes": {"revenue": "spend"},
+        "objective": {"maximise": "revenue"},
+    }
+    spend = frame["visit"] + 5000.0 * (np.arange(len(frame)) == 7)
+    found = replay(make.log(frame.assign(spend=spend), spec), ["fixed"], ["snips"])
+    for name, each in found["sensitivity"]["policies"].items():
+        bounded = found["policies"][name]["estimates"]["snips"]["lower"] is not None
+        assert all((step["lower"] is not None) == bounded for step in each["bounds"])
+        assert bounded or "no difference from the log is shown" in each["sentence"]
