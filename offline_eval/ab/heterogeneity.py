@@ -47,7 +47,8 @@ def heterogeneity(effects: Mapping[str, Effect]) -> Heterogeneity:
     Q = Σ wₛ (τₛ - τ̄)², wₛ = 1/vₛ, is χ² with S - 1 degrees of freedom under one common lift, at one look, with
     dozens of events in each segment and variances that are known. Where they are estimated with few degrees of freedom
     f, Q is referred to Welch's F (1951, *On the comparison of several mean values*, Biometrika 38, 330-336), and each
-    segment to Student's t. Segments without variance are left out. Measured in docs/results/claims.md, family segments.
+    segment to Student's t. Segments without variance are left out. Measured by benchmarks.claims, family
+    segments: docs/claims.md.
     """
     used = {name: effect for name, effect in effects.items() if effect.variance > 0}
     if len(used) < 2:

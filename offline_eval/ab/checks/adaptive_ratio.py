@@ -44,7 +44,11 @@ class AdaptiveRatio:
     """
 
     name: ClassVar[str] = "adaptive_ratio"
-    claims: ClassVar[str] = "fails wrongly at most once in a thousand experiments, at any look; exact"
+    claims: ClassVar[str] = (
+        "fails wrongly at most once in a thousand experiments, at any look; exact "
+        "(docs/results/readout_coverage.md, mismatch tests; also measured by benchmarks.claims, family checks "
+        "(docs/claims.md))"
+    )
     blocking: ClassVar[bool] = True
     arms: Mapping[str, Draws]
 

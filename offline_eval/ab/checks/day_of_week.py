@@ -23,7 +23,10 @@ class DayOfWeek:
     """
 
     name: ClassVar[str] = "day_of_week"
-    claims: ClassVar[str] = "warns wrongly about once in a thousand looks; one look at a time, large samples"
+    claims: ClassVar[str] = (
+        "warns wrongly about once in a thousand looks; one look at a time, large samples (by the law of its "
+        "statistic: no table measures it, see docs/trust.md)"
+    )
     blocking: ClassVar[bool] = False
     days: Days
     first: int = 0

@@ -26,7 +26,10 @@ class DrawIndependence:
     """
 
     name: ClassVar[str] = "draw_independence"
-    claims: ClassVar[str] = "fails wrongly at most once in a thousand experiments, looked at after every draw; exact"
+    claims: ClassVar[str] = (
+        "fails wrongly at most once in a thousand experiments, looked at after every draw; exact (measured by "
+        "benchmarks.claims, family checks (docs/claims.md))"
+    )
     blocking: ClassVar[bool] = True
     table: Table
 

@@ -19,7 +19,10 @@ class Exposure:
     """
 
     name: ClassVar[str] = "exposure"
-    claims: ClassVar[str] = "warns wrongly at most once in a thousand experiments, at any look; exact and conservative"
+    claims: ClassVar[str] = (
+        "warns wrongly at most once in a thousand experiments, at any look; exact and conservative (the test of "
+        "void_rates, measured by benchmarks.claims, family checks (docs/claims.md))"
+    )
     blocking: ClassVar[bool] = False
     table: Table
 

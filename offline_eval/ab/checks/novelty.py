@@ -21,7 +21,10 @@ class Novelty:
     """
 
     name: ClassVar[str] = "novelty"
-    claims: ClassVar[str] = "warns wrongly about once in a thousand looks; one look at a time, large samples"
+    claims: ClassVar[str] = (
+        "warns wrongly about once in a thousand looks; one look at a time, large samples (by the law of its "
+        "statistic: no table measures it, see docs/trust.md)"
+    )
     blocking: ClassVar[bool] = False
     days: Days
 

@@ -29,7 +29,11 @@ class SampleRatio:
     """
 
     name: ClassVar[str] = "sample_ratio"
-    claims: ClassVar[str] = "fails wrongly at most once in a thousand experiments, looked at after every unit; exact"
+    claims: ClassVar[str] = (
+        "fails wrongly at most once in a thousand experiments, looked at after every unit; exact "
+        "(docs/results/readout_coverage.md, mismatch tests; also measured by benchmarks.claims, family checks "
+        "(docs/claims.md))"
+    )
     blocking: ClassVar[bool] = True
     revisions: Mapping[int, Enrolment]
 

@@ -19,7 +19,10 @@ class VoidRates:
     """
 
     name: ClassVar[str] = "void_rates"
-    claims: ClassVar[str] = "fails wrongly at most once in a thousand experiments, at any look; exact and conservative"
+    claims: ClassVar[str] = (
+        "fails wrongly at most once in a thousand experiments, at any look; exact and conservative (measured by "
+        "benchmarks.claims, family checks (docs/claims.md))"
+    )
     blocking: ClassVar[bool] = True
     table: Table
 

@@ -23,7 +23,10 @@ class Adjusted:
     """
 
     name: ClassVar[str] = "adjusted"
-    claims: ClassVar[str] = "covers at one look with hundreds of units for each covariate; not under peeking"
+    claims: ClassVar[str] = (
+        "covers at one look with hundreds of units for each covariate (docs/results/readout_coverage.md); not "
+        "under peeking"
+    )
     anytime: ClassVar[bool] = False
     needs: ClassVar[frozenset[str]] = frozenset({"covariates"})
     alpha: float = 0.05

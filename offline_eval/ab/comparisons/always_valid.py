@@ -30,8 +30,9 @@ class AlwaysValid:
 
     name: ClassVar[str] = "always_valid"
     claims: ClassVar[str] = (
-        "covers at all looks together: shares from 50 events in each group on, and within limits at any skewness and "
-        "any count (docs/results/readout_money.md); no bounds of skewed means without limits; wider than at one look"
+        "covers at all looks together: shares from 50 events in each group on (docs/results/readout_coverage.md, "
+        "peeking), and within limits at any skewness and any count (docs/results/readout_money.md); no bounds of "
+        "skewed means without limits; wider than at one look"
     )
     anytime: ClassVar[bool] = True
     needs: ClassVar[frozenset[str]] = frozenset()

@@ -37,7 +37,8 @@ class Bayes:
 
     name: ClassVar[str] = "bayes"
     claims: ClassVar[str] = (
-        "given the prior; as an interval it covers at one look with 50 events in each group; not under peeking"
+        "given the prior; as an interval it covers at one look with 50 events in each group "
+        "(docs/results/readout_coverage.md); not under peeking"
     )
     anytime: ClassVar[bool] = False
     needs: ClassVar[frozenset[str]] = frozenset()

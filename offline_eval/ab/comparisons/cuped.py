@@ -21,7 +21,9 @@ class Cuped:
     """
 
     name: ClassVar[str] = "cuped"
-    claims: ClassVar[str] = "covers at one look with many more units than covariates; not under peeking"
+    claims: ClassVar[str] = (
+        "covers at one look with many more units than covariates (docs/results/readout_coverage.md); not under peeking"
+    )
     anytime: ClassVar[bool] = False
     needs: ClassVar[frozenset[str]] = frozenset({"covariates"})
     alpha: float = 0.05

@@ -31,8 +31,9 @@ class Exact:
 
     name: ClassVar[str] = "exact"
     claims: ClassVar[str] = (
-        "the test's error rate holds at every sample size; the bounds cover at least the nominal level in complete "
-        "enumeration at 10 to 60 units a group; one look"
+        "the test's error rate holds at every sample size; the bounds cover at least the nominal level in "
+        "complete enumeration at 10 to 60 units a group (tests/offline_eval/ab/test_exact_coverage.py; "
+        "docs/results/readout_coverage.md); one look"
     )
     anytime: ClassVar[bool] = False
     needs: ClassVar[frozenset[str]] = frozenset({"binary"})

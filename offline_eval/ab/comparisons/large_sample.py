@@ -18,7 +18,10 @@ class LargeSample:
     """
 
     name: ClassVar[str] = "large_sample"
-    claims: ClassVar[str] = "covers at one look with hundreds of events in each group (fewer: exact); not under peeking"
+    claims: ClassVar[str] = (
+        "covers at one look with hundreds of events in each group (fewer: exact; "
+        "docs/results/readout_coverage.md); not under peeking"
+    )
     anytime: ClassVar[bool] = False
     needs: ClassVar[frozenset[str]] = frozenset()
     alpha: float = 0.05

@@ -23,7 +23,10 @@ class NonInferiority:
     """
 
     name: ClassVar[str] = "non_inferiority"
-    claims: ClassVar[str] = "at one look, says 'not worse than the margin' wrongly at most at rate α; one-sided bound"
+    claims: ClassVar[str] = (
+        "at one look, says 'not worse than the margin' wrongly at most at rate α; one-sided bound "
+        "(docs/results/readout_coverage.md, guardrails)"
+    )
     anytime: ClassVar[bool] = False
     needs: ClassVar[frozenset[str]] = frozenset()
     alpha: float = 0.05

@@ -25,7 +25,9 @@ class Quantile:
     """
 
     name: ClassVar[str] = "quantile"
-    claims: ClassVar[str] = "covers at one look with a hundred units on the scarcer side; bins of ±0.5 %"
+    claims: ClassVar[str] = (
+        "covers at one look with a hundred units on the scarcer side (docs/results/readout_coverage.md); bins of ±0.5 %"
+    )
     anytime: ClassVar[bool] = False
     needs: ClassVar[frozenset[str]] = frozenset({"sketch"})
     alpha: float = 0.05

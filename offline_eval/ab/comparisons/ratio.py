@@ -20,7 +20,9 @@ class Ratio:
     """
 
     name: ClassVar[str] = "ratio"
-    claims: ClassVar[str] = "covers at one look with a hundred units or buckets of units in each group"
+    claims: ClassVar[str] = (
+        "covers at one look with a hundred units or buckets of units in each group (docs/results/readout_coverage.md)"
+    )
     anytime: ClassVar[bool] = False
     needs: ClassVar[frozenset[str]] = frozenset({"denominator"})
     alpha: float = 0.05

@@ -23,8 +23,9 @@ class Welch:
 
     name: ClassVar[str] = "welch"
     claims: ClassVar[str] = (
-        "covers at one look: shares from 50 events in each group on (fewer: exact), and within limits at any skewness "
-        "(docs/results/readout_money.md); not between arms of a bandit"
+        "covers at one look: shares from 50 events in each group on (fewer: exact; "
+        "docs/results/readout_coverage.md), and within limits at any skewness (docs/results/readout_money.md); "
+        "not between arms of a bandit"
     )
     anytime: ClassVar[bool] = False
     needs: ClassVar[frozenset[str]] = frozenset()

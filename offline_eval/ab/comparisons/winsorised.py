@@ -19,7 +19,10 @@ class Winsorised:
     """
 
     name: ClassVar[str] = "winsorised"
-    claims: ClassVar[str] = "covers the difference of capped means at one look; says nothing of what lies above the cap"
+    claims: ClassVar[str] = (
+        "covers the difference of capped means at one look (docs/results/readout_coverage.md); says nothing of "
+        "what lies above the cap"
+    )
     anytime: ClassVar[bool] = False
     needs: ClassVar[frozenset[str]] = frozenset({"sketch"})
     alpha: float = 0.05
