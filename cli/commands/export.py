@@ -35,16 +35,20 @@ def export(
     with service_here() as service, progress_towards("exporting") as reach:
         log = live_log(service.engine, SYSTEM, experiment, Chosen(variants=variant))
         campaign: dict[str, int] = {}
+        left_out = log.left_out
         files = EXPORTS[layout](log, folder, lambda done: reach(done, log.rows))
         if layout == "parquet":
             whole = live_log(service.engine, SYSTEM, experiment, Chosen(everybody=True))
             files += write_campaign(whole, folder, lambda done: reach(done, whole.rows))
-            campaign = {"campaign_rows": whole.rows}
+            campaign, left_out = {"campaign_rows": whole.rows}, whole.left_out
     if as_json:
-        emit_json({"experiment": experiment, "rows": log.rows, **campaign, "files": [str(path) for path in files]})
+        counts = {"rows": log.rows, **campaign, "left_out": left_out}
+        emit_json({"experiment": experiment, **counts, "files": [str(path) for path in files]})
         return
     drawn = ", ".join(log.extent.variants)
     say(f"{log.rows:,} matured decisions of {experiment} ({drawn}) in {folder}, without voided and forced ones")
+    if left_out:
+        say(f"Left out are {left_out:,} decisions of revisions without cap_revenue: verdicts are about capped money")
     if campaign:
         say(f"{campaign['campaign_rows']:,} matured decisions of all variants in {folder / 'campaign'}, voided too")
         say(f"Judge other policies with: winback replay {folder / 'log'} --spec {folder / 'spec.toml'}")

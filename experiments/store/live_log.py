@@ -46,7 +46,7 @@ class LoggedDecision(NamedTuple):
 class Extent(NamedTuple):
     """Which rounds: of some variants, decided within [start, end), up to a place in the joiner's sequence.
 
-    `everybody`: on intention to treat, voided ones too, instead of those that may be learned.
+    `everybody`: on intention to treat, voided ones too, instead of those that may be learned. `revisions`: these alone.
     """
 
     experiment_id: int
@@ -55,6 +55,7 @@ class Extent(NamedTuple):
     end: int
     through: int
     everybody: bool = False
+    revisions: Sequence[int] = ()
 
 
 _evidence = msgspec.json.Decoder(Evidence).decode
@@ -67,7 +68,7 @@ _ROWS = """
 SELECT l.seq, l.decision_id, d.unit_id, l.decided_at, l.revision, l.variant, l.arm, l.propensity, l.reward,
   d.snapshot_id, l.voided, d.epoch, d.attempt, l.metrics, d.record
 FROM {joined}
-WHERE {within} AND {variants} AND l.seq > :after AND l.seq <= :through ORDER BY l.seq LIMIT :limit
+WHERE {within} AND {chosen} AND l.seq > :after AND l.seq <= :through ORDER BY l.seq LIMIT :limit
 """
 
 
@@ -85,14 +86,13 @@ def logged_decisions(engine: Engine, extent: Extent) -> Iterator[list[LoggedDeci
 
 def count_logged(connection: Connection, extent: Extent) -> int:
     """How many rounds the extent holds."""
-    condition = f"{_WITHIN} AND {one_of(connection, 'l.variant', 'variants')} AND l.seq <= :through"
+    condition = f"{_WITHIN} AND {_chosen(connection, extent)} AND l.seq <= :through"
     query = text(f"SELECT count(*) FROM {_JOINED} WHERE {condition}")  # noqa: S608 - nothing of a caller's
     return int(connection.execute(query, _values(connection, extent)).scalar_one())
 
 
 def _rows(connection: Connection, extent: Extent, after: int) -> list[LoggedDecision]:
-    variants = one_of(connection, "l.variant", "variants")
-    query = text(_ROWS.format(joined=_JOINED, within=_WITHIN, variants=variants))
+    query = text(_ROWS.format(joined=_JOINED, within=_WITHIN, chosen=_chosen(connection, extent)))
     values = {**_values(connection, extent), "after": after, "limit": ROWS_AT_ONCE}
     return [
         LoggedDecision(*row[:13], _read_metrics(row[13]), _evidence(row[14]))
@@ -106,4 +106,12 @@ def _read_metrics(stored: Any) -> Mapping[str, float]:
 
 
 def _values(connection: Connection, extent: Extent) -> dict[str, object]:
-    return {**extent._asdict(), "variants": values_for(connection, extent.variants)}
+    values = {name: value for name, value in extent._asdict().items() if name != "revisions"}
+    listed = {"revisions": values_for(connection, extent.revisions)} if extent.revisions else {}
+    return {**values, **listed, "variants": values_for(connection, extent.variants)}
+
+
+def _chosen(connection: Connection, extent: Extent) -> str:
+    """The condition that a round is of the variants and revisions."""
+    variants = one_of(connection, "l.variant", "variants")
+    return f"{variants} AND {one_of(connection, 'l.revision', 'revisions')}" if extent.revisions else variants

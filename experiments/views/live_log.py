@@ -6,7 +6,7 @@ nothing about other arms. The log of the whole campaign holds every variant on i
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -21,6 +21,7 @@ from experiments.errors import ConflictError, Fault, InvalidError
 from experiments.metrics import metric_names
 from experiments.model.definition import Definition
 from experiments.model.ids import public_id
+from experiments.model.kinds import CAPPED_METRICS
 from experiments.model.principal import Principal, require
 from experiments.model.times import to_datetime
 from experiments.store.engine import reading
@@ -67,7 +68,8 @@ class LiveLog:
 
     Attributes:
         spec: as the log spec's TOML document, parsed.
-        rows: how many.
+        rows: how many. left_out: how many more there are of revisions without a cap, where others have one and the
+            objective is money: what is concluded is about capped money, which is known in these alone.
     """
 
     name: str
@@ -77,6 +79,7 @@ class LiveLog:
     columns: Columns
     engine: Engine
     extent: Extent
+    left_out: int = 0
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """The rows, in the order in which they were joined; may be called again and gives the same."""
@@ -90,19 +93,31 @@ def live_log(engine: Engine, principal: Principal, key: str, chosen: Chosen = Ch
     with reading(engine) as session:
         experiment = find(session, key)
         number = int(experiment.id or 0)
-        newest_first = _definitions(session, number, experiment.revision)
-        variants = _variants(newest_first, chosen)
+        definitions = _definitions(session, number, experiment.revision)
+        variants = _variants(list(definitions.values()), chosen)
         last = last_sequence_of(session.connection(), number)
         extent = Extent(number, variants, chosen.start, chosen.end, last, chosen.everybody)
-        rows = count_logged(session.connection(), extent)
+        rows = every = count_logged(session.connection(), extent)
+        capped = _capped(extent, definitions)
+        if capped is not None and (counted := count_logged(session.connection(), capped)):
+            extent, rows = capped, counted
+            definitions = {place: definitions[place] for place in capped.revisions}
     if not rows:
         raise ConflictError(
             f"{key!r} has no matured decision of {', '.join(variants)} in this span: there is no log yet"
         )
+    newest_first = list(definitions.values())
     columns = _columns(newest_first[0], engine, extent)
     spec = (lift_spec if chosen.everybody else replay_spec)(newest_first, columns)
     _drop_exceeded_range(spec, engine, extent)
-    return LiveLog(key, spec, _schema(columns), rows, columns, engine, extent)
+    return LiveLog(key, spec, _schema(columns), rows, columns, engine, extent, every - rows)
+
+
+def _capped(extent: Extent, newest_first: Mapping[int, Definition]) -> Extent | None:
+    """The part that a verdict about money is about: of the revisions with a cap. None where that is all, or nothing."""
+    capped = [place for place, one in newest_first.items() if one.cap_revenue is not None]
+    money = next(iter(newest_first.values())).objective.maximise in CAPPED_METRICS
+    return extent._replace(revisions=capped) if money and 0 < len(capped) < len(newest_first) else None
 
 
 def _drop_exceeded_range(spec: dict[str, Any], engine: Engine, extent: Extent) -> None:
@@ -116,9 +131,10 @@ def _drop_exceeded_range(spec: dict[str, Any], engine: Engine, extent: Extent) -
         del objective["range"]
 
 
-def _definitions(session: Session, experiment_id: int, newest: int) -> list[Definition]:
+def _definitions(session: Session, experiment_id: int, newest: int) -> dict[int, Definition]:
+    """By revision, the newest first."""
     facts = RevisionBook().all(session, experiment_id, newest)
-    return [facts[place].definition for place in sorted(facts, reverse=True)]
+    return {place: facts[place].definition for place in sorted(facts, reverse=True)}
 
 
 def _variants(definitions: Sequence[Definition], chosen: Chosen) -> list[str]:

@@ -60,7 +60,7 @@ def lift_spec(newest_first: Sequence[Definition], columns: Columns) -> dict[str,
 
 
 def judged_metric(definitions: Sequence[Definition]) -> str:
-    """What verdicts are about: the newest objective, in money capped where every revision has a cap."""
+    """What verdicts are about: the newest objective, in money capped where all of these revisions have a cap."""
     wanted = definitions[0].objective.maximise
     capped = all(definition.cap_revenue is not None for definition in definitions)
     return CAPPED_METRICS.get(wanted, wanted) if capped else wanted

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from experiments.metrics import METRICS, MONEY, Event, Exposure, join, metric_names
+from experiments.metrics import METRICS, MONEY, Event, Exposure, MetricPlan, join, metric_names
 from experiments.model.definition import Definition
 from experiments.model.times import SECOND
 
@@ -187,3 +187,14 @@ def test_every_metric_has_a_name_and_zeros_are_left_out(drawn: list[Event]) -> N
     _, metrics = join(definition(), exposure("bogo"), unique(drawn))
     assert set(metrics) <= set(metric_names(definition())) == {*METRICS, *MONEY}
     assert all(metrics.values())
+
+
+def test_a_refund_is_negative_revenue() -> None:
+    """As docs/streams.md says: within the window it is taken off, up to the cap too; later it changes nothing."""
+    made = definition("net_value")
+    bought, back = event("revenue", 1, 50.0), event("revenue", 2, -20.0)
+    assert join(made, exposure(), [bought, back])[1]["revenue"] == 30.0
+    assert join(made, exposure(), [bought, event("revenue", 101, -20.0)])[1]["revenue"] == 50.0
+    metrics = join(made, exposure(), [bought, back])[1]
+    assert MetricPlan(definition("net_value", cap_revenue=25.0)).capped(metrics, 0.0)["capped_revenue"] == 25.0
+    assert MetricPlan(definition("net_value", cap_revenue=40.0)).capped(metrics, 0.0)["capped_revenue"] == 30.0

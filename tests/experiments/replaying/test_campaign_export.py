@@ -153,6 +153,26 @@ def test_the_files_of_a_capped_campaign_give_the_services_verdict(service, setti
     assert not any("no known limit" in json.dumps(policy) for policy in judged.values())
 
 
+def test_a_campaign_that_was_capped_later_is_exported_over_the_revisions_with_a_cap(service, settings, tmp_path):
+    client = service.client
+    _campaign(client, CAPPED | {"cap_revenue": None}, 0.9)
+    tag = {"If-Match": client.get(EXPERIMENT).headers["etag"]}
+    changed = client.patch(EXPERIMENT, json={"cap_revenue": CAP}, headers=tag)
+    assert changed.status_code == 200, changed.text
+    asked_for = [{"unit_id": f"late{place}", "at": "2026-01-01T02:00:00Z"} for place in range(200)]
+    assert client.post(f"{EXPERIMENT}/assignments/batch", json={"assignments": asked_for}).status_code == 200
+    client.post(f"{EXPERIMENT}/clock", json={"at": "2026-01-01T04:00:00Z"})
+    desk = Desk(settings)
+    join(desk)
+    desk.close()
+    whole = live_log(service.engine, SYSTEM, "whole", Chosen(everybody=True))
+    assert (whole.rows, whole.left_out) == (200, 600)
+    assert whole.spec["objective"]["maximise"] == "capped_net_value" and "range" in whole.spec["objective"]
+    rows = [row for batch in whole.batches() for row in batch.to_pylist()]
+    assert len(rows) == 200 and {row["revision"] for row in rows} == {2}
+    assert live_log(service.engine, SYSTEM, "whole").left_out > 0
+
+
 def test_the_shell_exports_what_its_own_commands_read(exported, settings, tmp_path, monkeypatch):
     monkeypatch.setenv("WINBACK_DATABASE_URL", settings.database_url)
     read_once.cache_clear()  # else the shell reads the database of an earlier test
