@@ -13,6 +13,13 @@ Json = Mapping[str, Any]
 
 MARKS = {"ok": "✓", "warning": "!", "failed": "✗", "too_few": "·"}
 
+RATIOS = {
+    "roi": "ROI",
+    "incremental_roi": "incremental ROI",
+    "cost_per_incremental": "cost per incremental re-engaged unit",
+}
+"""Of an arm's money, and what people call them."""
+
 
 def told_verdict(verdict: Json) -> Text:
     """The word and why; what is over without an answer cannot be kept running."""
@@ -46,6 +53,8 @@ def show(document: Json, console: Console | None = None) -> None:
         console.print(f"probability of being the best arm ({document['objective']}): {chances}")
     if any("money" in arm for arm in document["arms"].values()):
         console.print(money_table(document))
+        for why in whys(money_ratios(document)):
+            console.print(why)
     if document["between"]:
         console.print(contrast_table(f"{document['objective']}, arms with each other", document["between"]))
     if document["event_types"]:
@@ -84,14 +93,24 @@ def whys(contrasts: Json) -> list[str]:
 
 def money_table(document: Json) -> Sheet:
     """What every arm cost and earned beyond the control."""
-    table = titled("money", "arm", "net value", "ROI", "incremental ROI", "cost per incremental re-engaged unit")
+    table = titled("money", "arm", "net value", *RATIOS.values())
     for key, arm in document["arms"].items():
         money = arm.get("money")
         if money:
-            ratios = (money["roi"], money["incremental_roi"], money["cost_per_incremental"])
-            cells = ["" if ratio is None else ratio["note"] or interval(ratio) for ratio in ratios]
+            cells = ["" if money[ratio] is None else interval(money[ratio]) for ratio in RATIOS]
             table.add_row(key, f"{money['totals']['net_value']:,.2f}", *cells)
     return table
+
+
+def money_ratios(document: Json) -> dict[str, Json]:
+    """Every arm's ratios, named."""
+    known = {key: arm["money"] for key, arm in document["arms"].items() if arm.get("money")}
+    return {
+        f"{said} of {key}": money[ratio]
+        for ratio, said in RATIOS.items()
+        for key, money in known.items()
+        if money[ratio]
+    }
 
 
 def contrast_table(title: str, contrasts: Json) -> Sheet:
