@@ -10,7 +10,8 @@ from collections.abc import Callable
 import numpy as np
 
 from offline_eval.ab.bucketed import Linearised
-from offline_eval.ab.bucketed_contrast import Look, linearised_contrast, shared_means
+from offline_eval.ab.bucketed_contrast import Look, linearised_contrast
+from offline_eval.ab.bucketed_pair import Paired
 from offline_eval.ab.comparisons import COMPARISONS
 from offline_eval.ab.contrast import Contrast, Rule, Sizes, unknown
 from offline_eval.ab.errors import ComparisonError
@@ -64,7 +65,7 @@ def samples_of(treated: Linearised, control: Linearised) -> tuple[Sample, Sample
     """Both groups as samples of units; None where they share no revision or have fewer than two buckets in use."""
     if countable(treated) and countable(control) and bool((treated.present & control.present).any()):
         return _counts(treated), _counts(control)
-    means = shared_means(treated, control)
+    means = Paired.of(treated, control).means
     if means is None:
         return None
     return _moments(treated, means.top, means.top_variance), _moments(control, means.bottom, means.bottom_variance)

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from offline_eval.ab.bucketed import Floats, Linearised, linearised_mean
-from offline_eval.ab.bucketed_contrast import Look, shared_weights, widest_critical
-from offline_eval.ab.contrast import Contrast, Sizes, amount_of, note_beside
+from offline_eval.ab.bucketed_contrast import Look, widest_critical
+from offline_eval.ab.bucketed_pair import Paired
+from offline_eval.ab.contrast import Contrast, amount_of, note_beside
 from offline_eval.ab.fieller import Means
 from offline_eval.ab.limits import UNLIMITED, light
 from offline_eval.ab.money import GAINS, NO_REVENUE, Money, RatioEstimate, not_computed, ratio_of
@@ -96,15 +97,14 @@ def _ratio(
     """The ratio of two differences between treated and control, each a sum of metrics."""
     treated, control = pair
     capped = amounts[0] == (CAPPED_NET,)
-    first, other = (group[CAPPED_NET if capped else REENGAGED] for group in pair)
-    sizes, weights = Sizes(first.units, other.units), shared_weights(first, other)
+    first = Paired.of(*(group[CAPPED_NET if capped else REENGAGED] for group in pair))
+    sizes, weights = first.sizes, first.weights
     name = f"fieller:{method}:{look.method}"
     empty = Estimate(None, None, None, sizes.n, sizes.effective_n, name, look.alpha)
     if weights is None:
         return not_computed(empty, "there is no revision in which both groups have decisions")
     top, bottom = (_difference(pair, names, weights) for names in amounts)
-    scale = float(np.count_nonzero(first.used | other.used))
-    scale /= scale - 1
+    scale = (first.buckets + 1) / first.buckets
     variances = (scale * float(a @ b) for a, b in ((top[1], top[1]), (bottom[1], bottom[1]), (top[1], bottom[1])))
     means = Means(top[0], bottom[0], *variances)
     involved = [name for each in amounts for name in each if name not in COSTS or _rarely_due(name, pair)]
@@ -113,7 +113,7 @@ def _ratio(
     if min(treated[rare].events, control[rare].events) < FEW:
         value = means.top / means.bottom if means.bottom > 0 else None
         return not_computed(replace(empty, value=value), f"fewer than {FEW} {what} in a group, too few for bounds")
-    critical = widest_critical([(treated[name], control[name]) for name in involved], look)
+    critical = widest_critical([Paired.of(treated[name], control[name]) for name in involved], look)
     if critical is None:
         if means.bottom <= 0:
             return not_computed(empty, GAINS[method].lost)

@@ -85,9 +85,10 @@ def relative_lift_between(means: Means, criticals: tuple[float, float]) -> Ratio
     A lift below (above) the estimate is tested as the lower (upper) bound of the difference is, so that 0 is in the set
     exactly when it is in the difference's interval.
     """
-    low, high = (relative_lift(means, critical) for critical in criticals)
-    if low == high or not low.bounded:
+    low = relative_lift(means, criticals[0])
+    if criticals[0] == criticals[1] or not low.bounded:
         return low
+    high = relative_lift(means, criticals[1])
     return RatioSet(low.value, low.lower, high.upper) if high.bounded else high
 
 

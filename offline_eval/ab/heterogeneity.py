@@ -76,7 +76,8 @@ def _weights(effects: Sequence[Effect]) -> list[float]:
     """By precision, adding up to 1, scaled so that a variance near 0 swamps the others and nothing else."""
     least = min(effect.variance for effect in effects)
     weights = [least / effect.variance for effect in effects]
-    return [weight / sum(weights) for weight in weights]
+    total = sum(weights)
+    return [weight / total for weight in weights]
 
 
 def _together(effects: Sequence[Effect]) -> Effect:

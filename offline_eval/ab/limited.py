@@ -4,9 +4,10 @@ import math
 from dataclasses import replace
 from typing import NamedTuple
 
-from scipy.special import ndtri, stdtrit
+from scipy.special import ndtri
 
 from offline_eval.ab.bounded import Pull, Sides, at_every_look, at_one_look, error_of, p_at_every_look, p_at_one_look
+from offline_eval.ab.concentration import student
 from offline_eval.ab.contrast import CONTROL_AT_ZERO, Contrast, Rule, Sizes, contrast_of, unknown
 from offline_eval.ab.fieller import Means
 from offline_eval.ab.limits import both_limits
@@ -63,13 +64,13 @@ def sides_of(means: Means, pulls: tuple[Pull, Pull], looking: Looking) -> Sides:
     """Distances of the difference's bounds."""
     if looking.always:
         return at_every_look(_inflated(means, looking), Pull.of_difference(*pulls), looking.alpha)
-    return at_one_look(means, pulls, float(stdtrit(looking.freedom, 1 - looking.alpha / 2)))
+    return at_one_look(means, pulls, student(looking.freedom, looking.alpha))
 
 
 def _inflated(means: Means, looking: Looking) -> float:
     """Variance of the difference as Student's critical value would have it."""
-    student = float(stdtrit(looking.freedom, 1 - looking.alpha / 2))
-    return (error_of(means) * student / -float(ndtri(looking.alpha / 2))) ** 2
+    critical = student(looking.freedom, looking.alpha)
+    return (error_of(means) * critical / -float(ndtri(looking.alpha / 2))) ** 2
 
 
 def pulls_of(treated: Sample, control: Sample) -> tuple[Pull, Pull]:

@@ -8,6 +8,7 @@ import numpy as np
 
 from offline_eval.ab.bucketed import Bucketed, Linearised
 from offline_eval.ab.bucketed_contrast import Look, linearised_contrast, widest_critical
+from offline_eval.ab.bucketed_pair import Paired
 from offline_eval.ab.contrast import Contrast, Sizes, amount_of, note_beside
 from offline_eval.ab.fieller import Means
 from offline_eval.ab.limits import UNLIMITED
@@ -91,7 +92,7 @@ class Portfolio:
         means = Means(lifts[0], lifts[1], *spreads)
         effective = Sizes(treated.units, control.units).effective_n
         empty = Estimate(None, None, None, n, effective, f"fieller:{method}", alpha)
-        judged = [pair for name, pair in zip((top, bottom), groups, strict=True) if name != "cost"]
+        judged = [Paired.of(*pair) for name, pair in zip((top, bottom), groups, strict=True) if name != "cost"]
         critical = widest_critical(judged, self._look)
         if critical is None:
             value = means.top / means.bottom if means.bottom > 0 else None

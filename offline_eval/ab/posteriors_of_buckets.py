@@ -16,7 +16,7 @@ def posterior_of_buckets(group: Linearised, prior: float = 1.0) -> Posterior | N
         return posterior_of(Sample.of_counts(round(group.hits), group.units), prior)
     if not group.present.any():
         return None
-    mean, error = group.mean_and_error()
+    mean, error = group.mean_and_error
     if not error:
         return None
     family = NormalFamily(mean, error)

@@ -1,5 +1,6 @@
 """The sums of some cells, and what the maths asks of them."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 
 from experiments.metrics import RATIOS
 from experiments.model.rollups import DECISIONS
-from experiments.views.bounds import Bounds
+from experiments.views.bounds import PLAIN_METRICS, Bounds
 from offline_eval.ab.bucketed import Counted, Linearised
 
 Floats = NDArray[np.float64]
@@ -44,6 +45,7 @@ class Group:
     ) -> None:
         self._places, self._binary, self._by_hour, self._bounds, self._revisions = columns
         self._sums, self._flat, self._weights, self._whole = sums, flat, weights, whole
+        self._over_all: list[list[float]] = flat.sum(axis=0).tolist()
         self._ready: dict[str, Linearised] = {}
         self._pooled: dict[str, Linearised] = {}
 
@@ -80,7 +82,8 @@ class Group:
         ready = Linearised.stack(totals, self._summed((DECISIONS,)), self._weights, counted)
         self._ready |= {name: self._where_computed(name, one) for name, one in zip(plain, ready, strict=True)}
         self._ready |= {name: self._ratio(name, units) for name in metrics if name in RATIOS}
-        self._pooled = {name: self._ratio(name, units, pooled=True) for name in metrics if name in RATIOS}
+        several = self._shape[0] > 1
+        self._pooled = {name: self._ratio(name, units, pooled=True) for name in metrics if several and name in RATIOS}
         if self._whole is not None and self._by_hour:
             self._whole.prepare(metrics, units)
             effects = {name: self._whole.design_effect(name) for name in metrics}
@@ -101,6 +104,8 @@ class Group:
 
     def _where_computed(self, metric: str, ready: Linearised) -> Linearised:
         """Without the revisions in which the metric was not computed, and their share of what stands behind it."""
+        if metric not in PLAIN_METRICS:
+            return ready
         computed = self._bounds.has_value(metric, self._revisions)
         if computed.all():
             return ready
@@ -122,7 +127,7 @@ class Group:
         weights = self._weights[kept] / self._weights[kept].sum()
         means, squares = self._flat[kept, place, TOTAL] / sizes[kept], self._flat[kept, place, SQUARES] / sizes[kept]
         independent = float(weights**2 @ ((squares - means**2) / sizes[kept]))
-        _, error = self._ready[name].mean_and_error()
+        _, error = self._ready[name].mean_and_error
         return max(error**2 / independent, 1.0) if error and independent > 0 else 1.0
 
     def _ratio(self, metric: str, units: str, pooled: bool = False) -> Linearised:
@@ -153,20 +158,16 @@ class Group:
 
     def _statistic(self, metric: str, statistic: int) -> float:
         place = self._places.get(metric)
-        return 0.0 if place is None else float(self._flat[:, place, statistic].sum())
+        return 0.0 if place is None else self._over_all[place][statistic]
 
     def _is_binary(self, metric: str) -> bool:
         """Every value is 0 or 1 exactly where count, sum and sum of squares agree: Σ (x - 1)² over those not 0 is 0."""
         if metric not in self._binary:
             return False
         rounds, total, squares = (self._statistic(metric, statistic) for statistic in (ROUNDS, TOTAL, SQUARES))
-        return rounds == total and (rounds == squares or np.isnan(squares))
+        return rounds == total and (rounds == squares or math.isnan(squares))
 
     def _summed(self, metrics: Sequence[str]) -> Floats:
         """(S, B)."""
-        found = np.zeros(self._shape)
-        for name in metrics:
-            place = self._places.get(name)
-            if place is not None:
-                found = found + self._sums[:, place]
-        return found
+        kept = [self._sums[:, self._places[name]] for name in metrics if name in self._places]
+        return sum(kept[1:], start=kept[0]) if kept else np.zeros(self._shape)

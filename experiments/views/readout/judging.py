@@ -16,6 +16,7 @@ from experiments.views.readout.losing import Face, cost_told, gain, gain_told, l
 from experiments.views.readout.pace import NO_PACE, Pace
 from experiments.views.readout.withholding import worded
 from offline_eval.ab.bucketed_contrast import Look, ahead_of, linearised_contrast
+from offline_eval.ab.bucketed_pair import Paired
 from offline_eval.ab.checks.check import CheckResult
 from offline_eval.ab.contrast import Contrast
 from offline_eval.ab.level import width_told
@@ -175,9 +176,9 @@ class Judging:
 
     def _primary(self, key: str) -> Finding:
         contrast = self._contrast(self.variants, (key, self.control), self.metric)
-        groups = (self.variants[one].linearised(self.metric) for one in (key, self.control))
+        pair = Paired.of(*(self.variants[one].linearised(self.metric) for one in (key, self.control)))
         found = self._finding(f"{key} against {self.control}, {self.metric}", contrast.absolute)
-        return replace(found, ahead=ahead_of(*groups, self.look), why=worded(contrast.note, self.metric, self.bounds))
+        return replace(found, ahead=ahead_of(pair, self.look), why=worded(contrast.note, self.metric, self.bounds))
 
     def guardrails(self) -> list[Finding]:
         """How each guardrail on a variant stands: over the decisions that monitoring judges, at the verdict's level."""

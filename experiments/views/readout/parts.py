@@ -12,7 +12,7 @@ from experiments.views.readout.cells import Cell, Cells
 from experiments.views.readout.comparing import Comparing, Named
 from experiments.views.readout.group import Group
 from offline_eval.ab.bucketed import Linearised
-from offline_eval.ab.bucketed_contrast import freedom, shared_means
+from offline_eval.ab.bucketed_pair import Paired
 from offline_eval.ab.heterogeneity import Effect, Heterogeneity, heterogeneity
 from offline_eval.ab.scarcity import DOZENS
 
@@ -132,16 +132,14 @@ def _tested(
 
 def _effect(treated: Compared, control: Compared, metric: str) -> Effect | str:
     """The part's lift, or why it is left out."""
-    top, bottom = treated.linearised(metric), control.linearised(metric)
-    means = shared_means(top, bottom)
-    if means is None or min(top.events, bottom.events) < DOZENS:
+    pair = Paired.of(treated.linearised(metric), control.linearised(metric))
+    if pair.events < DOZENS or pair.means is None:
         return FEW_EVENTS
-    left = freedom(top, bottom)
-    if left < LEAST_FREEDOM:
+    if pair.freedom < LEAST_FREEDOM:
         return FEW_UNITS
+    means = pair.means
     variance = means.top_variance + means.bottom_variance - 2 * means.covariance
-    repeated = top.repeated or bottom.repeated
-    return Effect(means.top - means.bottom, variance, left if repeated else math.inf)
+    return Effect(means.top - means.bottom, variance, pair.freedom if pair.repeated else math.inf)
 
 
 def _without(left_out: Mapping[str, str]) -> str:

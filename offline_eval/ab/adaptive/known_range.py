@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import scipy
@@ -22,7 +23,7 @@ RATIOS = (1e-6, 1e6)
 """Ratios of means beyond these are as good as 0 and ∞."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class KnownRange:
     """Two arms' scores (or one arm's) in a metric within `limits`; `reach` is by the same snapshots.
 
@@ -58,13 +59,13 @@ class KnownRange:
 
     def bounds(self, alpha: float) -> tuple[float, float]:
         """Of the difference, each side at α/2, and never beyond what is possible."""
-        up, down = self._sides()
+        up, down = self._sides
         least, most = self._possible()
         return max(up.lower_bound(alpha / 2), least), min(-down.lower_bound(alpha / 2), most)
 
     def p_value(self, mean: float = 0.0) -> float:
         """Always valid: twice the inverse of the larger wealth."""
-        up, down = self._sides()
+        up, down = self._sides
         return min(1.0, 2 * math.exp(-max(up.log_wealth(mean), down.log_wealth(-mean), 0.0)))
 
     def ratio_bounds(self, alpha: float) -> tuple[float | None, float | None]:
@@ -89,6 +90,7 @@ class KnownRange:
         width = self.limits[1] - self.limits[0]
         return -width, width
 
+    @cached_property
     def _sides(self) -> tuple[Terms, Terms]:
         found, weights = self.pair.difference, self.weights
         centre = _means_so_far(found, weights)
@@ -124,9 +126,12 @@ def _means_so_far(found: Scores, weights: Floats) -> Floats:
 
 def _crossing(surplus: Callable[[float], float], ends: tuple[float, float]) -> float:
     """Where a falling function of the ratio crosses 0, to 1 in 100,000; an end where it does not."""
-    if surplus(ends[0]) <= 0:
-        return ends[0]
-    if surplus(ends[1]) >= 0:
-        return ends[1]
     low, high = math.log(ends[0]), math.log(ends[1])
-    return math.exp(scipy.optimize.brentq(lambda x: surplus(math.exp(x)), low, high, xtol=1e-5))
+    known = {low: surplus(ends[0]), high: surplus(ends[1])}  # the solver asks for them again
+    if known[low] <= 0:
+        return ends[0]
+    if known[high] >= 0:
+        return ends[1]
+    return math.exp(
+        scipy.optimize.brentq(lambda x: known[x] if x in known else surplus(math.exp(x)), low, high, xtol=1e-5)
+    )

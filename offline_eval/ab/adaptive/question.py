@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from offline_eval.ab.adaptive.cells import EVENTS, REWARD, SQUARES, Cells, Floats
-from offline_eval.ab.adaptive.reach import Limits, Reach, own_reach_of, reach_of
+from offline_eval.ab.adaptive.reach import Limits, Reach, reach_of
 from offline_eval.ab.adaptive.scores import PairOfArms, Scores, Stack
-from offline_eval.ab.adaptive.skewness import Skewness, likely_limits, skewness
+from offline_eval.ab.adaptive.skewness import Skewness, skewness
 from offline_eval.ab.adaptive.weighing import deviations
 
 SHARES: Limits = (0.0, 1.0)
@@ -43,17 +43,9 @@ class Question:
         return self.pair.difference
 
     @property
-    def arms(self) -> list[str]:
-        """One or two names."""
-        return [self.arm] if self.control is None else [self.arm, self.control]
-
-    @property
     def reach(self) -> Reach:
         """Of the scores; where no range is known, of what they are likely to be."""
-        if self.limits is not None:
-            return reach_of(self.stack, self.arm, self.control, self.pair, self.limits)
-        likely = likely_limits(self.stack, [self.stack.arms.index(arm) for arm in self.arms])
-        return own_reach_of(self.stack, self.arm, self.control, self.pair, likely)
+        return reach_of(self.stack, self.arm, self.control, self.pair, self.limits)
 
     def skewness(self, weights: Floats, value: float) -> Skewness:
         """Of the weighted mean, at most or (without known limits) probably."""

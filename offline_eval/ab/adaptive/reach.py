@@ -1,11 +1,10 @@
 """How far one score can go, where the metric's range is known: what a bound without a burn-in rests on."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from offline_eval.ab.adaptive.cells import INVERSE, STEEPNESS, Floats
+from offline_eval.ab.adaptive.cells import EVENTS, INVERSE, REWARD, SQUARES, STEEPNESS, Floats
 from offline_eval.ab.adaptive.scores import PairOfArms, Stack, added
 from offline_eval.ab.adaptive.steepness import largest
 
@@ -43,42 +42,55 @@ class Reach:
         return np.asarray(self.sides[:, INVERSE_MOST].max(axis=0))
 
 
-def reach_of(stack: Stack, arm: str, control: str | None, pair: PairOfArms, limits: Limits) -> Reach:
-    """Over the cells where both were eligible, at the pair's snapshots; all arms are computed at once."""
-    wanted = (control, *limits)
+def reach_of(stack: Stack, arm: str, control: str | None, pair: PairOfArms, limits: Limits | None) -> Reach:
+    """Over the cells where both were eligible, at the pair's snapshots; all arms are computed at once.
+
+    Without limits, of what the rewards are likely to be, see `likely_limits`.
+    """
+    wanted = (control, *(limits or ()))
     if wanted not in stack.reaches:
-        stack.reaches[wanted] = _reaches(stack, slice(None), control, limits)
+        stack.reaches[wanted] = _reaches(stack, control, limits)
     return Reach(stack.reaches[wanted][..., pair.kept, stack.arms.index(arm)])
 
 
-def own_reach_of(stack: Stack, arm: str, control: str | None, pair: PairOfArms, limits: Limits) -> Reach:
-    """The same with limits that are this arm's (or this pair's) alone: of it alone."""
-    wanted = (arm, control, *limits)
-    if wanted not in stack.reaches:
-        place = stack.arms.index(arm)
-        stack.reaches[wanted] = _reaches(stack, slice(place, place + 1), control, limits)
-    return Reach(stack.reaches[wanted][..., pair.kept, 0])
-
-
-def _reaches(stack: Stack, arms: slice, control: str | None, limits: Limits) -> Floats:
-    """(1 or 2, 5, T, K): Reach of K arms against one control, or alone."""
+def _reaches(stack: Stack, control: str | None, limits: Limits | None) -> Floats:
+    """(1 or 2, 5, T, K): Reach of every arm against one control, or alone."""
     place = None if control is None else stack.arms.index(control)
-    sides = [arms] if place is None else [arms, slice(place, place + 1)]
+    sides = [slice(None)] if place is None else [slice(None), slice(place, place + 1)]
+    ends = likely_limits(stack, place) if limits is None else limits
     both = np.logical_and.reduce(np.broadcast_arrays(*(stack.eligible[:, side] for side in sides)))
-    rows = [np.broadcast_to(_rows(stack, side, limits), (5, *both.shape)) for side in sides]
-    masked = np.where(both, np.concatenate(rows), -np.inf)
-    by_time = added(stack.place, stack.times, masked.swapaxes(0, 1), np.maximum)
-    found = by_time.swapaxes(0, 1).reshape(len(sides), 5, *by_time.shape[::2])
+    rows = [row for side in sides for row in _rows(stack, side, ends)]
+    values = np.empty((len(both), len(rows), both.shape[1]))
+    for at, row in enumerate(rows):
+        values[:, at] = np.where(both, row, -np.inf)
+    by_time = added(stack.place, stack.times, values, np.maximum).swapaxes(0, 1)
+    found = by_time.reshape(len(sides), 5, *by_time.shape[1:])
     found[:, LEAST] *= -1
     return found
 
 
-def _rows(stack: Stack, side: slice, limits: Limits) -> Floats:
-    """(5, C, K or 1) rows of Reach by cell, q negative for LEAST, so that all are maxima."""
+def _rows(stack: Stack, side: slice, limits: tuple[Floats | float, Floats | float]) -> list[Floats]:
+    """Rows of Reach by cell, (C, K or 1) each, q negative for LEAST, so that all are maxima."""
     q, inverse = stack.model[:, side], _largest_inverse(stack)[:, side]
     bounded = np.where(np.isfinite(inverse), inverse, 0.0)
-    columns: Sequence[Floats] = ((q - limits[0]) * bounded, (limits[1] - q) * bounded, -q, q, inverse)
-    return np.stack(columns)
+    return [(q - limits[0]) * bounded, (limits[1] - q) * bounded, -q, q, inverse]
+
+
+def likely_limits(stack: Stack, control: int | None) -> tuple[Floats, Floats]:
+    """(K,) values beyond which the third moment is not expected to lie, where no range is known: of each arm's pair.
+
+    E|y|³ / E y² among the decisions with a reward, as if their rewards were log-normal, with the mean and the variance
+    that they have: μ (1 + CV²)²; but not beyond the largest square that a cell's sum of squares leaves room for.
+    """
+    events, total, squares = stack.margin[:, [EVENTS, REWARD, SQUARES]].T
+    room, mean = np.sqrt(stack.sums[..., SQUARES].max(axis=0, initial=0.0)), np.abs(total) / np.maximum(events, 1.0)
+    spread = np.divide(squares, events * mean**2, out=np.zeros_like(mean), where=mean > 0)
+    most, sign = np.where(mean > 0, np.minimum(room, mean * spread**2), room), np.sign(total)
+    lowest, highest = sign, sign
+    if control is not None:
+        most = np.maximum(most, most[control])
+        lowest, highest = np.minimum(sign, sign[control]), np.maximum(sign, sign[control])
+    return np.where(lowest < 0, -most, 0.0), np.where(highest > 0, most, 0.0)
 
 
 def _largest_inverse(stack: Stack) -> Floats:

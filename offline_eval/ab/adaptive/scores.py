@@ -184,6 +184,7 @@ class Against:
         n, inverse, expected_events: (T, K) rounds, Σ 1/p of the arms added, and see Scores.
         sums: (1 or 3, 2, T, K) Σ Γ and Σ Γ² of the difference, of the arm and of the control.
         draws: (K,) of the arm that has fewer. rounds: in all cells, concerned or not.
+        pairs: those that were asked for.
     """
 
     n: Floats
@@ -192,6 +193,7 @@ class Against:
     sums: Floats
     draws: Floats
     rounds: int
+    pairs: dict[int, PairOfArms] = field(init=False, default_factory=dict, compare=False)
 
     @classmethod
     def of(cls, stack: Stack, control: int | None) -> "Against":
@@ -214,6 +216,11 @@ class Against:
 
     def pair(self, arm: int) -> PairOfArms:
         """One arm's."""
+        if arm not in self.pairs:
+            self.pairs[arm] = self._pair(arm)
+        return self.pairs[arm]
+
+    def _pair(self, arm: int) -> PairOfArms:
         n = self.n[:, arm]
         kept = np.flatnonzero(n > 0)
         n = n[kept]

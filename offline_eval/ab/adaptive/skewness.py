@@ -5,9 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from offline_eval.ab.adaptive.cells import EVENTS, REWARD, SQUARES, Floats
-from offline_eval.ab.adaptive.reach import Limits
-from offline_eval.ab.adaptive.scores import Stack
+from offline_eval.ab.adaptive.cells import Floats
 
 
 class Skewness(NamedTuple):
@@ -48,23 +46,3 @@ def shrunk(z: float, skew: float) -> float:
         return abs(z)
     a = skew / 3
     return max((math.sqrt(1 + 4 * a * max(abs(z) - skew / 6, 0.0)) - 1) / (2 * a), 0.0)
-
-
-def likely_limits(stack: Stack, arms: list[int]) -> Limits:
-    """Values beyond which the third moment is not expected to lie, where no range is known.
-
-    E|y|³ / E y² among the decisions with a reward, as if their rewards were log-normal, with the mean and the variance
-    that they have: μ (1 + CV²)²; but not beyond the largest square that a cell's sum of squares leaves room for.
-    """
-    signs = [float(np.sign(stack.margin[arm, REWARD])) for arm in arms]
-    most = max(_largest(stack, arm) for arm in arms)
-    return (-most if min(signs) < 0 else 0.0, most if max(signs) > 0 else 0.0)
-
-
-def _largest(stack: Stack, arm: int) -> float:
-    events, total, squares = (float(stack.margin[arm, row]) for row in (EVENTS, REWARD, SQUARES))
-    if not events or not squares:
-        return 0.0
-    room = math.sqrt(float(stack.sums[:, arm, SQUARES].max()))
-    mean = abs(total) / events
-    return min(room, mean * (squares / (events * mean**2)) ** 2) if mean else room

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -19,7 +20,7 @@ LOG_SHARES -= math.log(float(np.exp(LOG_SHARES).sum()))
 STEPS = 60
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Terms:
     """Weighted scores of one side by snapshot, (T,) each.
 
@@ -34,6 +35,7 @@ class Terms:
     squares: Floats
     fall: Floats
 
+    @cached_property
     def log_wealths(self) -> tuple[Floats, Floats]:
         """(G,) a and b, such that the logarithm of each bet's wealth against the mean m is a - b m, and -∞ if ruined.
 
@@ -43,21 +45,20 @@ class Terms:
         section 3.
         """
         fall = np.maximum(self.fall, 1e-12)
-        u = np.outer(BETS, fall)
-        alive = (u < 1.0).all(axis=1)
-        u = np.minimum(u, 0.999)
-        price = (-np.log1p(-u) - u) @ (self.squares / fall**2)
+        alive = BETS * fall.max(initial=0.0) < 1.0
+        u = np.minimum(BETS[:, None] * fall, 0.999)
+        price = -(np.log1p(-u) + u) @ (self.squares / fall**2)
         start = np.where(alive, BETS * self.total.sum() - price, -np.inf)
         return start + LOG_SHARES, BETS * self.mass.sum()
 
     def log_wealth(self, mean: float) -> float:
         """ln of the mixture of all bets against "the mean is at most `mean`"."""
-        start, slope = self.log_wealths()
+        start, slope = self.log_wealths
         return _mixture(start - slope * mean)
 
     def lower_bound(self, alpha: float) -> float:
         """The smallest mean that the wealth does not refute; -∞ where every bet is ruined or nothing was seen."""
-        start, slope = self.log_wealths()
+        start, slope = self.log_wealths
         kept = np.isfinite(start) & (slope > 0)
         if not kept.any():
             return -math.inf

@@ -13,6 +13,7 @@ from benchmarks.readout_money import ALWAYS, ONCE, errs_within_limits
 from offline_eval.ab.bounded import Pull, at_every_look, at_one_look, p_at_every_look, p_at_one_look
 from offline_eval.ab.bucketed import Linearised, linearised_mean
 from offline_eval.ab.bucketed_contrast import Look, ahead_of, linearised_contrast, widest_critical
+from offline_eval.ab.bucketed_pair import Paired
 from offline_eval.ab.fieller import Means
 from offline_eval.ab.limits import UNLIMITED
 from offline_eval.ab.means import mean_of
@@ -134,7 +135,7 @@ def test_a_skewed_mean_without_limits_has_no_bounds_and_the_note_says_what_to_do
     assert found.absolute.value is not None and found.absolute.lower is None
     assert found.note == UNLIMITED and "cap_revenue" in found.note
     assert linearised_mean(groups[1]).lower is None
-    assert widest_critical([(groups[0], groups[1])], Look(running)) is None
+    assert widest_critical([Paired.of(*groups)], Look(running)) is None
 
 
 def test_hardly_skewed_means_need_no_limits():
@@ -154,7 +155,7 @@ def test_cubes_of_merged_samples_are_those_of_all_at_once(one, other):
 def test_what_lies_ahead_begins_with_what_is_and_shrinks():
     life = SKEWED["A/A, Pareto, 90/10"].life(np.random.default_rng(56), 20_000, 1)
     groups = [Linearised.of(group) for group in next(life.buckets())]
-    now, ahead = linearised_contrast(*groups, Look(True)).absolute, ahead_of(*groups, Look(True))
+    now, ahead = linearised_contrast(*groups, Look(True)).absolute, ahead_of(Paired.of(*groups), Look(True))
     assert ahead is not None
     assert ahead(1.0).below == pytest.approx(now.value - now.lower, rel=1e-6)
     assert ahead(1.0).above == pytest.approx(now.upper - now.value, rel=1e-6)

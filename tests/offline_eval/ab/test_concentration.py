@@ -7,7 +7,8 @@ import pytest
 from scipy.stats import binom
 
 from offline_eval.ab.bucketed import Bucketed, Linearised, bucketed_mean
-from offline_eval.ab.bucketed_contrast import Look, bucketed_contrast, freedom
+from offline_eval.ab.bucketed_contrast import Look, bucketed_contrast
+from offline_eval.ab.bucketed_pair import Paired
 from offline_eval.ab.concentration import CONCENTRATED, effective_freedom
 from offline_eval.ab.heterogeneity import Effect, heterogeneity
 
@@ -39,7 +40,7 @@ def test_one_decision_a_unit_counts_buckets_as_before():
     rng = np.random.default_rng(1)
     sizes = rng.poisson(3, BUCKETS) + 1
     one = Linearised.of(group(sizes, rng.binomial(sizes, 0.4), int(sizes.sum())))
-    assert freedom(one, one) == BUCKETS - 1 == one.freedom
+    assert Paired.of(one, one).freedom == BUCKETS - 1 == one.freedom
 
 
 @pytest.mark.parametrize("running", [True, False])
