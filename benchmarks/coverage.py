@@ -14,7 +14,17 @@ from itertools import chain
 import numpy as np
 from scipy.stats import beta
 
-from benchmarks.coverage_designs import CROWDS, EVENTS, Scores, amounts, equal_arms, few_people, gap, rare
+from benchmarks.coverage_designs import (
+    CROWDS,
+    EVENTS,
+    Scores,
+    amounts,
+    equal_arms,
+    every_estimator,
+    few_people,
+    gap,
+    rare,
+)
 from benchmarks.logs_with_truth import ELFCB_BOUNDS, World, elfcb, heavy, light, revenue
 from offline_eval.estimate import Estimate
 from offline_eval.intervals.asymptotic_cs import BURN_IN, spread
@@ -239,6 +249,9 @@ def designs(effort: float) -> Iterator[str]:
     yield from table("Twelve arms that are all the same, each against the log", found)
     found = {f"{share:.1%} untried": scored(gap(share, 4_000, tries, rng)) for share in (0.005, 0.05, 0.3)}
     yield from table("A stratum in which the arm was never tried", found)
+    for world in (light(), heavy()):
+        found = {f"n = {rows:,}": scored(every_estimator(world, rows, tries // 5, rng)) for rows in (500, 5_000)}
+        yield from table(f"Every estimator by its own rule: {world.name}", found)
     for rows in (4_000, 40_000):
         found = {f"σ = {sigma:g}": scored(amounts(sigma, rows, tries // 4, rng)) for sigma in SIGMAS}
         yield from table(f"Amounts without a known limit, {rows:,} rows, 30 % spend", found)

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from benchmarks.logs_with_truth import World
 from offline_eval.estimate import Estimate
 from offline_eval.intervals.known import Bounds
+from offline_eval.ope import ESTIMATORS
 from offline_eval.ope.batch import Batch
 from offline_eval.ope.difference import difference, gather_joint
 from offline_eval.ope.evaluate import estimate
@@ -140,6 +142,16 @@ def gap(share: float, rows: int, tries: int, rng: np.random.Generator) -> Scores
         for name in ("ips", "snips", "dr"):
             scores[f"{name} + the rule"].append(holds(estimate(name, sides[0], bounds), truth))
             scores[f"{name}, difference to logging"].append(holds(difference(name, joint, sides, bounds), 0.0))
+    return dict(scores)
+
+
+def every_estimator(world: World, rows: int, tries: int, rng: np.random.Generator) -> Scores:
+    """The value by every estimator of the registry with the interval that its rule chooses."""
+    scores, plan = defaultdict(list), Plan(tuple(ESTIMATORS), buckets=False)
+    for _ in range(tries):
+        statistics = gather(world.sample(rng, rows), plan)
+        for name in ESTIMATORS:
+            scores[f"{name} + the rule"].append(holds(estimate(name, statistics, world.bounds), world.truth))
     return dict(scores)
 
 

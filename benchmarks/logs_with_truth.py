@@ -55,7 +55,9 @@ class World:
         if self.revenue:
             reward *= np.exp(rng.normal(np.log(self.scale) - SPREAD**2 / 2, SPREAD, rows))
         q = (self.chance * self.scale + self.model_error)[context]
-        return Batch.of(action, self.logging[context, action], reward, policy[context], q=q)
+        chance, category = self.logging[context, action], np.arange(self.logging.shape[1]) % 2
+        known = {"logged": self.logging[context], "category": category, "mixture_propensity": chance}
+        return Batch.of(action, chance, reward, policy[context], q=q, **known)
 
 
 def light() -> World:

@@ -1,7 +1,8 @@
 """Intervals for off-policy values: one file each, this dict, and the rule that chooses one.
 
 To add one: write `offline_eval/intervals/NAME.py` with a function from (evidence, alpha) to bounds, say in its
-docstring what it claims and where it was measured below 93 %, add its line here; the conformance suite takes it up.
+docstring what it claims, which table of docs/results measured it and where it was below 93 %, add its line here; the
+conformance suite takes it up.
 """
 
 from offline_eval.intervals.asymptotic_cs import asymptotic_cs

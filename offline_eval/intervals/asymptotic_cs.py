@@ -28,8 +28,8 @@ def asymptotic_cs(evidence: Evidence, alpha: float) -> Range:
     sequences*, Ann. Statist. 2024, theorem 2.2 with its equation (10) for the ρ that is tightest at TIGHTEST_AT rows.
     May be looked at after every row from BURN_IN rows on; needs only merged sums. Asymptotic: what is claimed starts
     after the burn-in and assumes weights that are not heavy and rewards that are bounded: under peeking after every row
-    it was measured **below 93 %** with heavy weights (30-40 %) and with log-normal revenue (74 %). People
-    of several rows count as one each.
+    it was measured **below 93 %** with heavy weights (30-40 %) and with log-normal revenue (74 %):
+    docs/results/coverage.md, "Under peeking after every row". People of several rows count as one each.
     """
     people = evidence.known.people
     n = evidence.moments.n if people is None else min(evidence.moments.n, int(people.effective))

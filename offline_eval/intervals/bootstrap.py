@@ -35,7 +35,7 @@ def bootstrap(evidence: Evidence, alpha: float) -> Range:
 
     The whole estimator is recomputed from resampled sums; freezing a ratio's denominator, as one library does, makes
     intervals of self-normalised estimators 1.6-2.9 times too wide. Asymptotic, for a fixed number of rows. Measured
-    coverage falls **below 93 %** where weights are heavy; never the default there.
+    coverage falls **below 93 %** where weights are heavy (docs/results/coverage.md); never the default there.
     """
     values = replicate_values(evidence)
     values = values[np.isfinite(values)]

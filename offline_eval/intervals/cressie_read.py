@@ -63,8 +63,9 @@ def cressie_read(evidence: Evidence, alpha: float) -> Range:
     Karampatziakis, Langford, Mineiro, *Empirical likelihood for contextual bandits*, NeurIPS 2020, with the Euclidean
     divergence in closed form; rows count by the inverse of the design effect where units have many. Asymptotic, for a
     fixed number of rows; needs a known reward range, and known weight bounds make it tighter. Covers well above
-    nominal where weights are heavy. Where all weights are 1 and all rewards the same it is that one point, which claims
-    too much for rewards at an end of their range (no event yet): never the default there, see `rule`.
+    nominal where weights are heavy (docs/results/coverage.md). Where all weights are 1 and all rewards the same it is
+    that one point, which claims too much for rewards at an end of their range (no event yet): never the default there,
+    see `rule`.
     """
     if evidence.known.reward_range is None:
         raise MissingEvidenceError("Cressie–Read needs a known reward range")

@@ -10,7 +10,7 @@ def empirical_bernstein(evidence: Evidence, alpha: float) -> Range:
 
     Maurer & Pontil, *Empirical Bernstein bounds and sample variance penalization*, COLT 2009, theorem 4, on both sides.
     Holds at every n for a fixed number of independent rows and an estimator that is a mean of bounded terms; raises
-    MissingEvidenceError where the range is unknown. Wide where the range is large.
+    MissingEvidenceError where the range is unknown. Wide where the range is large (docs/results/coverage.md).
     """
     if evidence.term_range is None:
         raise MissingEvidenceError("empirical Bernstein needs a bounded term: known reward range and weight bounds")

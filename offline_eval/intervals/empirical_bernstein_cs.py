@@ -26,7 +26,8 @@ def empirical_bernstein_cs(evidence: Evidence, alpha: float) -> Range:
     ACM/IMS J. Data Sci. 2024, proposition 2, with the IPW terms x = w r (k = 0), each side at α/2.
 
     Anytime-valid and non-asymptotic: may be looked at after every row; needs a known reward range and no bound on the
-    weights. **Depends on the order of the rows**; cannot be merged. Adaptive logging policies are allowed.
+    weights. **Depends on the order of the rows**; cannot be merged. Adaptive logging policies are allowed. Measured
+    under peeking in docs/results/coverage.md.
     """
     if evidence.sequence is None:
         raise MissingEvidenceError("a confidence sequence needs rows gathered in order and a known reward range")

@@ -45,9 +45,9 @@ def empirical_likelihood(evidence: Evidence, alpha: float) -> Range:
 
     Karampatziakis, Langford, Mineiro, *Empirical likelihood for contextual bandits*, NeurIPS 2020 (the dual of
     section 4). Asymptotic, for a fixed number of rows, yet covering where weights are heavy (.99 / .97 in its
-    experiment with weights up to 1,000). Needs a known reward range; known weight bounds make it tighter. The threshold
-    is inflated by the design effect where units have many rows. Where all weights are 1 and all rewards the same value
-    inside the range, it is that one point.
+    experiment with weights up to 1,000: docs/results/coverage.md). Needs a known reward range; known weight bounds make
+    it tighter. The threshold is inflated by the design effect where units have many rows. Where all weights are 1 and
+    all rewards the same value inside the range, it is that one point.
     """
     if evidence.known.reward_range is None:
         raise MissingEvidenceError("empirical likelihood needs a known reward range")

@@ -10,7 +10,8 @@ def merged_cs(evidence: Evidence, alpha: float) -> Range:
 
     With x̂ = 0 the wealth of Karampatziakis, Mineiro, Ramdas (ICML 2021) depends on Σ x and Σ x² alone, so parts merge
     and the order of rows does not matter, at the price of the second moment in the variance's place (little for rare
-    rewards or heavy weights). Anytime-valid, non-asymptotic; needs a known reward range.
+    rewards or heavy weights). Anytime-valid, non-asymptotic; needs a known reward range. Measured under peeking in
+    docs/results/coverage.md, and on logs of policies that learn in docs/results/replay_learners.md.
     """
     if evidence.known.reward_range is None or not is_bounded(evidence.known):
         raise MissingEvidenceError("a confidence sequence needs a known reward range")

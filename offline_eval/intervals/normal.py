@@ -14,7 +14,8 @@ def normal(evidence: Evidence, alpha: float) -> Range:
     """v ± z₁₋α/₂ · s, with s from the influence function (van der Vaart, Asymptotic Statistics, 1998, ch. 20).
 
     Asymptotic, for a fixed number of rows. Measured coverage falls **below 93 %** at nominal 95 % where weights are
-    heavy (45-60 % in the elfcb experiment) and for rare rewards at n = 500; never the default there, see `rule`.
+    heavy (45-60 % in the elfcb experiment) and for rare rewards at n = 500 (docs/results/coverage.md); never the
+    default there, see `rule`.
     """
     centre = float(evidence.functional.value(evidence.moments.means))
     half = float(ndtri(1 - alpha / 2)) * standard_error(evidence)

@@ -17,7 +17,8 @@ def partial(evidence: Evidence, alpha: float) -> Range:
 
     Manski, *Nonparametric bounds on treatment effects*, AER 1990: nothing is assumed about what was never tried. Reads
     the basis of weights; the tried part is lowest + mean of w (r - lowest), by the normal interval where there are
-    enough events, else the gamma interval. Needs a known reward range.
+    enough events, else the gamma interval. Needs a known reward range. Measured in docs/results/coverage.md,
+    "A stratum in which the arm was never tried".
     """
     known = evidence.known
     if known.reward_range is None or not is_bounded(known):

@@ -69,7 +69,7 @@ def is_plentiful(known: Known) -> bool:
 def default_unbounded(known: Known) -> str:
     """For rewards without a known limit: normal with many effective events, the wider asymptotic sequence with some,
     trivial with few, under heavy weights or a heavy tail, where nothing useful was measured to cover
-    (docs/results/coverage.md, "Amounts")."""
+    (docs/results/coverage.md, "Amounts without a known limit")."""
     events = known.effective_events[0]
     if not is_light(known) or events < SOME_UNBOUNDED or known.skewness > MOST_SKEWED:
         return "trivial"

@@ -7,7 +7,10 @@ from offline_eval.intervals.sums import FiveSums
 from offline_eval.moments import Matrix
 
 MOST_SKEWED = 0.1
-"""Skewness of a mean up to which rewards without a known limit get bounds (docs/results/coverage.md, "Amounts")."""
+"""Skewness of a mean up to which rewards without a known limit get bounds.
+
+Measured in docs/results/coverage.md, "Amounts without a known limit".
+"""
 
 
 @dataclass(frozen=True, slots=True)

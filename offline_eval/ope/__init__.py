@@ -1,7 +1,8 @@
 """Off-policy evaluation: one file per estimator and this dict.
 
 To add one: write `offline_eval/ope/NAME.py` with a Basis (or a shared one from `bases`), a function from moments to a
-Functional, and an Estimator whose docstring has formula, notation and citation; add its line here; the conformance
+Functional, and an Estimator whose docstring has formula, notation, citation and the table of docs/results that measured
+its interval; add its line here; the conformance
 suite takes it up.
 """
 

@@ -32,4 +32,6 @@ BALANCED_MIXTURE = Estimator(
 
 Agarwal, Basu, Schnabel, Joachims, *Effective evaluation using logged bandit feedback from multiple loggers*, KDD 2017.
 Needs support under any one of the policies; never more variable than IPS with each row's own propensity.
+
+How often its interval covers: docs/results/coverage.md, "Every estimator by its own rule".
 """

@@ -34,4 +34,6 @@ CLIPPED_IPS = Estimator("clipped_ips", Basis("clipped_ips", columns, joint=False
 Ionides, *Truncated importance sampling*, JCGS 2008; Bottou et al., JMLR 2013. Biased downwards for rewards >= 0; the
 interval is that of the unbiased end of the grid (IPS), widened to the estimate, so that it claims the policy's value,
 the bias included.
+
+How often its interval covers: docs/results/coverage.md, "Every estimator by its own rule".
 """

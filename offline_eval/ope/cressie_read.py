@@ -45,4 +45,6 @@ CRESSIE_READ = Estimator("cressie_read", WEIGHTS, functional, default_marginal, 
 
 Karampatziakis, Langford, Mineiro, *Empirical likelihood for contextual bandits*, NeurIPS 2020. From five sums. Missing
 mass is given the logged mean reward.
+
+How often its interval covers: docs/results/coverage.md, "Every estimator by its own rule".
 """

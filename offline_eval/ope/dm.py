@@ -20,4 +20,7 @@ DM = Estimator("dm", MODEL, functional, default_model_only, OWN, supported=lambd
 Beygelzimer & Langford, *The offset tree for learning with partial labels*, KDD 2009. As good as the reward model: the
 interval covers the sampling of contexts only, **not the model's error**, so it claims no coverage of the policy's
 value. It does not look at the weights and therefore answers without support too: the stated fallback.
+
+How often its interval covers: docs/results/coverage.md, "Every estimator by its own rule" (never, where its model is
+off by a tenth).
 """

@@ -18,4 +18,6 @@ DR = Estimator("dr", MODEL, functional, shifts=True)
 
 Dudík, Langford, Li, *Doubly robust policy evaluation and learning*, ICML 2011. Unbiased where the propensities are
 right (q̂ cross-fitted), consistent where either they or q̂ are. With q̂ = 0 it is IPS.
+
+How often its interval covers: docs/results/coverage.md, "Every estimator by its own rule".
 """

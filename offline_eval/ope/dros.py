@@ -45,4 +45,6 @@ by SLOPE, reported.
 Su, Dimakopoulou, Krishnamurthy, Dudík, *Doubly robust off-policy evaluation with shrinkage*, ICML 2020. λ = ∞ is DR, λ
 = 0 the direct method. The interval is that of the unbiased end of the
 grid (DR), widened to the estimate, so that it claims the policy's value, the bias included.
+
+How often its interval covers: docs/results/coverage.md, "Every estimator by its own rule".
 """

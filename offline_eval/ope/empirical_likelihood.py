@@ -28,4 +28,6 @@ EMPIRICAL_LIKELIHOOD = Estimator("empirical_likelihood", WEIGHTS, functional, de
 Karampatziakis, Langford, Mineiro, *Empirical likelihood for contextual bandits*, NeurIPS 2020, section 3. Missing mass
 is given the logged mean reward. `functional` is its linearisation (regression on w), which differences of policies
 use.
+
+How often its interval covers: docs/results/coverage.md, "Every estimator by its own rule".
 """

@@ -34,4 +34,6 @@ IPS = Estimator(
 Horvitz & Thompson 1952; Strehl, Langford, Li, Kakade, *Learning from logged implicit exploration data*, NeurIPS 2010.
 Unbiased where μ > 0 wherever π > 0; its variance grows with E[w²]. Adding a constant to the rewards does not simply
 add it to the estimate.
+
+How often its interval covers: docs/results/coverage.md, "Every estimator by its own rule".
 """

@@ -45,4 +45,7 @@ MIPS = Estimator(
 Saito & Joachims, *Off-policy evaluation for large action spaces via embeddings*, ICML 2022. Unbiased where arms of one
 category earn the same in the same context (no direct effect); needs support by category only, so that arms without
 support are answered for by their category: the stated fallback.
+
+How often its interval covers: docs/results/coverage.md, "Every estimator by its own rule" (there an arm has an
+effect of its own beyond its category, and it hardly ever does).
 """

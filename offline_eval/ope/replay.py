@@ -60,4 +60,6 @@ algorithms*, WSDM 2011, with von Neumann's rejection in place of plain matching,
 uniform. Where all positive weights are equal (a fixed arm on a uniform log) every match is accepted, as there. M is
 the smallest power of two above all weights, reported; with weights above 4,096 there is no estimate. Discards
 most rows: prefer SNIPS, except for policies that learn as they go.
+
+How often its interval covers: docs/results/coverage.md, "Every estimator by its own rule".
 """

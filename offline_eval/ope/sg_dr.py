@@ -38,4 +38,6 @@ GRID by SLOPE, reported.
 
 Metelli, Russo, Restelli, NeurIPS 2021 (s = -1). λ = 0 is DR. The interval is that of the unbiased end of the
 grid (DR), widened to the estimate, so that it claims the policy's value, the bias included.
+
+How often its interval covers: docs/results/coverage.md, "Every estimator by its own rule".
 """

@@ -33,4 +33,6 @@ SG_IPS = Estimator("sg_ips", Basis("sg_ips", columns, joint=False), functional, 
 Metelli, Russo, Restelli, *Subgaussian and differentiable importance sampling for off-policy evaluation and learning*,
 NeurIPS 2021 (s = -1). λ = 0 is IPS. The interval is that of the unbiased end of the
 grid (IPS), widened to the estimate, so that it claims the policy's value, the bias included.
+
+How often its interval covers: docs/results/coverage.md, "Every estimator by its own rule".
 """

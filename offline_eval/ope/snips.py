@@ -19,4 +19,6 @@ SNIPS = Estimator("snips", WEIGHTS, functional, default_interval, shifts=True)
 
 Swaminathan & Joachims, *The self-normalized estimator for counterfactual learning*, NeurIPS 2015. Consistent, biased by
 O(1/n), always within the range of the observed rewards.
+
+How often its interval covers: docs/results/coverage.md, "Every estimator by its own rule".
 """

@@ -42,4 +42,6 @@ SWITCH_DR = Estimator(
 Wang, Agarwal, Dudík, *Optimal and adaptive off-policy evaluation in contextual bandits*, ICML 2017. τ = ∞ is DR, small
 τ trusts the model. The interval is that of the unbiased end of the
 grid (DR), widened to the estimate, so that it claims the policy's value, the bias included.
+
+How often its interval covers: docs/results/coverage.md, "Every estimator by its own rule".
 """
