@@ -111,4 +111,6 @@ def test_an_erased_person_is_neither_known_nor_held_against_the_log(client, engi
     assert client.get("/v1/experiments/spring-winback/decisions?unit_id=ana").json()["items"] == []
     report = verify(engine, SYSTEM, "spring-winback")
     assert (report.checked, report.different, report.erased) == (2, 0, 1)
+    assert ask("ana").json()["reason"] == "erased"
+    client.put("/v1/units/ana", json={"profile": {}})
     assert ask("ana").json()["reason"] == "new"

@@ -156,10 +156,10 @@ def _unit_with_another_draw(made) -> str:
 def test_law_1_no_arm_leaves_before_its_row_is_committed(launch, client) -> None:
     running = launch()
     decider: Decider = client.app.state.winback.hot.decider
-    log = decider._log
+    log = decider._passing._log
     append, seen = log.append, []
 
-    async def refuse(rows, clocks, ledger):
+    async def refuse(rows, *_):
         seen.extend(rows)
         raise UnavailableError("gone")
 
