@@ -13,7 +13,14 @@ from experiments.model.units import unit_id_faults
 from experiments.store import audit, erasure_journal
 from experiments.store.engine import hold, transaction
 from experiments.store.erasure_journal import Line
-from experiments.store.erasures import any_files, list_person, person_named, person_to_erase, unknown_erasures
+from experiments.store.erasures import (
+    any_files,
+    hold_off_decisions,
+    list_person,
+    person_named,
+    person_to_erase,
+    unknown_erasures,
+)
 from experiments.store.forgetting import forget, units_hashed
 from experiments.store.locks import Lock
 
@@ -34,6 +41,7 @@ def erase_unit(engine: Engine, principal: Principal, unit_id: str, folder: Path 
         raise NotFoundError("nothing is known of this unit")
     with transaction(engine) as session:
         hold(session, Lock.INTAKE)  # what is being taken in was looked up before: it comes first
+        hold_off_decisions(session)
         person, before = person_to_erase(session, unit_id, now())
         counts = forget(session, person)
         is_new = before is None or before.lifted_at is not None

@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol
 
 import msgspec
 
-from experiments.model.decisions import DecisionRow
+from experiments.model.decisions import MAX_INSTANT, DecisionRow
 from experiments.model.erasing import unit_hash
 from experiments.store.limits_ledger import Ledger, LimitsKnown, LimitsWanted
 
@@ -43,7 +43,7 @@ class Known:
     """What the database knew: `latest` by (experiment, unit), `keyed` by (experiment, key).
 
     Profiles, the features of segments and the facts of histories are JSON text by unit. `erased` maps the units of
-    erased persons to what stands in their place.
+    erased persons to what stands in their place, `erased_at` is when anybody was erased last.
     """
 
     latest: dict[tuple[int, str], Stored] = field(default_factory=dict)
@@ -52,6 +52,7 @@ class Known:
     segments: dict[str, str] = field(default_factory=dict)
     facts: dict[str, str] = field(default_factory=dict)
     erased: dict[str, str] = field(default_factory=dict)
+    erased_at: int = 0
     heads: dict[int, Head] = field(default_factory=dict)
     learners: dict[int, dict[str, int]] = field(default_factory=dict)
     limits: LimitsKnown = field(default_factory=LimitsKnown)
@@ -65,9 +66,14 @@ class DecisionLog(Protocol):
         ...
 
     async def append(
-        self, rows: Sequence[DecisionRow], clocks: Mapping[int, int], ledger: Ledger | None = None
+        self,
+        rows: Sequence[DecisionRow],
+        clocks: Mapping[int, int],
+        ledger: Ledger | None = None,
+        erased_at: int = MAX_INSTANT,
     ) -> set[int]:
-        """Commit the rows that meet no other of their place or key, with what they use of limits, and advance callers'
+        """Commit the rows that meet no other of their place or key, none of them where somebody was erased since
+        `erased_at`, with what they use of limits, and advance callers'
         clocks; ids committed. Raises EscrowLostError, nothing stored, where what they use is not ours any more.
         """
         ...
@@ -79,6 +85,10 @@ class DecisionLog(Protocol):
 
 ANY_ERASED = "SELECT value FROM service_settings WHERE name = 'erasure_key' AND EXISTS (SELECT 1 FROM erasures)"
 """The key of hashes where somebody was erased: else no unit need be hashed."""
+
+
+ERASED_AT = "SELECT coalesce(max(erased_at), 0) FROM erasures"
+"""When anybody was erased last; it only ever rises."""
 
 
 def hashes_of(setting: str, units: Iterable[str]) -> dict[str, str]:

@@ -5,10 +5,11 @@ from operator import itemgetter
 
 import asyncpg
 
-from experiments.model.decisions import COLUMNS, DecisionRow
+from experiments.model.decisions import COLUMNS, MAX_INSTANT, DecisionRow
 from experiments.model.times import now
 from experiments.store.decision_log import (
     ANY_ERASED,
+    ERASED_AT,
     Head,
     Known,
     Stored,
@@ -39,7 +40,8 @@ _TYPES = {
 
 _LATEST = f"""
 SELECT {_SELECTED}, v.decision_id IS NOT NULL AS voided, q.experiment_id AS asked, q.unit_id AS asking,
-  u.profile, u.segments, u.facts, e.version, e.clock_now, s.unit_id IS NOT NULL AS suppressed, (_ANY_) AS erasure_key
+  u.profile, u.segments, u.facts, e.version, e.clock_now, s.unit_id IS NOT NULL AS suppressed, (_ANY_) AS erasure_key,
+  (_AT_) AS erased_at
 FROM unnest($1::bigint[], $2::text[]) AS q(experiment_id, unit_id)
 JOIN experiments AS e ON e.id = q.experiment_id
 LEFT JOIN units AS u ON u.unit_id = q.unit_id
@@ -48,7 +50,7 @@ LEFT JOIN LATERAL (
   SELECT * FROM decisions AS x WHERE x.experiment_id = q.experiment_id AND x.unit_id = q.unit_id
   ORDER BY x.epoch DESC, x.attempt DESC LIMIT 1) AS d ON true
 LEFT JOIN voids AS v ON v.decision_id = d.id
-""".replace("_ANY_", ANY_ERASED)  # noqa: S608 - the columns are ours
+""".replace("_ANY_", ANY_ERASED).replace("_AT_", ERASED_AT)  # noqa: S608 - the columns are ours
 _ERASED = "SELECT unit_hash, tombstone FROM erasures WHERE lifted_at IS NULL AND unit_hash = ANY($1)"
 _KEYED = f"""
 SELECT {_SELECTED}, v.decision_id IS NOT NULL FROM unnest($1::bigint[], $2::text[]) AS q(experiment_id, key)
@@ -63,6 +65,7 @@ SELECT experiment_id, variant, snapshot_id FROM learners WHERE experiment_id = A
 _INSERT = f"""
 INSERT INTO decisions ({", ".join(COLUMNS)})
 SELECT * FROM unnest({", ".join(f"${n}::{_TYPES.get(name, 'bigint')}[]" for n, name in enumerate(COLUMNS, 1))})
+WHERE ({ERASED_AT}) <= ${_WIDTH + 1}::bigint
 ON CONFLICT DO NOTHING RETURNING id
 """  # noqa: S608
 _UNDO = "DELETE FROM decisions WHERE id = ANY($1)"
@@ -83,10 +86,14 @@ class PostgresDecisionLog:
         return await self._free().run(lambda connection: _look_up(connection, wanted))
 
     async def append(
-        self, rows: Sequence[DecisionRow], clocks: Mapping[int, int], ledger: Ledger | None = None
+        self,
+        rows: Sequence[DecisionRow],
+        clocks: Mapping[int, int],
+        ledger: Ledger | None = None,
+        erased_at: int = MAX_INSTANT,
     ) -> set[int]:
         """See DecisionLog. Rows that were committed just before the line broke are not told as committed."""
-        return await self._free().run(lambda connection: _append(connection, rows, clocks, ledger))
+        return await self._free().run(lambda connection: _append(connection, rows, clocks, (ledger, erased_at)))
 
     async def close(self) -> None:
         """Close the connections."""
@@ -105,6 +112,7 @@ async def _look_up(connection: asyncpg.Connection, wanted: Mapping[int, Wanted])
     if units:
         found = await connection.fetch(_LATEST, *map(list, zip(*units, strict=True)), now())
         _note_latest(known, found)
+        known.erased_at = found[0]["erased_at"] if found else 0
         if found and (setting := found[0]["erasure_key"]) is not None:
             hashes = hashes_of(setting, {unit for _, unit in units})
             erased = await connection.fetch(_ERASED, list(hashes))
@@ -122,42 +130,48 @@ async def _look_up(connection: asyncpg.Connection, wanted: Mapping[int, Wanted])
 
 
 async def _append(
-    connection: asyncpg.Connection, rows: Sequence[DecisionRow], clocks: Mapping[int, int], ledger: Ledger | None
+    connection: asyncpg.Connection,
+    rows: Sequence[DecisionRow],
+    clocks: Mapping[int, int],
+    held: tuple[Ledger | None, int],
 ) -> set[int]:
+    ledger, erased_at = held
     # In one order everywhere: two batches over the same units would wait for each other in a circle.
     ordered = sorted(rows, key=_by_unit)
     once = len(set(map(_by_unit, rows))) == len(rows)
     if once and not clocks and not ledger:
-        return await _insert(connection, ordered)
+        return await _insert(connection, ordered, erased_at)
     async with connection.transaction():
         if ledger:
-            committed = await append_limited(connection, ordered, ledger, lambda kept: _insert_all(connection, kept))
+            committed = await append_limited(
+                connection, ordered, ledger, lambda kept: _insert_all(connection, kept, erased_at)
+            )
         else:
-            committed = await _insert_all(connection, ordered)
+            committed = await _insert_all(connection, ordered, erased_at)
         if clocks:
             await connection.executemany(_ADVANCE, clock_updates(clocks))
     return committed
 
 
-async def _insert_all(connection: asyncpg.Connection, rows: Sequence[DecisionRow]) -> set[int]:
+async def _insert_all(connection: asyncpg.Connection, rows: Sequence[DecisionRow], erased_at: int) -> set[int]:
     """In a transaction: of a unit's rows those before the first that met another's."""
-    committed = await _insert(connection, rows)
+    committed = await _insert(connection, rows, erased_at)
     if len(committed) < len(rows) and (undone := after_a_loss(rows, committed)):
         await connection.execute(_UNDO, undone)
         committed.difference_update(undone)
     return committed
 
 
-async def _insert(connection: asyncpg.Connection, rows: Sequence[DecisionRow]) -> set[int]:
+async def _insert(connection: asyncpg.Connection, rows: Sequence[DecisionRow], erased_at: int) -> set[int]:
     if not rows:
         return set()
-    found = await connection.fetch(_INSERT, *map(list, zip(*rows, strict=True)))
+    found = await connection.fetch(_INSERT, *map(list, zip(*rows, strict=True)), erased_at)
     return {number for (number,) in found}
 
 
 def _note_latest(known: Known, found: Sequence[asyncpg.Record]) -> None:
     for each in found:
-        experiment_id, unit_id, profile, segments, facts, version, clock_now, suppressed, _ = each[_WIDTH + 1 :]
+        experiment_id, unit_id, profile, segments, facts, version, clock_now, suppressed, *_ = each[_WIDTH + 1 :]
         known.heads[experiment_id] = Head(version, clock_now)
         if profile is not None:
             known.profiles[unit_id] = profile

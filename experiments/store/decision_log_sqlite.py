@@ -8,9 +8,10 @@ from pathlib import Path
 import msgspec
 
 from experiments.errors import UnavailableError
-from experiments.model.decisions import COLUMNS, DecisionRow
+from experiments.model.decisions import COLUMNS, MAX_INSTANT, DecisionRow
 from experiments.store.decision_log import (
     ANY_ERASED,
+    ERASED_AT,
     Head,
     Known,
     Stored,
@@ -73,6 +74,7 @@ class SqliteDecisionLog:
         known = Known()
         try:
             connection = self._file.connection()
+            (known.erased_at,) = connection.execute(ERASED_AT).fetchone()
             for experiment_id, what in wanted.items():
                 _look_up(connection, experiment_id, what, known)
         except sqlite3.Error as error:
@@ -81,10 +83,20 @@ class SqliteDecisionLog:
         return known
 
     async def append(
-        self, rows: Sequence[DecisionRow], clocks: Mapping[int, int], ledger: Ledger | None = None
+        self,
+        rows: Sequence[DecisionRow],
+        clocks: Mapping[int, int],
+        ledger: Ledger | None = None,
+        erased_at: int = MAX_INSTANT,
     ) -> set[int]:
         """See DecisionLog."""
-        return await self._writer.run(lambda connection: _append(connection, rows, clocks, ledger))
+
+        def append(connection: sqlite3.Connection) -> set[int]:
+            if connection.execute(ERASED_AT).fetchone()[0] > erased_at:
+                return set()
+            return _append(connection, rows, clocks, ledger)
+
+        return await self._writer.run(append)
 
     async def close(self) -> None:
         """See DecisionLog."""

@@ -11,7 +11,7 @@ from sqlmodel import Session, col, func, select
 
 from experiments.model.erasing import Person, pseudonym_of, unit_hash
 from experiments.model.tables import DecisionBatch, Erasure, HistoryPart, ServiceSetting
-from experiments.store.bulk import one_of, values_for
+from experiments.store.bulk import is_sqlite, one_of, values_for
 from experiments.store.erasure_journal import Line
 
 _KEY = "erasure_key"
@@ -122,8 +122,18 @@ def lift(connection: Connection, unit_id: str, at: int) -> None:
         connection.execute(text(f"{_LIFT}unit_hash = :hash"), {"now": at, "hash": unit_hash(key, unit_id)})
 
 
+def hold_off_decisions(session: Session) -> None:
+    """Until the transaction ends no decision is committed; those under way come first, those after it look anew."""
+    if not is_sqlite(session.connection()):
+        session.connection().execute(text("LOCK TABLE decisions IN SHARE ROW EXCLUSIVE MODE"))
+
+
 def person_to_erase(session: Session, unit_id: str, at: int) -> tuple[Person, Erasure | None]:
-    """Somebody to be erased, under a name that nothing has yet, and what is known where that is not the first time."""
+    """Somebody to be erased, under a name that nothing has yet, and what is known where that is not the first time.
+
+    The instant is later than that of everybody who was erased before: decisions that are under way go by it.
+    """
+    at = max(at, 1 + (session.exec(select(func.max(col(Erasure.erased_at)))).one() or 0))
     key = made_key(session)
     before = session.get(Erasure, unit_hash(key, unit_id))
     times = 1 if before is None else before.times + 1

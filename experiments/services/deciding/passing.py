@@ -98,7 +98,7 @@ class Passing:
 
     async def _append(self, batch: Batch) -> set[int]:
         try:
-            return await self._log.append(batch.rows, batch.clocks, batch.limiter.ledger)
+            return await self._log.append(batch.rows, batch.clocks, batch.limiter.ledger, batch.known.erased_at)
         except BaseException:  # also where it was cancelled: it may have been committed or not
             self._escrow.doubt()
             raise

@@ -119,12 +119,12 @@ class _WatchedLog:
         return found
 
     async def append(
-        self, rows: Sequence[DecisionRow], clocks: Mapping[int, int], ledger: Ledger | None = None
+        self, rows: Sequence[DecisionRow], clocks: Mapping[int, int], ledger: Ledger | None, erased_at: int
     ) -> set[int]:
         self.under_way += 1
         try:
             await self._late()
-            committed: set[int] = await self._log.append(rows, clocks, ledger)
+            committed: set[int] = await self._log.append(rows, clocks, ledger, erased_at)
             self._run.look()
             await self._late()
         finally:
