@@ -1,6 +1,7 @@
 """Coverage of arm contrasts while five policies move the traffic: at the end, and looked at after every snapshot."""
 
 from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 import numpy as np
 
@@ -57,21 +58,37 @@ POLICIES: dict[str, Choose] = {
 }
 
 
-def campaign(choose: Choose, rng: np.random.Generator) -> list[Cells]:
-    """Cells by snapshot; the first one is uniform."""
-    wins, draws, parts = np.zeros(RATES.shape), np.zeros(RATES.shape), []
-    for snapshot in range(SNAPSHOTS):
-        k = len(ARMS)
-        table = choose(wins, draws, rng) if snapshot else np.full(wins.shape, 1 / k)
-        table = (1 - k * FLOOR) * table + FLOOR
+class Snapshot(NamedTuple):
+    """SIZE decisions under one table: (S, K) probabilities of the table, (n,) segments, (n, K) pmfs, arms, rewards."""
+
+    shares: np.ndarray
+    segment: np.ndarray
+    pmf: np.ndarray
+    arm: np.ndarray
+    reward: np.ndarray
+
+
+def played(rates: np.ndarray, choose: Choose, rng: np.random.Generator, snapshots: int) -> Iterator[Snapshot]:
+    """A policy that learns after each snapshot, in a world of (S, K) rates; the first table is uniform."""
+    wins, draws, k = np.zeros(rates.shape), np.zeros(rates.shape), rates.shape[1]
+    for snapshot in range(snapshots):
+        shares = choose(wins, draws, rng) if snapshot else np.full(wins.shape, 1 / k)
+        shares = (1 - k * FLOOR) * shares + FLOOR
         segment = rng.integers(0, 2, SIZE)
-        pmf = table[segment]
+        pmf = shares[segment]
         arm = (rng.random(SIZE)[:, None] >= pmf.cumsum(axis=1)).sum(axis=1).clip(0, k - 1)
-        reward = (rng.random(SIZE) < RATES[segment, arm]).astype(float)
-        parts.append(Cells.of(ARMS, Rounds(np.full(SIZE, snapshot), arm, pmf, reward, segment)))
+        reward = (rng.random(SIZE) < rates[segment, arm]).astype(float)
+        yield Snapshot(shares, segment, pmf, arm, reward)
         np.add.at(wins, (segment, arm), reward)
         np.add.at(draws, (segment, arm), 1.0)
-    return parts
+
+
+def campaign(choose: Choose, rng: np.random.Generator) -> list[Cells]:
+    """Cells by snapshot."""
+    return [
+        Cells.of(ARMS, Rounds(np.full(SIZE, place), one.arm, one.pmf, one.reward, one.segment))
+        for place, one in enumerate(played(RATES, choose, rng, SNAPSHOTS))
+    ]
 
 
 PAIRS = {"best against second best": ("gift", "mail"), "starved against best": ("nothing", "gift")}

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from bandit.rounds import Arm
-from benchmarks.readout_adaptive import ARMS, FLOOR, POLICIES, RATES, SIZE, Choose
+from benchmarks.readout_adaptive import ARMS, POLICIES, RATES, Choose, played
 from benchmarks.readout_tally import Rate, table
 from offline_eval.engine import Threads
 from offline_eval.judging.claim import Claim
@@ -53,20 +53,11 @@ class Campaign:
 
 def lived(rates: np.ndarray, choose: Choose, rng: np.random.Generator) -> Campaign:
     """A policy that learns after each snapshot."""
-    wins, draws, parts, earned = np.zeros(rates.shape), np.zeros(rates.shape), [], 0.0
-    for snapshot in range(SNAPSHOTS):
-        k = len(ARMS)
-        shares = choose(wins, draws, rng) if snapshot else np.full(wins.shape, 1 / k)
-        shares = (1 - k * FLOOR) * shares + FLOOR
-        segment = rng.integers(0, 2, SIZE)
-        pmf = shares[segment]
-        arm = (rng.random(SIZE)[:, None] >= pmf.cumsum(axis=1)).sum(axis=1).clip(0, k - 1)
-        reward = (rng.random(SIZE) < rates[segment, arm]).astype(float)
-        parts.append((arm, segment, pmf, reward))
-        earned += float((shares * rates).sum(axis=1).mean()) / SNAPSHOTS
-        np.add.at(wins, (segment, arm), reward)
-        np.add.at(draws, (segment, arm), 1.0)
-    arm, segment, pmf, reward = (np.concatenate(column) for column in zip(*parts, strict=True))
+    parts = list(played(rates, choose, rng, SNAPSHOTS))
+    earned = float(np.mean([(part.shares * rates).sum(axis=1).mean() for part in parts]))
+    arm, segment, pmf, reward = (
+        np.concatenate([getattr(part, name) for part in parts]) for name in ("arm", "segment", "pmf", "reward")
+    )
     columns = {
         "arm": np.array(ARMS)[arm],
         "segment": segment.astype(str),

@@ -44,7 +44,7 @@ def log():
 def printed(show: Callable[[Console], Any], width: int, terminal: bool) -> str:
     paper = Paper(file=io.StringIO(), width=width, force_terminal=terminal, no_color=True)
     show(paper)
-    text: str = paper.file.getvalue()  # type: ignore[attr-defined]
+    text: str = paper.file.getvalue()  # type: ignore[attr-defined]  # a StringIO was given
     return text.replace("\x1b[1m", "").replace("\x1b[3m", "").replace("\x1b[2m", "").replace("\x1b[0m", "")
 
 

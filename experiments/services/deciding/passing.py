@@ -31,7 +31,7 @@ class _Way(NamedTuple):
     refuses: bool = False
 
 
-class _Refused(Exception):  # noqa: N818 - nobody sees it: the pass is made anew
+class _RefusedError(Exception):
     """An arm was left out for a total that is not used up."""
 
 
@@ -54,7 +54,7 @@ class Passing:
                 left, passes = await self._pass(left, way), passes + 1
             except EscrowLostError:
                 way, passes = _Way(alone=True), passes + 1
-            except _Refused:
+            except _RefusedError:
                 if way.alone:
                     await asyncio.sleep(_PAUSE)
                 until = until or monotonic() + _LONGEST
@@ -80,7 +80,7 @@ class Passing:
         try:
             self._draw(batch, pending)
             if batch.limiter.refused_early and not way.refuses:
-                raise _Refused
+                raise _RefusedError
             if not batch.rows and not batch.clocks:
                 return []
             committed = await self._append(batch)

@@ -58,7 +58,7 @@ def test_the_reason_of_skewed_revenue_says_what_to_do_in_this_experiment(
 def test_the_shell_has_a_reason_below_every_table_with_a_missing_bound(campaign: Make) -> None:
     paper = Paper(file=io.StringIO(), width=200)
     show_experiment(filled(campaign).readout(), paper)
-    text: str = paper.file.getvalue()  # type: ignore[attr-defined]
+    text: str = paper.file.getvalue()  # type: ignore[attr-defined]  # a StringIO was given
     tables = [block for block in text.split("\n\n") if "(no bounds)" in block or "∞" in block]
     assert len(tables) >= 3
     marks = [re.findall(r"(?:\(no bounds\)|∞\])(?: %)?( \[\d+\])?", line) for line in text.splitlines()]
