@@ -4,6 +4,7 @@ import base64
 import binascii
 
 import msgspec
+from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive, Scope
 
 _AUTHORIZATION = b"authorization"
@@ -53,13 +54,15 @@ def key_in_body(body: bytes) -> str | None:
 
 
 async def read_whole(receive: Receive) -> bytes:
-    """The body. Its size is limited at the edge."""
-    parts, more = [], True
-    while more:
+    """The body. Its size is limited at the edge. Raises ClientDisconnect where it ends before it is complete."""
+    message = await receive()
+    parts = [message.get("body", b"")]
+    while message.get("more_body", False):
         message = await receive()
         parts.append(message.get("body", b""))
-        more = message.get("more_body", False)
-    return b"".join(parts)
+    if message["type"] == "http.disconnect":
+        raise ClientDisconnect
+    return bytes(parts[0]) if len(parts) == 1 else b"".join(parts)
 
 
 def read_before(body: bytes) -> Receive:

@@ -15,7 +15,7 @@ import structlog
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from experiments import errors
@@ -40,6 +40,7 @@ STATUS: dict[type[WinbackError], HTTPStatus] = {
 }
 
 MAX_FAULTS = 1000
+CUT_SHORT = "the body ended before it was complete"
 
 _encode = msgspec.json.Encoder().encode
 _PATH_PART = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]")
@@ -121,6 +122,10 @@ async def _on_http(_: Request, error: HTTPException) -> Response:
     return problem(error.status_code, error.detail, (), error.headers)
 
 
+async def _on_cut_short(*_: object) -> Response:
+    return problem(HTTPStatus.BAD_REQUEST, CUT_SHORT)
+
+
 async def _on_anything(request: Request, error: Exception) -> Response:
     _log.error("unexpected error", path=request.url.path, method=request.method, exc_info=error)
     return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "something went wrong here; it has been logged")
@@ -134,4 +139,5 @@ def install_error_handlers(app: FastAPI) -> None:
     for malformed in (msgspec.DecodeError, JSONDecodeError, UnicodeDecodeError, RecursionError):
         app.add_exception_handler(malformed, _on_malformed)
     app.add_exception_handler(HTTPException, _on_http)
+    app.add_exception_handler(ClientDisconnect, _on_cut_short)
     app.add_exception_handler(Exception, _on_anything)

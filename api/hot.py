@@ -10,13 +10,14 @@ from typing import cast
 
 import msgspec
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.auth import authenticated, need_of
-from api.errors import answer_to, problem
+from api.credentials import read_whole
+from api.errors import CUT_SHORT, answer_to, problem
 from experiments.errors import WinbackError
 from experiments.model.principal import Principal, require
 from experiments.model.principal import Scope as Grant
@@ -39,7 +40,7 @@ class HotEndpoint:
             if principal is None:
                 principal = await authenticated(Request(scope, receive))
             require(principal, self._scope)
-            answer = await self.answer(service, principal, scope, await _body(receive))
+            answer = await self.answer(service, principal, scope, await read_whole(receive))
         except Exception as error:
             refusal = _refusal(error)
             if refusal is None:
@@ -86,6 +87,8 @@ def _refusal(error: Exception) -> Response | None:
         return problem(400, f"the body is not JSON: {error}")
     if isinstance(error, HTTPException):
         return problem(error.status_code, error.detail, (), error.headers)
+    if isinstance(error, ClientDisconnect):
+        return problem(400, CUT_SHORT)
     return None
 
 
@@ -94,14 +97,3 @@ def _authorization(scope: Scope) -> str | None:
         if name == b"authorization":
             return str(value, "latin-1")
     return None
-
-
-async def _body(receive: Receive) -> bytes:
-    message = await receive()
-    if not message.get("more_body", False):
-        return bytes(message.get("body", b""))
-    parts = [message.get("body", b"")]
-    while message.get("more_body", False):
-        message = await receive()
-        parts.append(message.get("body", b""))
-    return b"".join(parts)

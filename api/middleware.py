@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.errors import problem
+from api.refusals import too_large
 
 REQUEST_ID = b"x-request-id"
 _log = structlog.get_logger("winback.access")
@@ -35,7 +36,7 @@ class Edge:
         if length is None:
             receive = _limited(receive, self._max_body)
         if length is not None and not 0 <= length <= self._max_body:
-            await problem(413, _too_large(self._max_body))(scope, receive, reply)
+            await problem(413, too_large(self._max_body))(scope, receive, reply)
         elif self._access_log:
             await self._logged(scope, receive, reply)
         else:
@@ -98,11 +99,7 @@ def _limited(receive: Receive, limit: int) -> Receive:
         message = await receive()
         seen += len(message.get("body", b""))
         if seen > limit:
-            raise HTTPException(413, _too_large(limit))
+            raise HTTPException(413, too_large(limit))
         return message
 
     return receive_limited
-
-
-def _too_large(limit: int) -> str:
-    return f"the body is larger than the {limit:,} bytes that one request may have; send several"

@@ -53,7 +53,10 @@ class Settings(BaseSettings):
     snapshot_poll: float = Field(0.5, gt=0, description="how often an API process looks for new snapshots and changes")
     worker_interval: float = Field(1.0, gt=0, description="how often the worker joins, learns and rolls up")
     lease_seconds: float = Field(10.0, gt=0, description="how long a dead worker keeps others waiting")
-    max_body_bytes: int = 1_048_576
+    max_body_bytes: int = Field(1_048_576, ge=0, description="the largest request body, also once it is unzipped")
+    max_header_bytes: int = Field(32_768, ge=1_024, description="the largest request head: address and headers")
+    header_timeout: float = Field(10.0, gt=0, description="how long a caller may take for the whole head")
+    body_timeout: float = Field(30.0, gt=0, description="the same for a body, and a second more for every 8 kB")
     allow_private_webhooks: bool = Field(False, description="whether to push to private addresses")
     database_timeout: float = Field(0.8, gt=0, description="how long a request waits for the database")
     report_timeout: float = Field(10.0, gt=0, description="the same of what calculates, such as results")

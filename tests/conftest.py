@@ -22,6 +22,7 @@ from sqlalchemy import Engine
 
 import migrations
 from api.app import create_app
+from api.serving import guarded
 from experiments.model.principal import SCOPES, SYSTEM
 from experiments.services.granting import create_key
 from experiments.settings import Settings
@@ -221,7 +222,8 @@ class ListeningService:
 def listening(settings: Settings, engine: Engine) -> Iterator[ListeningService]:
     """The service over a fresh database on a free port of the loopback interface."""
     key = create_key(engine, SYSTEM, "tests", SCOPES).key
-    server = uvicorn.Server(uvicorn.Config(create_app(settings), port=0, log_config=None, timeout_graceful_shutdown=2))
+    quiet = {"log_config": None, "timeout_graceful_shutdown": 2}
+    server = uvicorn.Server(uvicorn.Config(create_app(settings), port=0, **quiet, **guarded(settings)))
     thread = Thread(target=server.run, daemon=True)
     thread.start()
     deadline = time.monotonic() + 30

@@ -19,6 +19,7 @@ def api(
     import uvicorn
 
     from api.app import create_app
+    from api.serving import guarded
     from cli.lifeline import hold
     from cli.logs import configure
     from experiments.settings import settings
@@ -32,8 +33,6 @@ def api(
         port=port or chosen.api_port,
         log_level="warning",
         access_log=False,
-        # Nothing here asks for the caller's address or tells what serves: each costs every reply some microseconds.
-        proxy_headers=False,
-        server_header=False,
         timeout_graceful_shutdown=DRAIN_SECONDS,
+        **guarded(chosen),
     )

@@ -1,9 +1,15 @@
 """The outermost layer: limits, request ids, access log."""
 
+import httpx
+import pytest
 from structlog.testing import capture_logs
 
 from experiments.settings import Settings
 from experiments.store.engine import engine_for
+from tests.api.rawsocket import Caller, chunked, refused
+
+READERS = ["/v1/outcomes", "/v1/experiments/x/assignments", "/v1/experiments", "/ofrep/v1/evaluate/flags", "/v1/track"]
+"""One of each kind of endpoint that reads a body."""
 
 
 def test_the_limit_is_the_configured_one(sqlite_url, serving):
@@ -36,3 +42,20 @@ def test_the_access_log_has_a_line_for_each_request_and_no_secret(sqlite_url, se
     ]
     assert seen[0]["request_id"] == answer.headers["x-request-id"]
     assert service.key not in str(lines)
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/v1/outcomes", "/v1/experiments/x/assignments", "/v1/experiments", "/ofrep/v1/evaluate/flags", "/v1/track"],
+)
+def test_a_body_that_is_never_complete_is_no_error_of_the_service(listening, path, caplog):
+    key, port = f"authorization: Bearer {listening.key}\r\n".encode(), int(listening.url.rpartition(":")[2])
+    begun = chunked([b'{"unit_id": "u", "kind": "session"}'], path).replace(b"host: x\r\n", key)
+    with capture_logs() as lines:
+        answer = refused(port, begun[:-5] + b"200000\r\n" + b" " * 0x200000)
+        with Caller(port) as caller:
+            caller.send(begun[:-5])
+        assert httpx.get(f"{listening.url}/healthz").status_code == 200
+    assert answer.status == 413
+    assert [line["event"] for line in lines] == ["connections refused"]
+    assert caplog.records == []

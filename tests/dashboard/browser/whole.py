@@ -13,6 +13,7 @@ import uvicorn
 from playwright.sync_api import Locator, Page
 
 from api.app import create_app
+from api.serving import guarded
 from experiments.jobs.worker import run_worker
 from experiments.model.principal import SCOPES, SYSTEM
 from experiments.services.granting import create_key
@@ -85,7 +86,8 @@ def whole(settings: Settings) -> Iterator[Whole]:
     """Run all of it over a migrated database."""
     engine = engine_for(settings)
     key = create_key(engine, SYSTEM, "tests", SCOPES).key
-    server = uvicorn.Server(uvicorn.Config(create_app(settings), port=0, log_config=None, timeout_graceful_shutdown=2))
+    quiet = {"log_config": None, "timeout_graceful_shutdown": 2}
+    server = uvicorn.Server(uvicorn.Config(create_app(settings), port=0, **quiet, **guarded(settings)))
     stop = threading.Event()
     threads = [
         threading.Thread(target=server.run, daemon=True),
