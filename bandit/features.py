@@ -63,6 +63,16 @@ def category_name(name: str, value: object) -> str:
     return f"{escape(name)}?" if text is None else f"{escape(name)}={escape(text)}"
 
 
+def is_level(name: str) -> bool:
+    """Whether a feature says that a category has a certain value."""
+    return "=" in name
+
+
+def unknown_level(name: str) -> str:
+    """The feature that stands for the values of a category that a policy does not know by name."""
+    return f"{name.partition('=')[0]}=?"
+
+
 def number(value: object) -> float | None:
     """A numeric value as a finite float; None where missing, not finite or not a number."""
     if not isinstance(value, int | float | np.number):
@@ -160,6 +170,10 @@ class Encoder:
         self.scaler.add(present.items())
         absent = [*plan.missing_names, *(f"{escape(name)}?" for name in numbers if name not in present)]
         return [*map(escape, present), *absent, *(category_name(name, context.get(name)) for name in plan.categorical)]
+
+    def levels(self, context: Context) -> list[str]:
+        """The features of a context's categories."""
+        return [category_name(name, context.get(name)) for name in self._plan(context).categorical]
 
     def measure(self, contexts: Sequence[Context]) -> None:
         """Add the numeric features of many contexts to the scaler; what was encoded before is forgotten."""

@@ -61,6 +61,7 @@ class Round:
         pmf: shape (K,), float64, sums to 1.
         propensity: probability with which `chosen` was drawn; the marginal one where the learner sees all variants.
         reward: the objective over the matured decision (maximised).
+        person: 64 random bits that stand for the unit; None where every round is somebody else's.
     """
 
     context: Context
@@ -69,6 +70,7 @@ class Round:
     pmf: Pmf
     propensity: float
     reward: float
+    person: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

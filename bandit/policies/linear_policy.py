@@ -86,7 +86,7 @@ class LinearPolicy(ABC):
         if not rounds:
             return
         for logged in rounds:
-            self._vocabulary.add(self._encoder.observe(logged.context))
+            self._vocabulary.add(self._encoder.observe(logged.context), logged.person)
         self._newcomers.add(rounds)
         self._encoder.forget()
         self._sets.clear()

@@ -11,6 +11,7 @@ from bandit.features import Encoder, Values
 from bandit.policies.newcomers import Newcomers
 from bandit.policies.parameters import Number, Parameter, Range, floor_of, read_parameters
 from bandit.policies.payload import pack, unpack
+from bandit.policies.vocabulary import Levels
 from bandit.policy import validate_round, with_floor
 from bandit.rounds import Arm, Context, FeatureSpec, Pmf, PolicySpec, Round
 from bandit.scaling import RewardScale, Scaler
@@ -45,7 +46,7 @@ class VwPolicy(ABC):
         self._newcomers = Newcomers()
         self._reward = RewardScale(self.params["reward_range"])
         self._scaler = Scaler()
-        self._encoder = Encoder(features, self._scaler)
+        self._know(Levels())
         self._arguments = [
             *self.arguments(self.params),
             "-b",
@@ -54,6 +55,10 @@ class VwPolicy(ABC):
             str(spec.seed),
         ]
         self._model: AdfModel | None = None
+
+    def _know(self, levels: Levels) -> None:
+        self._levels = levels
+        self._encoder = Encoder(self.features, self._scaler, levels.index_of)
 
     @staticmethod
     @abstractmethod
@@ -104,6 +109,7 @@ class VwPolicy(ABC):
         self._newcomers.add(rounds)
         for logged in rounds:
             self._reward.add(logged.reward)
+            self._levels.add(self._encoder.levels(logged.context), logged.person)
         contexts = [logged.context for logged in rounds]
         self._encoder.measure(contexts)
         for logged, encoded in zip(rounds, self._encoder.encode_all(contexts), strict=True):
@@ -124,6 +130,7 @@ class VwPolicy(ABC):
             "arguments": self._arguments,
             "rows": self.rows_seen,
             "seen": self._newcomers.state(),
+            "levels": self._levels.state(),
             "scaler": self._scaler.state(),
             "reward": self._reward.state(),
         }
@@ -136,7 +143,7 @@ class VwPolicy(ABC):
         header, body = unpack(data, policy=spec.name, features=features.version, arguments=policy._arguments)
         policy.rows_seen, policy._newcomers = header["rows"], Newcomers(header.get("seen"))
         policy._scaler = Scaler.restore(header["scaler"])
-        policy._encoder = Encoder(features, policy._scaler)
+        policy._know(Levels.restore(header.get("levels")))
         policy._reward = RewardScale.restore(policy.params["reward_range"], header["reward"])
         if policy.rows_seen:
             policy._model = AdfModel([], body)

@@ -54,6 +54,7 @@ class Course(NamedTuple):
     """One learner's next step: what it learns, from where, up to where."""
 
     experiment_id: int
+    salt: bytes
     facts: Mapping[int, RevisionFacts]
     variant: Taught
     curriculum: Curriculum
@@ -100,7 +101,7 @@ class LearningService:
         taught = learners_of(facts[head.revision])
         standings = [(variant, _standing(head, facts, variant, known)) for variant in taught]
         return [
-            Course(head.id, facts, variant, curriculum(head, facts, variant), standing, until)
+            Course(head.id, head.salt, facts, variant, curriculum(head, facts, variant), standing, until)
             for variant, standing in standings
             if standing.trained_through < until
         ]
@@ -116,7 +117,7 @@ class LearningService:
         with reading(self._engine) as session:
             found = lessons(session.connection(), course.curriculum, standing.trained_through, course.until, LESSONS)
             head = standing._replace(trained_through=found[-1].seq if len(found) == LESSONS else course.until)
-            rounds = rounds_of(course.facts, found)
+            rounds = rounds_of(course.salt, course.facts, found)
             if not rounds:
                 return 0, self._skip(lease, course, head)
             stored = None

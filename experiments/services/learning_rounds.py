@@ -10,6 +10,7 @@ from bandit.errors import LabelError
 from bandit.policy import Policy, validate_round
 from bandit.rounds import Round, Scalar
 from experiments.model.eligibility import NOTHING_LEFT
+from experiments.model.hashing import unit_number
 from experiments.store.learning import Lesson
 from experiments.store.revisions import RevisionFacts
 
@@ -30,8 +31,8 @@ class Recalled(msgspec.Struct):
 _recall = msgspec.json.Decoder(Recalled).decode
 
 
-def rounds_of(facts: Mapping[int, RevisionFacts], found: Iterable[Lesson]) -> list[Round]:
-    """The rounds of lessons, without those of erased persons and those in which the policy had nothing to choose."""
+def rounds_of(salt: bytes, facts: Mapping[int, RevisionFacts], found: Iterable[Lesson]) -> list[Round]:
+    """The rounds of an experiment's lessons, without erased persons' and those in which the policy could not choose."""
     rounds = []
     for lesson in found:
         record = _recall(lesson.record)
@@ -40,7 +41,8 @@ def rounds_of(facts: Mapping[int, RevisionFacts], found: Iterable[Lesson]) -> li
         arms = facts[lesson.revision].arms(record.eligible, record.costs)
         propensity = lesson.propensity if lesson.marginal_propensity is None else lesson.marginal_propensity
         chosen = record.eligible.index(lesson.arm)
-        rounds.append(Round(record.context, arms, chosen, np.array(record.pmf), propensity, lesson.reward))
+        person = unit_number(salt, lesson.unit_id)
+        rounds.append(Round(record.context, arms, chosen, np.array(record.pmf), propensity, lesson.reward, person))
     return rounds
 
 

@@ -29,6 +29,7 @@ class Lesson(NamedTuple):
     propensity: float
     marginal_propensity: float | None
     reward: float
+    unit_id: str
     record: str
 
 
@@ -65,7 +66,7 @@ class Published(NamedTuple):
 
 
 _LESSONS = """
-SELECT l.seq, l.revision, l.arm, l.propensity, l.marginal_propensity, l.reward, d.record
+SELECT l.seq, l.revision, l.arm, l.propensity, l.marginal_propensity, l.reward, d.unit_id, d.record
 FROM {table} l JOIN decisions d ON d.id = l.decision_id
 WHERE l.experiment_id = :experiment_id AND l.seq > :after AND l.seq <= :until AND l.learnable AND {revisions} {own}
 ORDER BY l.seq LIMIT :count

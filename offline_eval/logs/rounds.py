@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bandit.features import feature_index
 from bandit.rounds import Arm, Pmf, Round, Scalar
 from offline_eval.logs.batch import LogBatch
 
@@ -77,7 +78,9 @@ def rounds(arms: tuple[Arm, ...], batch: LogBatch) -> Iterator[Round]:
     """
     for row in logged_rows(arms, batch):
         pmf = row.pmf if row.pmf is not None else _spread(len(row.arms), row.chosen, row.propensity)
-        yield Round(row.context, row.arms, row.chosen, pmf, row.propensity, row.reward)
+        # A hash of the id will do: what is learned here stays with whoever has the log.
+        person = feature_index(row.unit)
+        yield Round(row.context, row.arms, row.chosen, pmf, row.propensity, row.reward, person)
 
 
 def _spread(count: int, chosen: int, propensity: float) -> Pmf:

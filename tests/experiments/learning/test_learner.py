@@ -11,11 +11,14 @@ from experiments.errors import LeaseLostError
 from experiments.jobs import Desk
 from experiments.model.definition import Definition
 from experiments.model.policy_snapshots import open_policy
-from experiments.model.record import decode_record
+from experiments.model.record import Record, decode_record, encode_record
 from experiments.model.tables import Decision, Experiment, Learner, LoggedRound, Revision, Snapshot, Void
 from experiments.model.times import SECOND, now
+from experiments.services.learning_rounds import rounds_of
 from experiments.store.engine import reading, transaction
+from experiments.store.learning import Lesson
 from experiments.store.lease import Lease
+from experiments.store.revisions import RevisionFacts
 
 SHAPE = Shape(400, forced=0.05, voided=0.1)
 
@@ -74,6 +77,17 @@ def test_the_snapshot_is_the_policy_taught_offline(desk: Desk, lease: Lease) -> 
     offline.learn(own_rounds(desk))
     assert taught == offline.rows_seen == len(own_rounds(desk))
     np.testing.assert_allclose(pmfs(published(desk)), pmfs(offline), atol=1e-6)
+
+
+def test_rounds_know_whose_they_are_by_a_number_alone() -> None:
+    """The experiment's salt keeps a snapshot from telling whether a certain id was in it."""
+    facts = RevisionFacts(1, definition_of(SHAPE, "synthetic"))
+    keys = [arm.key for arm in facts.definition.arms[:2]]
+    record = encode_record(Record(context={"x0": 1.0}, eligible=keys, pmf=[0.5, 0.5], policy="squarecb")).decode()
+    taken = [Lesson(n, 1, keys[0], 0.5, None, 1.0, unit, record) for n, unit in enumerate(("ana", "ben", "ana"))]
+    one, other = ([each.person for each in rounds_of(salt, {1: facts}, taken)] for salt in (b"one", b"other"))
+    assert one[0] == one[2] != one[1]
+    assert not set(one) & set(other)
 
 
 def test_each_round_is_learned_once_and_the_watermark_moves_with_the_snapshot(desk: Desk, lease: Lease) -> None:
