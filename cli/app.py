@@ -55,6 +55,8 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "features refresh": features.refresh,
     "features list": features.show,
     "key create": key.create,
+    "key list": key.show,
+    "key revoke": key.revoke,
     "user create": user.create,
     "audit verify": audit.verify,
     "batch": batch.batch,

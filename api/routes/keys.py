@@ -1,5 +1,6 @@
 """API keys: credentials of systems."""
 
+from functools import partial
 from typing import Annotated
 
 from fastapi import Depends
@@ -34,8 +35,11 @@ async def list_keys(call: Caller, wanted: Annotated[Wanted, Depends(wanted_page)
 
 @router.delete("/v1/keys/{key_id}", status_code=204, response_class=Response)
 @needs("admin")
-async def revoke(call: Caller, key_id: Number) -> Response:
-    """Take a key back: here at once, in other processes within two seconds."""
-    await call.run(revoke_key, key_id)
+async def revoke(call: Caller, key_id: Number, force: bool = False) -> Response:
+    """Take a key back: here at once, in other processes within two seconds.
+
+    The last administrator's key is revoked with `force=true` only: nobody could make another one over HTTP.
+    """
+    await call.run(partial(revoke_key, force=force), key_id)
     call.service.gate.forget()
     return Response(status_code=204)

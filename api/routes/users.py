@@ -1,5 +1,6 @@
 """People and their roles."""
 
+from functools import partial
 from typing import Annotated
 
 from fastapi import Depends
@@ -32,7 +33,11 @@ async def list_users(call: Caller, wanted: Annotated[Wanted, Depends(wanted_page
 
 @router.patch("/v1/users/{user_id}", status_code=204, response_class=Response)
 @needs("admin")
-async def change(call: Caller, user_id: Number, patch: UserPatch) -> Response:
-    """Change a role or password, disable an account or enable it again."""
-    await call.run(change_user, user_id, UserChange(patch.role, patch.password, patch.disabled))
+async def change(call: Caller, user_id: Number, patch: UserPatch, force: bool = False) -> Response:
+    """Change a role or password, disable an account or enable it again.
+
+    The last administrator is disabled, or given another role, with `force=true` only.
+    """
+    wanted = UserChange(patch.role, patch.password, patch.disabled)
+    await call.run(partial(change_user, force=force), user_id, wanted)
     return Response(status_code=204)

@@ -12,6 +12,7 @@ from experiments.model.principal import SCOPES, Principal, require
 from experiments.model.tables import ApiKey
 from experiments.model.times import now
 from experiments.services.authenticating import digest_of_key
+from experiments.services.last_admin import hold_administrators, refuse_last_key
 from experiments.store import audit
 from experiments.store.engine import transaction
 
@@ -53,14 +54,18 @@ def create_key(
     return GrantedKey(row.id or 0, key, prefix)
 
 
-def revoke_key(engine: Engine, principal: Principal, key_id: int) -> None:
+def revoke_key(engine: Engine, principal: Principal, key_id: int, *, force: bool = False) -> None:
     """Take a key back; it stops working everywhere within two seconds. Revoking twice changes nothing.
 
-    Raises ForbiddenError without the scope `admin`, NotFoundError.
+    Raises ForbiddenError without the scope `admin`, NotFoundError, ConflictError where it is the last administrator's
+    key, unless `force`.
     """
     require(principal, "admin")
     with transaction(engine) as session:
+        hold_administrators(session)
         row = _key(session, key_id)
+        if not force:
+            refuse_last_key(session, row)
         if row.revoked_at is None:
             row.revoked_at = now()
             session.add(row)

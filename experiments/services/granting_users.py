@@ -12,6 +12,7 @@ from experiments.model.checks.shape import is_storable
 from experiments.model.principal import ROLES, Principal, require
 from experiments.model.tables import User
 from experiments.model.times import now
+from experiments.services.last_admin import hold_administrators, refuse_last_person
 from experiments.store import audit
 from experiments.store.engine import transaction
 
@@ -47,11 +48,17 @@ class UserChange:
     password: str | None = None
     disabled: bool | None = None
 
+    @property
+    def takes_access(self) -> bool:
+        """Whether an administrator would be none any more."""
+        return self.disabled is True or self.role not in (None, "admin")
 
-def change_user(engine: Engine, principal: Principal, user_id: int, change: UserChange) -> None:
+
+def change_user(engine: Engine, principal: Principal, user_id: int, change: UserChange, *, force: bool = False) -> None:
     """Change what is given, and nothing else.
 
-    Raises ForbiddenError without the scope `admin`, NotFoundError, InvalidError.
+    Raises ForbiddenError without the scope `admin`, NotFoundError, InvalidError, ConflictError where the last
+    administrator would be none any more, unless `force`.
     """
     require(principal, "admin")
     faults = [] if change.password is None else _password_faults(change.password)
@@ -60,9 +67,12 @@ def change_user(engine: Engine, principal: Principal, user_id: int, change: User
         raise InvalidError(faults)
     hashed = None if change.password is None else HASHER.hash(change.password)
     with transaction(engine) as session:
+        hold_administrators(session)
         row = session.get(User, user_id, with_for_update=True)
         if row is None:
             raise NotFoundError(f"there is no user {user_id}")
+        if change.takes_access and not force:
+            refuse_last_person(session, row)
         row.role = change.role or row.role
         row.password_hash = hashed or row.password_hash
         if change.disabled is not None:

@@ -12,6 +12,8 @@ class Lock(IntEnum):
     """Intake of outcomes (shared) against the joiner (exclusive)."""
     AUDIT = 7302
     """The end of the audit chain."""
+    ADMINISTRATORS = 7305
+    """Who is an administrator, and which keys are; taken before AUDIT."""
     LAYERS = 7303
     """Places of experiments in their layers."""
     WORKER = 7304

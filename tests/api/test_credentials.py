@@ -81,7 +81,7 @@ def test_people_have_roles(client, engine):
     user = made.json()["id"]
     assert client.patch(f"/v1/users/{user}", json={"role": "admin", "password": "battery staple"}).status_code == 204
     assert "admin" in people.verify_password("ANA@example.org", "battery staple").scopes
-    assert client.patch(f"/v1/users/{user}", json={"disabled": True}).status_code == 204
+    assert client.patch(f"/v1/users/{user}?force=true", json={"disabled": True}).status_code == 204
     with pytest.raises(UnauthenticatedError):
         people.verify_password("ana@example.org", "battery staple")
     listed = client.get("/v1/users").json()["items"]
@@ -169,3 +169,12 @@ def test_a_refused_change_leaves_no_entry(client, campaign):
     client.post("/v1/experiments", json=campaign)
     client.post("/v1/experiments/nowhere/start")
     assert len(client.get("/v1/audit").json()["items"]) == 1
+
+
+def test_the_last_administrators_key_does_not_revoke_itself_unasked(client):
+    own = client.get("/v1/keys").json()["items"][0]["id"]
+    refused = client.delete(f"/v1/keys/{own}")
+    assert refused.status_code == 409 and "force=true" in refused.json()["detail"]
+    assert client.get("/v1/keys").status_code == 200
+    assert client.delete(f"/v1/keys/{own}?force=true").status_code == 204
+    assert client.get("/v1/keys").status_code == 401

@@ -96,11 +96,25 @@ def test_key_and_audit_print_one_json_document(tmp_path: Path) -> None:
     assert winback(tmp_path, "migrate").returncode == 0
     made = json.loads(winback(tmp_path, "key", "create", "--scope", "read", "--name", "till", "--json").stdout)
     assert made["key"].startswith(made["prefix"]) and made["scopes"] == ["read"]
+    several = winback(tmp_path, "key", "create", "--scope", "assign", "--scope", "read, outcomes", "--json")
+    assert json.loads(several.stdout)["scopes"] == ["assign", "read", "outcomes"]
     checked = winback(tmp_path, "audit", "verify", "--json")
     assert checked.returncode == 0
     assert json.loads(checked.stdout)["entries"] >= 1
     refused = winback(tmp_path, "key", "create", "--scope", "everything")
-    assert refused.returncode == 2 and "everything" in refused.stderr
+    assert refused.returncode == 2 and "'everything' is no scope; there are assign, outcomes, read" in refused.stderr
+
+
+def test_the_last_administrators_key_goes_only_when_asked_twice(tmp_path: Path) -> None:
+    assert winback(tmp_path, "migrate").returncode == 0
+    made = json.loads(winback(tmp_path, "key", "create", "--scope", "admin,read", "--json").stdout)
+    refused = winback(tmp_path, "key", "revoke", made["prefix"])
+    assert refused.returncode == 2 and "--force" in refused.stderr and "winback key create" in refused.stderr
+    assert winback(tmp_path, "key", "revoke", made["key"], "--force").returncode == 0
+    assert winback(tmp_path, "key", "revoke", "wb_00000000").returncode == 2
+    listed = json.loads(winback(tmp_path, "key", "list", "--json").stdout)["keys"]
+    assert listed[0]["revoked_at"] and made["key"] not in str(listed)
+    assert "revoked" in winback(tmp_path, "key", "list").stdout
 
 
 def test_a_taken_port_says_what_to_do() -> None:
