@@ -7,7 +7,12 @@ from flask import Flask, Response
 
 from dashboard.callbacks import COOKIE
 from experiments.errors import TooManyError, UnauthenticatedError, UnavailableError
+from experiments.model.times import SECOND
+from experiments.services.limiting_guesses import KNOWN_FOR, Origin
 from experiments.services.signing_in import LIFE, SignIns
+
+DEVICE = "winback_device"
+"""Cookie by which a browser is known in which somebody has signed in before."""
 
 OPEN_PATHS = ("/sign-in", "/assets/", "/healthz")
 SAFE = {
@@ -57,20 +62,16 @@ def install_door(server: Flask, people: SignIns) -> None:
     def sign_in() -> Response:
         form = flask.request.form
         try:
-            token = people.sign_in(form.get("email", ""), form.get("password", ""))
-        except (UnauthenticatedError, TooManyError) as error:
-            return _page(str(error), 401 if isinstance(error, UnauthenticatedError) else 429)
+            signed_in = people.sign_in(form.get("email", ""), form.get("password", ""), _origin())
+        except UnauthenticatedError as error:
+            return _page(f"{str(error).capitalize()}.", 401)
+        except TooManyError as error:
+            return _too_many(error)
         except UnavailableError as error:
             return _page(f"The database is away ({error}); try again.", 503)
         response = _see_other(_inside(form.get("next", "")))
-        response.set_cookie(
-            COOKIE,
-            token,
-            max_age=LIFE // 1_000_000,
-            httponly=True,
-            samesite="Lax",
-            secure=flask.request.is_secure,
-        )
+        _keep(response, COOKIE, signed_in.token, LIFE)
+        _keep(response, DEVICE, signed_in.device, KNOWN_FOR)
         return response
 
     @server.get("/sign-out")
@@ -85,6 +86,29 @@ def _from_here() -> bool:
     """Whether a changing request comes from our own pages; browsers always name the origin of such a request."""
     origin = flask.request.headers.get("Origin")
     return origin is None or urlsplit(origin).netloc == flask.request.host
+
+
+def _origin() -> Origin:
+    """Where an attempt to sign in comes from."""
+    return Origin(flask.request.remote_addr or "", flask.request.cookies.get(DEVICE, ""))
+
+
+def _keep(response: Response, name: str, value: str, life: int) -> None:
+    """Let the browser keep a secret for so many microseconds, which no script and no other site gets to see."""
+    response.set_cookie(
+        name, value, max_age=life // SECOND, httponly=True, samesite="Lax", secure=flask.request.is_secure
+    )
+
+
+def _too_many(error: TooManyError) -> Response:
+    wait = f"{error.retry_after} seconds" if error.retry_after < 120 else f"{-(-error.retry_after // 60)} minutes"
+    text = (
+        f"There were too many attempts. Try again in {wait}. "
+        "From a browser or a network that you have signed in from before it may work sooner."
+    )
+    response = _page(text, 429)
+    response.headers["Retry-After"] = str(error.retry_after)
+    return response
 
 
 def _inside(address: str) -> str:

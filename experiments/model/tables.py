@@ -20,7 +20,7 @@ from experiments.model.portfolio_tables import HeldOutAsk, PortfolioCursor, Port
 from experiments.model.profile_tables import Erasure, HistoryPart, Import, RefreshMark
 from experiments.model.readout_tables import AaRun, ArmCell, ArmEra, EligibleSet, TrustSum
 from experiments.model.segment_tables import Segment, SegmentChange, SegmentMember, SegmentRefresh
-from experiments.model.session_tables import SignIn
+from experiments.model.session_tables import GuessMark, SignIn
 from experiments.model.stream_tables import CatalogueArm, DeadLetter, StreamCursor
 from experiments.model.trend_tables import DailyProgress, DailyRollup, HourTotals
 from experiments.model.worker_tables import (
@@ -58,6 +58,7 @@ __all__ = [
     "Experiment",
     "FallbackExposure",
     "GuardrailTrip",
+    "GuessMark",
     "HeldOutAsk",
     "HistoryPart",
     "HourTotals",

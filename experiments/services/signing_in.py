@@ -12,7 +12,8 @@ from experiments.errors import UnauthenticatedError
 from experiments.model.principal import ROLES, Principal
 from experiments.model.tables import SignIn, User
 from experiments.model.times import HOUR, now
-from experiments.services.authenticating_people import PasswordGate
+from experiments.services.authenticating_people import verify_password
+from experiments.services.limiting_guesses import Origin
 from experiments.store import audit
 from experiments.store.engine import reading, transaction
 
@@ -32,27 +33,32 @@ class Person:
     role: str
 
 
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """What a browser keeps: the token of the sign-in, and the one by which it is known at the next."""
+
+    token: str
+    device: str
+
+
 class SignIns:
     """Tokens → people. Keep one for each process: what was seen within FRESH seconds costs a dictionary look-up."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._gate = PasswordGate(engine)
         self._seen: dict[str, tuple[Person, float]] = {}
 
-    def sign_in(self, email: str, password: str) -> str:
+    def sign_in(self, email: str, password: str, origin: Origin) -> SignedIn:
         """A new token. Raises UnauthenticatedError, TooManyError, UnavailableError."""
-        principal = self._gate.verify_password(email, password)
+        proven = verify_password(self._engine, email, password, origin)
         token = secrets.token_urlsafe(32)
         moment = now()
+        row = SignIn(digest=_digest(token), user_id=proven.user.id or 0, created_at=moment, expires_at=moment + LIFE)
         with transaction(self._engine) as session:
             session.execute(delete(SignIn).where(col(SignIn.expires_at) <= moment))
-            user = session.exec(select(User).where(User.email == email.lower())).one()
-            session.add(
-                SignIn(digest=_digest(token), user_id=user.id or 0, created_at=moment, expires_at=moment + LIFE)
-            )
-            audit.append(session, principal, "user.sign_in", user.email, {})
-        return token
+            session.add(row)
+            audit.append(session, proven.principal, "user.sign_in", proven.user.email, {})
+        return SignedIn(token, proven.device)
 
     def person(self, token: str | None) -> Person:
         """Who holds the token. Raises UnauthenticatedError, UnavailableError."""

@@ -18,5 +18,7 @@ class Lock(IntEnum):
     """Places of experiments in their layers."""
     WORKER = 7304
     """Held by a session for as long as its worker acts."""
+    SIGN_INS = 7306
+    """What limits the guessing of passwords."""
     ALERTS = 7310
     """Which alerts are not resolved; taken before AUDIT."""

@@ -5,10 +5,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import text
 
-from experiments.errors import TooManyError, UnauthenticatedError
-from experiments.model.principal import SYSTEM
-from experiments.services.authenticating_people import FAILURES, PasswordGate
-from experiments.services.granting_users import create_user
+from experiments.errors import UnauthenticatedError
+from experiments.services.authenticating_people import verify_password
+from experiments.services.limiting_guesses import Origin
 from experiments.store.engine import reading, transaction
 
 
@@ -75,15 +74,18 @@ def test_unknown_scopes_are_refused(client, scopes):
 def test_people_have_roles(client, engine):
     made = client.post("/v1/users", json={"email": "Ana@Example.org", "password": "correct horse", "role": "analyst"})
     assert made.status_code == 201
-    people = PasswordGate(engine)
-    ana = people.verify_password("ana@example.org", "correct horse")
+
+    def principal(email, password):
+        return verify_password(engine, email, password, Origin("192.0.2.1")).principal
+
+    ana = principal("ana@example.org", "correct horse")
     assert (ana.name, ana.scopes) == ("user:ana@example.org", {"read", "analyse"})
     user = made.json()["id"]
     assert client.patch(f"/v1/users/{user}", json={"role": "admin", "password": "battery staple"}).status_code == 204
-    assert "admin" in people.verify_password("ANA@example.org", "battery staple").scopes
+    assert "admin" in principal("ANA@example.org", "battery staple").scopes
     assert client.patch(f"/v1/users/{user}?force=true", json={"disabled": True}).status_code == 204
     with pytest.raises(UnauthenticatedError):
-        people.verify_password("ana@example.org", "battery staple")
+        principal("ana@example.org", "battery staple")
     listed = client.get("/v1/users").json()["items"]
     assert listed[0]["disabled_at"]
     assert "hash" not in str(listed)
@@ -107,17 +109,6 @@ def test_an_address_has_one_account(client):
     wish = {"email": "a@b.c", "password": "correct horse", "role": "viewer"}
     assert client.post("/v1/users", json=wish).status_code == 201
     assert client.post("/v1/users", json=wish).status_code == 409
-
-
-def test_guessing_is_stopped(engine):
-    create_user(engine, SYSTEM, "a@b.c", "correct horse", "viewer")
-    people = PasswordGate(engine)
-    for _ in range(FAILURES):
-        with pytest.raises(UnauthenticatedError):
-            people.verify_password("a@b.c", "wrong")
-    with pytest.raises(TooManyError) as stopped:
-        people.verify_password("a@b.c", "correct horse")
-    assert 0 < stopped.value.retry_after <= 61
 
 
 def test_every_change_is_in_the_audit_log(client, campaign):

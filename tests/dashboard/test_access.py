@@ -4,6 +4,7 @@ import pytest
 
 from dashboard.app import create_dashboard
 from dashboard.callbacks import COOKIE
+from dashboard.door import DEVICE
 from experiments.model.principal import SCOPES, SYSTEM
 from experiments.services.granting_users import create_user
 
@@ -87,3 +88,18 @@ def test_a_disabled_person_is_out_within_seconds(settings, engine, browser, monk
     change_user(engine, SYSTEM, 1, UserChange(disabled=True))
     assert guarded.get("/").status_code == 303
     app.server.extensions["foresight"].close()
+
+
+def test_guessing_is_answered_with_how_long_to_wait(browser):
+    def guess(address):
+        given = {"email": "viewer@example.com", "password": "a wrong password"}
+        return browser.post("/sign-in", data=given, environ_base={"REMOTE_ADDR": address})
+
+    answers = [guess("198.51.100.7") for _ in range(6)]
+    assert [answer.status_code for answer in answers] == [401] * 5 + [429]
+    assert 0 < int(answers[-1].headers["Retry-After"]) <= 15
+    assert b"Try again in" in answers[-1].data
+    right = {"email": "viewer@example.com", "password": PASSWORD}
+    answer = browser.post("/sign-in", data=right, environ_base={"REMOTE_ADDR": "192.0.2.7"})
+    kept = {cookie.partition("=")[0]: cookie for cookie in answer.headers.getlist("Set-Cookie")}
+    assert set(kept) == {COOKIE, DEVICE} and all("HttpOnly" in cookie for cookie in kept.values())

@@ -16,6 +16,7 @@ from dashboard.app import create_dashboard
 from dashboard.callbacks import COOKIE
 from experiments.model.principal import ROLES, SYSTEM
 from experiments.services.granting_users import create_user
+from experiments.services.limiting_guesses import Origin
 from experiments.services.signing_in import SignIns
 from experiments.settings import Settings
 from experiments.store.engine import engine_for
@@ -129,7 +130,7 @@ class Site:
 
     def token(self, role: str) -> str:
         """What the browser of somebody signed in keeps."""
-        return self.people.sign_in(f"{role}@example.com", PASSWORD)
+        return self.people.sign_in(f"{role}@example.com", PASSWORD, Origin("127.0.0.1")).token
 
     def visit(self, windows: Windows, role: str = "admin", scheme: str = "light", width: int = 1440) -> Visitor:
         """A new window of somebody who has signed in."""

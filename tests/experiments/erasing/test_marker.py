@@ -47,6 +47,7 @@ NOBODY = {
     "erasures": "keyed hashes",
     "experiments": "definitions",
     "guardrail_trips": "sums",
+    "guess_marks": "hashes of staff's names and addresses, for days",
     "history_parts": "names of files; what these hold is hidden, then written anew",
     "imports": "names of sources and columns",
     "join_cursors": "instants",
