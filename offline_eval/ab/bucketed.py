@@ -17,10 +17,18 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import betaincinv
 
 from offline_eval.ab.bounded import Pull, Sides, at_every_look, of_one_mean
-from offline_eval.ab.concentration import CONCENTRATED, LEAST_FREEDOM, ONE_UNIT, effective_freedom, student
+from offline_eval.ab.concentration import (
+    CONCENTRATED,
+    LEAST_FREEDOM,
+    ONE_UNIT,
+    effective_freedom,
+    people_with_events,
+    student,
+)
+from offline_eval.ab.exact_by_unit import METHOD as EXACT
+from offline_eval.ab.exact_by_unit import exact_share
 from offline_eval.ab.limits import UNLIMITED, Limits, light
 from offline_eval.ab.scarcity import FEW, scarcer
 from offline_eval.estimate import Estimate
@@ -28,7 +36,6 @@ from offline_eval.estimate import Estimate
 Floats = NDArray[np.float64]
 
 METHOD = "bucketed_mean"
-EXACT = "clopper_pearson_by_unit"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +87,7 @@ class Linearised:
         rounds, units: of the group. hits: decisions whose value is not 0. binary: every value is 0 or 1.
         limits: between which one unit's total in a revision is known to lie.
         possible: between which the mean is known to lie, from what one decision can add.
+        people: units that had an event, told from how many buckets have one; infinite where each has one decision.
     """
 
     means: Floats
@@ -94,6 +102,7 @@ class Linearised:
     binary: bool
     limits: Limits | None = None
     possible: Limits | None = None
+    people: float = math.inf
 
     @classmethod
     def of(cls, group: Bucketed) -> "Linearised":
@@ -116,7 +125,10 @@ class Linearised:
         rounds, units = counted.rounds, counted.units
         nothing_known = [None] * len(means)
         known = (counted.limits or nothing_known, counted.possible or nothing_known)
-        shared = zip(means, residuals, counted.hits.tolist(), counted.binary.tolist(), *known, strict=True)
+        people = np.full(len(means), math.inf)
+        if units < rounds:
+            people = people_with_events(totals, sizes, counted.binary)
+        shared = zip(means, residuals, counted.hits.tolist(), counted.binary.tolist(), *known, people, strict=True)
         return [cls(m, present, r, sizes, weights, used, rounds, units, *rest) for m, r, *rest in shared]
 
     def pull(self, weights: Floats) -> Pull:
@@ -188,8 +200,22 @@ class Linearised:
 
     @cached_property
     def events(self) -> float:
-        """Decisions that are not 0, or the non-events of a 0/1 metric where they are fewer; at most the units."""
-        return min(scarcer(self.hits, self.rounds, self.binary), float(self.units))
+        """Decisions that are not 0, or the non-events of a 0/1 metric where they are fewer; at most the units that have
+        them: a hundred events of three people are three."""
+        return min(scarcer(self.hits, self.rounds, self.binary), float(self.units), self.people)
+
+    def trials(self, weights: Floats) -> float:
+        """Units that weigh alike and know as much of the mean with these (S,) weights of strata, at least one.
+
+        1 / Σ s² over the units' shares s of its decisions, of which the buckets' shares tell: Σ (s_b - 1/B)² over all B
+        of them is (1 - 1/B) Σ s² on average, because units come to buckets at random.
+        """
+        units = float(max(min(self.units, self.rounds), 1))
+        if not self.repeated:
+            return units
+        shares = self.shares(weights)
+        spread = shares - shares.mean()
+        return max(min(units, (1 - 1 / len(shares)) / max(float(spread @ spread), 1 / units**2)), 1.0)
 
 
 def _largest(sizes: Floats) -> Floats:
@@ -263,9 +289,6 @@ def _sides(group: Linearised, error: float, alpha: float) -> Sides:
 
 
 def _exact(value: float, group: Linearised, alpha: float) -> Estimate:
-    """Clopper & Pearson's limits as if each unit were one trial: exact for one decision a unit, else conservative."""
-    n = max(min(group.units, group.rounds), 1)
-    events = value * n
-    lower = float(betaincinv(events, n - events + 1, alpha / 2)) if events > 0 else 0.0
-    upper = float(betaincinv(events + 1, n - events, 1 - alpha / 2)) if events < n else 1.0
-    return Estimate(value, lower, upper, group.rounds, float(n), EXACT, alpha)
+    n = group.trials(group.own_weights)
+    found = exact_share(value, n, alpha)
+    return Estimate(value, found.lower, found.upper, group.rounds, n, EXACT, alpha)

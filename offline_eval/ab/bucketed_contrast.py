@@ -10,6 +10,7 @@ from offline_eval.ab.bucketed import Bucketed, Linearised, within_reach
 from offline_eval.ab.bucketed_pair import Paired
 from offline_eval.ab.concentration import CONCENTRATED, LEAST_FREEDOM, ONE_UNIT, student
 from offline_eval.ab.contrast import ROUNDING, Contrast, Rule, contrast_of, unknown
+from offline_eval.ab.exact_by_unit import exact_contrast
 from offline_eval.ab.fieller import Means
 from offline_eval.ab.limited import Looking, limited_contrast, sides_of
 from offline_eval.ab.limits import UNLIMITED, light
@@ -50,9 +51,10 @@ def bucketed_contrast(treated: Bucketed, control: Bucketed, look: Look | None = 
     - within limits, the sequence of `bounded`, whatever the skewness and however few the events;
     - else no bounds, and the note says what is missing. The same holds at one look.
 
-    At one look Student's, with limits longer by what `bounded` says, and by that sequence below 50 events. Variances
-    are times (t / z)² for the degrees of freedom: B - 1, or the effective ones where units have several decisions (see
-    `concentration`); where those are below one there are no bounds.
+    At one look Student's, with limits longer by what `bounded` says, and by that sequence below 50 events; of a 0/1
+    metric with fewer events and several decisions a unit, from exact limits of both means (see `exact_by_unit`).
+    Variances are times (t / z)² for the degrees of freedom: B - 1, or the effective ones where units have several
+    decisions (see `concentration`); where those are below one there are no bounds.
     """
     return linearised_contrast(Linearised.of(treated), Linearised.of(control), look or Look())
 
@@ -68,6 +70,9 @@ def _contrast(pair: Paired, look: Look) -> Contrast:
     rule, sizes, means = Rule(0.0, look.alpha, look.method), pair.sizes, pair.means
     if means is None:
         return unknown(sizes, rule, None, nothing_shared(pair))
+    if pair.countable_by_unit and not look.running and pair.weights is not None:
+        trials = pair.treated.trials(pair.weights), pair.control.trials(pair.weights)
+        return exact_contrast((means.top, means.bottom), trials, sizes, look.alpha)
     why = missing(pair, look)
     if why:
         return unknown(sizes, rule, means.top - means.bottom, why)

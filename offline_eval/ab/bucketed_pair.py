@@ -64,6 +64,11 @@ class Paired:
         return self.events < FEW
 
     @property
+    def countable_by_unit(self) -> bool:
+        """Whether both are shares of repeated decisions with few events, so that units are counted as trials."""
+        return self.few and self.repeated and self.treated.binary and self.control.binary
+
+    @property
     def within_limits(self) -> bool:
         """Whether the bounds of `bounded` are asked for: not for shares, once they have events enough."""
         if self.treated.limits is None or self.control.limits is None:

@@ -1,4 +1,4 @@
-"""How many degrees of freedom a variance between buckets has where a few units make most of the decisions."""
+"""What is known where a few units make most of the decisions, or of the events: degrees of freedom, people."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -35,3 +35,14 @@ def effective_freedom(shares: Sequence[Floats]) -> float:
 def student(freedom: float, alpha: float) -> float:
     """Student's critical value of a two-sided interval; kept, because most groups use all buckets."""
     return float(stdtrit(freedom, 1 - alpha / 2))
+
+
+def people_with_events(totals: Floats, sizes: Floats, binary: NDArray[np.bool_]) -> Floats:
+    """(M,) units with an event of each metric, from (M, S, B) totals: with k of B buckets taken, -B ln(1 - k/B) (linear
+    counting, Whang, Vander-Zanden & Taylor 1990). Of a 0/1 metric those without, where they are fewer."""
+    buckets = sizes.shape[1]
+    having = np.count_nonzero(totals.any(axis=1), axis=1)
+    lacking = np.count_nonzero((totals != sizes).any(axis=1), axis=1)
+    taken = np.where(binary, np.minimum(having, lacking), having)
+    with np.errstate(divide="ignore"):
+        return np.asarray(-buckets * np.log1p(-taken / buckets))

@@ -11,7 +11,7 @@ from offline_eval.ab.bucketed_contrast import Look, linearised_contrast, widest_
 from offline_eval.ab.bucketed_pair import Paired
 from offline_eval.ab.contrast import Contrast, Sizes, amount_of, note_beside
 from offline_eval.ab.fieller import Means
-from offline_eval.ab.limits import UNLIMITED
+from offline_eval.ab.limits import UNLIMITED, Limits
 from offline_eval.ab.money import not_computed, ratio_of
 from offline_eval.ab.sequential import BURN_IN
 from offline_eval.estimate import Estimate
@@ -114,5 +114,16 @@ def _combined(side: Mapping[str, Bucketed], made: Mapping[str, Mapping[str, floa
     for name, weights in made.items():
         totals = np.sum([weight * side[metric].totals for metric, weight in weights.items()], axis=0)
         first = side[REVENUE]
-        found[name] = Bucketed(totals, first.sizes, first.weights, first.rounds, first.units)
+        limits = _limits({metric: side[metric].limits for metric in weights}, weights)
+        found[name] = Bucketed(totals, first.sizes, first.weights, first.rounds, first.units, limits=limits)
     return found
+
+
+def _limits(known: Mapping[str, Limits | None], weights: Mapping[str, float]) -> Limits | None:
+    """Of a linear combination, where those of all its parts are known."""
+    ends = [sorted((weights[name] * low, weights[name] * high)) for name, (low, high) in _stated(known)]
+    return (sum(low for low, _ in ends), sum(high for _, high in ends)) if len(ends) == len(weights) else None
+
+
+def _stated(known: Mapping[str, Limits | None]) -> list[tuple[str, Limits]]:
+    return [(name, limits) for name, limits in known.items() if limits is not None]

@@ -1,18 +1,20 @@
 """One proportion's exact limits, and what two proportions' limits say of their difference and ratio."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from scipy.special import betaincinv
 
+from offline_eval.ab.contrast import CONTROL_AT_ZERO, CONTROL_MAY_BE_ZERO, Contrast, Rule, Sizes, unknown
+
 
 @dataclass(frozen=True, slots=True)
 class Proportion:
-    """`events` among `n`, with limits."""
+    """`events` among `n`, with limits. Both may be fractions: of weighted units."""
 
-    events: int
-    n: int
+    events: float
+    n: float
     lower: float
     upper: float
 
@@ -22,7 +24,7 @@ class Proportion:
         return self.events / self.n if self.n else 0.0
 
 
-def clopper_pearson(events: int, n: int, alpha: float) -> Proportion:
+def clopper_pearson(events: float, n: float, alpha: float) -> Proportion:
     """Exact limits, α/2 on each side: Clopper & Pearson (1934), Biometrika 26, 404-413. n = 0 gives [0, 1]."""
     lower = float(betaincinv(events, n - events + 1, alpha / 2)) if events else 0.0
     upper = float(betaincinv(events + 1, n - events, 1 - alpha / 2)) if events < n else 1.0
@@ -61,6 +63,22 @@ def ratio_bounds(top: Limits, bottom: Limits) -> tuple[float, float | None]:
     lower = _root(top.value, top.lower, bottom.value, bottom.upper, -1.0)
     upper = None if bottom.lower == 0 else _root(top.value, top.upper, bottom.value, bottom.lower, 1.0)
     return max(lower, 0.0), upper
+
+
+def proportions_contrast(
+    pair: tuple[Proportion, Proportion], sizes: Sizes, rule: Rule, p_value: float | None
+) -> Contrast:
+    """Treated minus control and their ratio, from both proportions' limits."""
+    top, bottom = pair
+    found = unknown(sizes, rule, top.value - bottom.value, "")
+    lower, upper = difference_bounds(top, bottom)
+    absolute = replace(found.absolute, lower=lower, upper=upper)
+    if not bottom.events:
+        return Contrast(absolute, found.relative, p_value, CONTROL_AT_ZERO)
+    least, most = ratio_bounds(top, bottom)
+    above, note = (None, CONTROL_MAY_BE_ZERO) if most is None else (most - 1, "")
+    relative = replace(found.relative, value=top.value / bottom.value - 1, lower=least - 1, upper=above)
+    return Contrast(absolute, relative, p_value, note)
 
 
 def _root(top: float, top_limit: float, bottom: float, bottom_limit: float, side: float) -> float:

@@ -8,10 +8,9 @@ import numpy as np
 import scipy
 from numpy.typing import NDArray
 
-from offline_eval.ab.contrast import CONTROL_AT_ZERO, CONTROL_MAY_BE_ZERO, Contrast, Sizes, need
-from offline_eval.ab.proportion import Proportion, clopper_pearson, difference_bounds, ratio_bounds
+from offline_eval.ab.contrast import Contrast, Rule, Sizes, need, unknown
+from offline_eval.ab.proportion import Proportion, clopper_pearson, proportions_contrast
 from offline_eval.ab.sample import Sample
-from offline_eval.estimate import Estimate
 
 TESTS: dict[str, Callable[[NDArray[np.int64]], float]] = {
     "fisher": lambda table: float(scipy.stats.fisher_exact(table).pvalue),
@@ -45,21 +44,10 @@ class Exact:
         need(self, treated, control)
         sizes = Sizes(treated.n, control.n)
         top, bottom = (clopper_pearson(sample.events, sample.n, self.alpha) for sample in (treated, control))
+        rule = Rule(0.0, self.alpha, self.name)
         if top.n == 0 or bottom.n == 0:
-            empty = Estimate(None, None, None, sizes.n, sizes.effective_n, self.name, self.alpha)
-            return Contrast(empty, empty, None, "too few: a group has no units")
-        low, high = difference_bounds(top, bottom)
-        absolute = Estimate(top.value - bottom.value, low, high, sizes.n, sizes.effective_n, self.name, self.alpha)
-        relative = self._relative(top, bottom, sizes)
-        note = "" if relative.upper is not None else CONTROL_MAY_BE_ZERO if bottom.events else CONTROL_AT_ZERO
-        return Contrast(absolute, relative, self._p_value(top, bottom), note)
-
-    def _relative(self, top: Proportion, bottom: Proportion, sizes: Sizes) -> Estimate:
-        if not bottom.events:
-            return Estimate(None, None, None, sizes.n, sizes.effective_n, self.name, self.alpha)
-        lower, upper = ratio_bounds(top, bottom)
-        value, upper = top.value / bottom.value - 1, None if upper is None else upper - 1
-        return Estimate(value, lower - 1, upper, sizes.n, sizes.effective_n, self.name, self.alpha)
+            return unknown(sizes, rule, None, "too few: a group has no units")
+        return proportions_contrast((top, bottom), sizes, rule, self._p_value(top, bottom))
 
     def _p_value(self, top: Proportion, bottom: Proportion) -> float:
         table = np.array([[top.events, bottom.events], [top.n - top.events, bottom.n - bottom.events]])

@@ -91,3 +91,46 @@ def test_many_degrees_of_freedom_are_as_good_as_known_variances():
     nearly = heterogeneity({name: Effect(*pair, 1e9) for name, pair in effects.items()})
     assert nearly.p_value == pytest.approx(known.p_value, rel=1e-5)
     assert all(math.isclose(nearly.differing[k], known.differing[k], rel_tol=1e-5) for k in effects)
+
+
+def rare(rng, n, rate, most=40):
+    """People with power-law numbers of decisions, of which either all or none pay."""
+    counts = np.minimum(rng.random(n) ** (-1 / 1.2), most).astype(int)
+    bucket, value = rng.integers(0, 256, n), rng.random(n) < rate
+    return group(*(np.bincount(bucket, w, 256) for w in (counts, counts * value)), n)
+
+
+def test_a_hundred_events_of_three_people_are_three():
+    rng = np.random.default_rng(12)
+    sizes = np.bincount(rng.integers(0, 256, 3000), np.full(3000, 4.0), 256)
+    totals = np.zeros(256)
+    totals[[3, 70, 200]] = [40, 30, 30]
+    few = Linearised.of(group(sizes, totals, 3000))
+    assert few.events == pytest.approx(3, abs=0.1)
+    none_left = Linearised.of(group(sizes, sizes - totals, 3000))
+    assert none_left.events == pytest.approx(3, abs=0.1)
+
+
+def test_units_that_weigh_alike_count_in_full_and_a_giant_for_one():
+    rng = np.random.default_rng(13)
+    alike = Linearised.of(group(np.bincount(rng.integers(0, 256, 5000), np.full(5000, 4.0), 256), np.zeros(256), 5000))
+    assert alike.trials(np.ones(1)) == pytest.approx(5000, rel=0.3)
+    giant = Linearised.of(group([1e6] + [2.0] * 255, np.zeros(256), 256))
+    assert giant.trials(np.ones(1)) == pytest.approx(1, abs=0.01)
+    once = group(np.bincount(rng.integers(0, 256, 700), minlength=256), np.zeros(256), 700)
+    assert Linearised.of(once).trials(np.ones(1)) == 700
+
+
+@pytest.mark.parametrize("rate", [0.001, 0.01])
+def test_few_events_of_people_with_many_decisions_are_covered(rate):
+    """Student's interval over buckets was wrong in up to a fifth of such campaigns."""
+    rng, wrong, shown = np.random.default_rng(14), 0, 0
+    for _ in range(LIVES):
+        found = bucketed_contrast(rare(rng, 300, rate), rare(rng, 1800, rate), Look(False))
+        low, high = found.absolute.lower, found.absolute.upper
+        shown += low is not None
+        wrong += low is not None and not low <= 0 <= high
+        if found.p_value is not None and low is not None:
+            assert (found.p_value < 0.05) == (not low <= 0 <= high)
+    assert binom.sf(wrong - 1, LIVES, 0.05) > 0.001
+    assert shown > 0.9 * LIVES

@@ -7,6 +7,8 @@ from scipy.stats import binom
 from offline_eval.ab.bucketed import Bucketed
 from offline_eval.ab.portfolio import Portfolio
 
+FIELDS = ("totals", "sizes", "weights", "rounds", "units")
+
 LOOKS = 12
 UNITS = (9_000, 1_500)
 
@@ -83,3 +85,22 @@ def test_nobody_came_back_more_often_is_unbounded_and_an_empty_side_says_nothing
 def test_no_cost_of_units_that_were_lost() -> None:
     ratio = Portfolio(*life(np.random.default_rng(3), (0.1, 0.3))[-1], 1.0).cost_per_incremental()
     assert ratio["value"] is None and ratio["lower"] is None and "lost" in ratio["note"]
+
+
+def test_net_value_lies_within_what_its_parts_may_be() -> None:
+    """Costs up to 3 and revenue up to 100 a unit leave no room beyond: bounds from the first look on."""
+    rng = np.random.default_rng(9)
+    sides = [{}, {}]
+    known = {"reengagement": (0.0, 1.0), "revenue": (0.0, 100.0), "reward_cost": (0.0, 2.0), "contact_cost": (0.0, 1.0)}
+    for side, n in zip(sides, (4000, 800), strict=True):
+        bucket, value = rng.integers(0, 256, n), np.minimum(rng.pareto(1.5, n) * 10, 100.0)
+        sizes = np.bincount(bucket, minlength=256)[None].astype(float)
+        for metric, limits in known.items():
+            totals = np.bincount(bucket, value * limits[1] / 100, 256)[None]
+            side[metric] = Bucketed(totals, sizes, np.ones(1), n, n, False, None, limits)
+    found = Portfolio(*sides, margin=0.5)
+    gain = found.gains()["net_value"].per_unit.absolute
+    assert gain.lower is not None
+    assert -53 <= gain.lower < gain.value < gain.upper <= 53
+    unlimited = [{**side, "revenue": Bucketed(*[getattr(side["revenue"], name) for name in FIELDS])} for side in sides]
+    assert Portfolio(*unlimited, margin=0.5).gains()["net_value"].per_unit.absolute.lower is None
