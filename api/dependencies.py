@@ -64,7 +64,7 @@ class StrictRequest(Request):
         if not hasattr(self, "_json"):
             body = await self.body()
             decoded = msgspec.json.decode(body)
-            if b"\\u0000" in body and (faults := list(value_faults(decoded))):
+            if b"\\u0000" in body and (faults := value_faults(decoded)):
                 raise InvalidError(faults)
             self._json = decoded
         return self._json

@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.errors import problem
+from api.inflating import inflated
 from api.refusals import too_large
 
 REQUEST_ID = b"x-request-id"
@@ -16,7 +17,7 @@ _log = structlog.get_logger("winback.access")
 
 
 class Edge:
-    """Refuses bodies over the limit, gives every reply a request id and, where asked for, writes the access log."""
+    """Refuses bodies over the limit, unzips them, gives every reply a request id and, where asked, logs the access."""
 
     def __init__(self, app: ASGIApp, max_body: int, access_log: bool) -> None:
         self._app = app
@@ -32,9 +33,11 @@ class Edge:
             await self._app(scope, receive, send)
             return
         reply = _Reply(send, f"{self._prefix}-{next(self._counter):x}".encode())
-        length = _declared_length(scope)
+        length, encoding = _framing(scope)
         if length is None:
             receive = _limited(receive, self._max_body)
+        if encoding is not None:
+            receive = inflated(receive, encoding, self._max_body)
         if length is not None and not 0 <= length <= self._max_body:
             await problem(413, too_large(self._max_body))(scope, receive, reply)
         elif self._access_log:
@@ -81,14 +84,17 @@ def _loggable_path(scope: Scope) -> str:
     return str(scope["path"])
 
 
-def _declared_length(scope: Scope) -> int | None:
-    """The content length, which the server holds the caller to; None where the body comes in chunks."""
-    chunked = False
+def _framing(scope: Scope) -> tuple[int | None, bytes | None]:
+    """The content length, which the server holds the caller to (None where the body comes in chunks); its encoding."""
+    length, chunked, encoding = None, False, None
     for name, value in scope["headers"]:
         if name == b"content-length":
-            return int(value) if value.isdigit() else -1
-        chunked = chunked or name == b"transfer-encoding"
-    return None if chunked else 0
+            length = int(value) if value.isdigit() else -1
+        elif name == b"transfer-encoding":
+            chunked = True
+        elif name == b"content-encoding":
+            encoding = value
+    return (0 if length is None and not chunked else length), encoding
 
 
 def _limited(receive: Receive, limit: int) -> Receive:

@@ -16,7 +16,7 @@ from api.hot import HotEndpoint
 from api.openapi import Operation, described
 from api.routes.metrics import DECISIONS, REFUSALS, SECONDS
 from api.schemas.assignments import Assignment, AssignmentBatch, ClockAdvance, ClockReading, Decision, DecisionBatch
-from api.schemas.rows import read_body, read_row, rows_of
+from api.schemas.rows import read_body, read_rows, rows_of
 from experiments.errors import Fault, InvalidError, UnavailableError, WinbackError
 from experiments.model.principal import Principal
 from experiments.model.times import to_datetime, to_micros
@@ -67,7 +67,7 @@ class AssignMany(HotEndpoint):
         rows = rows_of(body, "assignments")
         if rows is None:
             raise InvalidError([Fault("", 'must be a list of requests, or {"assignments": [...]}')])
-        read = [_request_or_error(row) for row in rows]
+        read = [InvalidError(row) if isinstance(row, list) else row for row in read_rows(_assignment, rows)]
         answers = await service.hot.decider.decide_many(principal, scope["path_params"]["key"], read)
         return _encode({"results": [_result(each) for each in _whole(answers)]})
 
@@ -98,11 +98,6 @@ def _previews(query: bytes) -> bool:
     if values or value not in ("true", "false", "1", "0"):
         raise InvalidError([Fault("", "query parameters: preview=true or preview=false, nothing else")])
     return value in ("true", "1")
-
-
-def _request_or_error(row: msgspec.Raw) -> Assignment | WinbackError:
-    read = read_row(_assignment, row)
-    return InvalidError(read) if isinstance(read, list) else read
 
 
 def _whole(answers: Sequence[Decision | Exception]) -> Sequence[Decision | Exception]:

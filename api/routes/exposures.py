@@ -11,7 +11,7 @@ from api.hot import HotEndpoint
 from api.openapi import Operation, described
 from api.schemas.bodies import answer
 from api.schemas.deliveries import ExposuresFace, FallbackReceipt, Fallbacks
-from api.schemas.rows import read_row, rows_of
+from api.schemas.rows import read_rows, rows_of
 from experiments.errors import Fault, InvalidError
 from experiments.model.principal import Principal
 from experiments.services.delivering_fallbacks import FallbackReport, record_fallbacks
@@ -36,7 +36,7 @@ class ReportFallbacks(HotEndpoint):
         rows = rows_of(body, "exposures")
         if rows is None:
             raise InvalidError([Fault("", 'must be a list of reports, or {"exposures": [...]}')])
-        read = [read_row(_report, row) for row in rows]
+        read = read_rows(_report, rows)
         return _encode({"results": await in_time(service, lambda: record_fallbacks(service.engine, principal, read))})
 
 

@@ -10,7 +10,7 @@ from api.auth import needs
 from api.hot import HotEndpoint
 from api.openapi import Operation, described
 from api.routes.metrics import OUTCOMES
-from api.schemas.rows import read_row, rows_of
+from api.schemas.rows import read_rows, rows_of
 from experiments.model.principal import Principal
 from experiments.services.opening import Service
 from experiments.services.recording.messages import Outcome, OutcomeClass, Receipt
@@ -33,7 +33,7 @@ class Report(HotEndpoint):
     async def answer(self, service: Service, principal: Principal, _: Scope, body: bytes) -> bytes:
         """See HotEndpoint."""
         rows = _rows(body)
-        results = await service.hot.recorder.record(principal, [read_row(_outcome, row) for row in rows])
+        results = await service.hot.recorder.record(principal, read_rows(_outcome, rows))
         for result, row in zip(results, rows, strict=True):
             _counted[result.outcome_class].inc()
             if result.event_id is None:

@@ -1,14 +1,17 @@
 """Bodies of many rows, read row by row: one bad row must not take the others with it."""
 
+from collections.abc import Iterable
 from typing import TypeVar
 
 import msgspec
 from msgspec import Struct
 
+from api.errors import msgspec_fault
 from api.schemas.faults import faults_of
 from experiments.errors import Fault, InvalidError, TooLargeError
 
 MOST_ROWS = 1000
+MOST_FAULTS_OF_A_ROW, MOST_FAULTS_OF_ROWS = 20, 1000
 Row = TypeVar("Row", bound=Struct)
 
 _as_list = msgspec.json.Decoder(list[msgspec.Raw]).decode
@@ -26,14 +29,15 @@ def rows_of(body: bytes, name: str) -> list[msgspec.Raw] | None:
     return rows
 
 
-def read_row(decoder: "msgspec.json.Decoder[Row]", row: bytes | msgspec.Raw) -> Row | list[Fault]:
-    """The row, or everything that is wrong with it."""
-    try:
-        return decoder.decode(row)
-    except msgspec.ValidationError as error:
-        return faults_of(decoder.type, row) or [Fault("", str(error))]
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        return [Fault("", f"not JSON: {error}")]
+def read_rows(decoder: "msgspec.json.Decoder[Row]", rows: Iterable[bytes | msgspec.Raw]) -> list[Row | list[Fault]]:
+    """Each row, or what is wrong with it: everything in the first bad rows, the first fault of those that follow."""
+    read: list[Row | list[Fault]] = []
+    left = MOST_FAULTS_OF_ROWS
+    for row in rows:
+        found = _read_row(decoder, row, everything=left > 0)
+        left -= len(found) if isinstance(found, list) else 0
+        read.append(found)
+    return read
 
 
 def read_body(decoder: "msgspec.json.Decoder[Row]", body: bytes) -> Row:
@@ -42,6 +46,16 @@ def read_body(decoder: "msgspec.json.Decoder[Row]", body: bytes) -> Row:
         return decoder.decode(body)
     except msgspec.ValidationError as error:
         raise InvalidError(faults_of(decoder.type, body) or [Fault("", str(error))]) from error
+
+
+def _read_row(decoder: "msgspec.json.Decoder[Row]", row: bytes | msgspec.Raw, everything: bool) -> Row | list[Fault]:
+    try:
+        return decoder.decode(row)
+    except msgspec.ValidationError as error:
+        first = [msgspec_fault(error)]
+        return (everything and faults_of(decoder.type, row, MOST_FAULTS_OF_A_ROW)) or first
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return [Fault("", f"not JSON: {error}")]
 
 
 def _member(body: bytes, name: str) -> list[msgspec.Raw] | None:

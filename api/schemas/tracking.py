@@ -49,10 +49,13 @@ class RuleFace(Body):
     value: Annotated[list[Annotated[str, Field(min_length=1, max_length=200)]], Field(max_length=10)] = Field([])
 
 
+Rules = Annotated[list[RuleFace], Field(max_length=100)]
+
+
 class TrackingFace(Body):
     """Which outcomes Segment's calls become."""
 
-    events: dict[Annotated[str, Field(min_length=1, max_length=200)], list[RuleFace]]
-    page: list[RuleFace] = Field([])
-    screen: list[RuleFace] = Field([])
+    events: dict[Annotated[str, Field(min_length=1, max_length=200)], Rules] = Field(max_length=1000)
+    page: Rules = Field([])
+    screen: Rules = Field([])
     unmapped: Literal["keep", "drop"] = "keep"

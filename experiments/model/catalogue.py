@@ -39,7 +39,7 @@ class CatalogueEntry(CatalogueFields):
 
 def entry_faults(entry: CatalogueEntry, where: str = "") -> list[Fault]:
     """What the types cannot say."""
-    faults = list(value_faults(entry.model_dump(mode="json"), where))
+    faults = value_faults(entry.model_dump(mode="json"), where)
     if entry.key == NOTHING:
         faults.append(Fault(f"{where}/key", f"{NOTHING!r} is reserved: it can be neither catalogued nor withdrawn"))
     if len(entry.model_dump_json()) > MOST_BYTES:

@@ -79,7 +79,7 @@ class MetricDefinition(_Part):
     """A metric over a matured decision's outcomes; `within` narrows the attribution window."""
 
     name: OutcomeKind
-    kinds: Annotated[list[OutcomeKind], Field(min_length=1)]
+    kinds: Annotated[list[OutcomeKind], Field(min_length=1, max_length=1000)]
     aggregate: Literal["any", "count", "sum"]
     within: Duration | None = None
 
@@ -94,8 +94,8 @@ class ObjectiveDefinition(_Part):
 class ContextDefinition(_Part):
     """The features that learned policies see. Both lists empty: every name given, its type read off its value."""
 
-    numeric: list[Feature] = []
-    categorical: list[Feature] = []
+    numeric: Annotated[list[Feature], Field(max_length=1000)] = []
+    categorical: Annotated[list[Feature], Field(max_length=1000)] = []
 
     def as_spec(self) -> FeatureSpec:
         """The feature specification of bandit."""
@@ -173,7 +173,7 @@ class Definition(_Part):
     time_zone: str = "UTC"
     objective: ObjectiveDefinition = ObjectiveDefinition()
     cap_revenue: Cap | None = None
-    metrics: list[MetricDefinition] = []
+    metrics: Annotated[list[MetricDefinition], Field(max_length=1000)] = []
     attribution_window: Duration = timedelta(days=7)
     decision_window: Duration = timedelta(days=7)
     learning_window: Duration | None = None
@@ -186,7 +186,7 @@ class Definition(_Part):
     control: Key | None = None
     shadow: Annotated[list[ShadowDefinition], Field(max_length=10)] = []
     layer: LayerDefinition | None = None
-    ramp: list[RampStep] = []
+    ramp: Annotated[list[RampStep], Field(max_length=1000)] = []
     starts_at: Moment | None = None
     ends_at: Moment | None = None
     caps: CapsDefinition = CapsDefinition()

@@ -23,7 +23,7 @@ def profile_faults(profile: Mapping[str, Any], where: str) -> list[Fault]:
     """Why this cannot be a profile: too much of it, names or values that are none, texts that are too long."""
     if len(profile) > MAX_FEATURES:
         return [Fault(where, f"has {len(profile):,} features; at most {MAX_FEATURES:,} are kept")]
-    faults = list(value_faults(dict(profile), where))
+    faults = value_faults(dict(profile), where)
     for name, value in profile.items():
         inside = f"{where}/{escape(name)}"
         if not 1 <= len(name) <= MAX_NAME:

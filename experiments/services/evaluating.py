@@ -8,7 +8,7 @@ from typing import Any
 from experiments.errors import Fault, InvalidError, WinbackError
 from experiments.model.principal import Principal, require
 from experiments.model.times import now
-from experiments.model.units import MAX_NAME, unit_id_faults
+from experiments.model.units import MAX_FEATURES, MAX_NAME, unit_id_faults
 from experiments.services.deciding.messages import Assignment, Decision
 from experiments.services.deciding.places import Ask, Place, place_of
 from experiments.services.deciding.plan import Plan
@@ -35,6 +35,8 @@ class Subject:
 
 def subject_of(context: Mapping[str, Any]) -> Subject:
     """The subject that an evaluation context names. Raises InvalidError with the pointer `/targetingKey` or others."""
+    if len(context) > MAX_FEATURES:
+        raise InvalidError([Fault("/context", f"has {len(context):,} members; at most {MAX_FEATURES:,} are read")])
     unit_id = context.get("targetingKey")
     if unit_id is None or unit_id == "":
         raise InvalidError([Fault("/targetingKey", "required: the unit")])

@@ -9,6 +9,7 @@ from sqlmodel import col, select
 
 from bandit.errors import PolicySpecError
 from experiments.errors import Fault, InvalidError
+from experiments.model.checks.shape import value_faults
 from experiments.model.principal import Principal, require
 from experiments.model.tables import PlanRequest
 from experiments.model.times import SECOND, now
@@ -95,6 +96,8 @@ def finish_plan(engine: Engine, number: int, result: Mapping[str, Any] | None, e
 
 
 def _read(document: Json) -> Asked:
+    if faults := value_faults(document, sizes=True):
+        raise InvalidError(faults)
     try:
         return read_plan(document)
     except PlanError as error:

@@ -91,7 +91,7 @@ def _number(written: str) -> float | None:
 def _properties(call: TrackingCall) -> dict[str, Any]:
     """What is kept beside the kind; properties beyond the limit of outcomes are left out, the event is not."""
     kept = {"event": call.event[:MAX_TEXT], "properties": dict(call.values)}
-    if len(_encode(kept)) > MOST_PROPERTIES or list(value_faults(kept)):
+    if len(_encode(kept)) > MOST_PROPERTIES or value_faults(kept):
         return {"event": call.event[:100].replace("\0", "")}
     return kept
 
@@ -107,7 +107,7 @@ def _features(traits: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def _is_feature(name: str, value: object) -> bool:
-    if not 1 <= len(name) <= MAX_NAME or list(value_faults({name: value})):
+    if not 1 <= len(name) <= MAX_NAME or value_faults({name: value}):
         return False
     if isinstance(value, str):
         return len(value) <= MAX_TEXT

@@ -2,17 +2,24 @@
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from copy import deepcopy
+from itertools import islice
 from typing import Any
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from experiments.errors import Fault
 from experiments.model.definition import Definition
 from experiments.model.wording import in_words
 
 MAX_DEPTH = 40
+MOST_MEMBERS, MOST_ITEMS = 1_000, 10_000
+"""Members of any object and items of any list of a document."""
+MOST_VALUES = 30_000
+"""Values of a document, those inside others among them: more cannot be judged without keeping other callers waiting."""
+MOST_FAULTS = 100
 _ROUNDS = 6
 _STAND_INS: dict[str, Any] = {
     "share": 1.0,
@@ -41,7 +48,9 @@ def parse(document: Any) -> tuple[Definition, list[Fault]]:
     """
     if not isinstance(document, dict):
         return _minimal(), [Fault("", "must be an object")]
-    faults = list(value_faults(document))
+    faults = value_faults(document, sizes=True)
+    if not faults and (values := _values_in(document)) > MOST_VALUES:
+        faults = [Fault("", f"has {values:,} values in all; a definition may have {MOST_VALUES:,}")]
     if faults:
         return _minimal(), faults
     mended = deepcopy(document)
@@ -49,43 +58,97 @@ def parse(document: Any) -> tuple[Definition, list[Fault]]:
         try:
             return Definition.model_validate_json(json.dumps(mended), strict=True), _merged(faults)
         except ValidationError as error:
-            found = error.errors(include_url=False, include_context=False)
+            if error.error_count() > MOST_FAULTS:
+                return _minimal(), _first_of(document, error)
+            found = error.errors(include_url=False, include_context=False, include_input=False)
         # Later rounds find only what the mending itself brought about.
-        faults = faults or [
-            Fault(_pointer(document, each["loc"]), in_words(each["msg"].removeprefix("Value error, ")))
-            for each in found
-        ]
+        faults = faults or [_fault(document, each) for each in found]
         for each in found:
             _mend(mended, each["loc"], each["type"])
     return _minimal(), _merged(faults)
+
+
+def _first_of(document: Any, error: ValidationError) -> list[Fault]:
+    """The first faults, and how many more there are. Mending that many would take long and find little else."""
+    found = error.errors(include_url=False, include_context=False, include_input=False)
+    more = Fault("", f"and {len(found) - MOST_FAULTS:,} more faults; these are the first {MOST_FAULTS}")
+    return [*_merged([_fault(document, each) for each in found[:MOST_FAULTS]]), more]
+
+
+def _fault(document: Any, found: ErrorDetails) -> Fault:
+    return Fault(_pointer(document, found["loc"]), in_words(found["msg"].removeprefix("Value error, ")))
 
 
 def _minimal() -> Definition:
     return Definition.model_validate({"key": "stand-in", **{name: _STAND_INS[name] for name in ("arms", "variants")}})
 
 
-def value_faults(value: Any, where: str = "", depth: int = 0) -> Iterator[Fault]:
-    """Values that no database keeps: NUL bytes, half characters, numbers that are none; and bottomless nesting."""
+def value_faults(value: Any, where: str = "", *, sizes: bool = False) -> list[Fault]:
+    """Values that no database keeps: NUL bytes, half characters, numbers that are none; and bottomless nesting.
+
+    With `sizes` also objects and lists that are too large to be checked in the time that one request may take. At most
+    MOST_FAULTS are listed; a last one says that there are more.
+    """
+    found = _found(value, 0, sizes)
+    faults = [Fault(where + pointer, detail) for pointer, detail in islice(found, MOST_FAULTS)]
+    if next(found, None) is not None:
+        faults.append(Fault(where, f"has more faults than these {MOST_FAULTS}"))
+    return faults
+
+
+def _found(value: Any, depth: int, sizes: bool) -> Iterator[tuple[str, str]]:
+    """Faults with their pointers from here: written for what is faulty only, or every value would cost its depth."""
     if depth > MAX_DEPTH:
-        yield Fault(where, f"is nested deeper than {MAX_DEPTH}")
-    elif isinstance(value, str):
-        if not is_storable(value):
-            yield Fault(where, "contains a NUL or half of a surrogate pair")
-    elif isinstance(value, float) and not math.isfinite(value):
-        yield Fault(where, f"must be finite, not {value}")
-    elif isinstance(value, dict):
-        for name, inner in value.items():
-            inside = f"{where}/{escape(name)}"
-            if not is_storable(name):
-                yield Fault(where, "has a name that contains a NUL or half of a surrogate pair")
-            yield from value_faults(inner, inside, depth + 1)
-    elif isinstance(value, list):
-        for place, inner in enumerate(value):
-            yield from value_faults(inner, f"{where}/{place}", depth + 1)
+        yield "", f"is nested deeper than {MAX_DEPTH}"
+        return
+    if detail := (_size_fault(value) if sizes else "") or _scalar_fault(value):
+        yield "", detail
+        return
+    for step, inner in _inside(value):
+        if isinstance(step, str) and not is_storable(step):
+            yield "", "has a name that contains a NUL or half of a surrogate pair"
+        if isinstance(inner, dict | list):
+            for pointer, detail in _found(inner, depth + 1, sizes):
+                yield f"/{escape(step)}{pointer}", detail
+        elif detail := _scalar_fault(inner):
+            yield f"/{escape(step)}", detail
+
+
+def _inside(value: Any) -> Iterable[tuple[str | int, Any]]:
+    if isinstance(value, dict):
+        return value.items()
+    return enumerate(value) if isinstance(value, list) else ()
+
+
+def _values_in(document: Any) -> int:
+    count, left = 0, [document]
+    while left:
+        inner = [each for _, each in _inside(left.pop())]
+        count += len(inner)
+        left += [each for each in inner if isinstance(each, dict | list)]
+    return count
+
+
+def _size_fault(value: Any) -> str:
+    if isinstance(value, dict) and len(value) > MOST_MEMBERS:
+        return f"has {len(value):,} members; an object may have {MOST_MEMBERS:,}"
+    if isinstance(value, list) and len(value) > MOST_ITEMS:
+        return f"has {len(value):,} items; a list may have {MOST_ITEMS:,}"
+    return ""
+
+
+def _scalar_fault(value: Any) -> str:
+    if isinstance(value, str) and not is_storable(value):
+        return "contains a NUL or half of a surrogate pair"
+    if isinstance(value, float) and not math.isfinite(value):
+        return f"must be finite, not {value}"
+    return ""
 
 
 def is_storable(text: str) -> bool:
     """Whether both databases can keep the text."""
+    if text.isascii():
+        return "\0" not in text
     try:
         return b"\0" not in text.encode()
     except UnicodeEncodeError:
