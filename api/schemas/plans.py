@@ -79,7 +79,10 @@ class PlanDocument(BaseModel):
 
 
 class FixedPlan(BaseModel):
-    """Units in all, in each arm and in the control; power, least detectable effect, days and whole weeks."""
+    """Units in all, in each arm and in the control; power, least detectable effect, days and whole weeks.
+
+    `informative_n`, `informative_days`: until each group is likely to have the 50 events that narrow bounds need.
+    """
 
     n: int
     treated: int
@@ -89,6 +92,8 @@ class FixedPlan(BaseModel):
     days: int | None
     weeks: int | None
     note: str
+    informative_n: int | None = None
+    informative_days: int | None = None
 
 
 class BanditPlan(BaseModel):

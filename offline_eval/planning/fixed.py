@@ -11,7 +11,8 @@ from scipy.special import ndtr, ndtri
 from offline_eval.ab.bounded import Pull, at_every_look
 from offline_eval.ab.sequential import mixture_critical
 from offline_eval.planning.errors import PlanError
-from offline_eval.planning.metrics import CappedMetric, PlannedMetric
+from offline_eval.planning.informative import units_until_informative
+from offline_eval.planning.metrics import CappedMetric, PlannedMetric, ProportionMetric
 
 LARGEST = 1e12
 """Units beyond which no plan is made."""
@@ -52,6 +53,9 @@ class FixedPlan:
         power: with `n`, at least what was asked unless the audience is too small.
         detectable: the least effect that would be found with the asked power.
         days: whole days; None without a pace. weeks: days rounded up to whole weeks, so that weekdays weigh alike.
+        informative_n: units in all from which each group is likely to have the 50 events that large-sample intervals
+            need; before, bounds are those that hold at any count, which are wide. None where it is no share.
+        informative_days: likewise in days; None without a pace.
     """
 
     n: int
@@ -62,11 +66,15 @@ class FixedPlan:
     days: int | None
     weeks: int | None
     note: str
+    informative_n: int | None = None
+    informative_days: int | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """JSON form."""
         sizes = {"n": self.n, "treated": self.treated, "control": self.control, "power": self.power}
-        return sizes | {"detectable": self.detectable, "days": self.days, "weeks": self.weeks, "note": self.note}
+        informative = {"informative_n": self.informative_n, "informative_days": self.informative_days}
+        told = {"detectable": self.detectable, "days": self.days, "weeks": self.weeks, "note": self.note}
+        return sizes | told | informative
 
 
 def plan_fixed(test: FixedTest) -> FixedPlan:
@@ -81,7 +89,7 @@ def plan_fixed(test: FixedTest) -> FixedPlan:
         raise PlanError({"/effect": f"{test.effect:g} is too small to be found with any number of units"})
     wanted = math.ceil(needed - 1e-6)
     n = min(wanted, test.audience) if test.audience else wanted
-    days = math.ceil(n / test.per_day) if test.per_day else None
+    informative = _informative(test)
     control = math.ceil(n * (1 - test.treated_share) - 1e-6)
     return FixedPlan(
         n,
@@ -89,10 +97,24 @@ def plan_fixed(test: FixedTest) -> FixedPlan:
         control,
         power_of(test, n),
         detectable(test, n),
-        days,
-        math.ceil(days / 7) if days else None,
-        _note(test, wanted),
+        _days(test, n),
+        math.ceil(n / test.per_day / 7) if test.per_day else None,
+        _note(test, wanted, n, informative),
+        informative,
+        _days(test, informative),
     )
+
+
+def _days(test: FixedTest, n: int | None) -> int | None:
+    return math.ceil(n / test.per_day) if test.per_day and n is not None else None
+
+
+def _informative(test: FixedTest) -> int | None:
+    if not isinstance(test.metric, ProportionMetric):
+        return None
+    rates = test.metric.base + test.effect, test.metric.base
+    shares = test.treated_share / test.arms, 1 - test.treated_share
+    return units_until_informative(rates, shares) or None
 
 
 def power_of(test: FixedTest, n: float) -> float:
@@ -180,9 +202,15 @@ def _check(test: FixedTest) -> None:
     test.metric.variances(test.effect)
 
 
-def _note(test: FixedTest, wanted: int) -> str:
+def _note(test: FixedTest, wanted: int, n: int, informative: int | None) -> str:
+    rare = ""
+    if informative is not None and informative > n:
+        rare = f"; events are rare: until some {informative:,} units have come, bounds are wide and find less than this"
     if test.audience and wanted > test.audience:
-        return f"the audience of {test.audience:,} is too small: {wanted:,} units would be needed"
+        return f"the audience of {test.audience:,} is too small: {wanted:,} units would be needed{rare}"
     if test.peeking:
-        return "may be looked at at any time and stopped as soon as the interval excludes 0; on average that is earlier"
-    return "one look, at the end"
+        early = (
+            "may be looked at at any time and stopped as soon as the interval excludes 0; on average that is earlier"
+        )
+        return early + rare
+    return f"one look, at the end{rare}"

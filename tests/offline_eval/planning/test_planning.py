@@ -1,6 +1,7 @@
 """Fixed tests against statsmodels and by simulation, bandits on audiences with a known answer, stop rules."""
 
 import json
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -13,6 +14,7 @@ from statsmodels.stats.power import NormalIndPower
 from bandit.rounds import Arm, PolicySpec
 from offline_eval.ab.comparisons import COMPARISONS
 from offline_eval.ab.sample import Sample
+from offline_eval.ab.scarcity import FEW
 from offline_eval.estimate import Estimate
 from offline_eval.planning import METRICS, STOP_RULES, FixedTest, PlanError, plan, plan_fixed
 from offline_eval.planning.audience import Audience, AudienceSegment
@@ -227,3 +229,27 @@ def test_stop_rules_stop_and_do_not(name):
 def test_no_interval_no_stop():
     unknown = Progress(1.0, 10, Estimate(None, None, None, 10, 10.0, "always_valid"))
     assert all(STOP_RULES[name](unknown, 1e-9 if name == "precision" else 1000.0) is None for name in STOP_RULES)
+
+
+@pytest.mark.parametrize(("base", "effect", "share"), [(0.001, 0.0005, 0.5), (0.02, 0.01, 0.9), (0.995, -0.002, 0.3)])
+def test_the_plan_tells_when_events_are_enough(base, effect, share):
+    """Nine of ten tests of that size have 50 events, or non-events, in either group; hardly any of half the size."""
+    found = plan_fixed(FixedTest(ProportionMetric(base), effect, treated_share=share, per_day=100))
+    assert found.informative_days == math.ceil(found.informative_n / 100)
+    rng, chances = np.random.default_rng(3), []
+    for n in (found.informative_n, found.informative_n // 2):
+        sizes = round(n * share), round(n * (1 - share))
+        scarce = [min(base + effect, 1 - base - effect), min(base, 1 - base)]
+        events = [rng.binomial(size, rate, 4000) for size, rate in zip(sizes, scarce, strict=True)]
+        chances.append(np.mean(np.minimum(*events) >= FEW))
+    assert chances[0] > 0.8
+    assert chances[1] < 0.01
+
+
+def test_a_plan_with_few_events_says_what_that_means():
+    rare = FixedTest(ProportionMetric(0.001), 0.004, per_day=100)
+    for test in (rare, replace(rare, peeking=True, audience=1000)):
+        assert "bounds are wide" in plan_fixed(test).note
+    often = plan_fixed(FixedTest(ProportionMetric(0.3), 0.02))
+    assert (often.informative_n is not None, often.note) == (True, "one look, at the end")
+    assert plan_fixed(FixedTest(MeanMetric(5.0, 2.0), 0.1)).informative_n is None
