@@ -41,6 +41,7 @@ _REFUSALS = {
     "409": "the state of the thing forbids it",
     "413": "larger than the limits allow",
     "422": "the request makes no sense; every fault is named",
+    "429": "the key calls more often than its rate limit allows; see Retry-After",
     "503": "the database is away; see Retry-After",
 }
 

@@ -56,6 +56,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "features list": features.show,
     "key create": key.create,
     "key list": key.show,
+    "key rotate": key.rotate,
     "key revoke": key.revoke,
     "user create": user.create,
     "audit verify": audit.verify,

@@ -7,6 +7,8 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from experiments.model.rate_limits import RateLimit
+
 
 def _none_if_empty(value: Any) -> Any:
     return None if value == "" else value
@@ -20,6 +22,10 @@ def _known_broker(url: str | None) -> str | None:
     if url is not None and url.partition("://")[0] not in BROKER_SCHEMES:
         raise ValueError(f"must begin with {', '.join(f'{name}://' for name in BROKER_SCHEMES)}")
     return url
+
+
+def _known_rate(text: str | None) -> str | None:
+    return None if text is None else str(RateLimit.parse(text))
 
 
 _Empty = BeforeValidator(_none_if_empty)
@@ -59,6 +65,9 @@ class Settings(BaseSettings):
     body_timeout: float = Field(30.0, gt=0, description="the same for a body, and a second more for every 8 kB")
     allow_private_webhooks: bool = Field(False, description="whether to push to private addresses")
     database_timeout: float = Field(0.8, gt=0, description="how long a request waits for the database")
+    key_rate_limit: Annotated[str | None, _Empty, AfterValidator(_known_rate)] = Field(
+        None, description="of keys that have no limit of their own; none: as often as they like"
+    )
     report_timeout: float = Field(10.0, gt=0, description="the same of what calculates, such as results")
 
     @property

@@ -19,6 +19,9 @@ from winback_client.retrying import AGAIN
 MOST_ROWS = 1000
 """Rows of one body."""
 
+MOST_REST = 300.0
+"""Seconds for which a service may ask to be left alone."""
+
 SUPPRESSED = "suppressed"
 MOST_SUPPRESSED = 100_000
 """Units that a client remembers as such; the longest known are forgotten first."""
@@ -56,9 +59,9 @@ class Course:
         """Whether the service was away a moment ago."""
         return time.monotonic() < self._away_until
 
-    def rest(self) -> None:
-        """The service gave no answer: leave it alone for a while."""
-        self._away_until = time.monotonic() + self.options.rest
+    def rest(self, asked: float = 0.0) -> None:
+        """The service gave no answer: leave it alone for a while, and as long as it asked for, within reason."""
+        self._away_until = time.monotonic() + max(self.options.rest, min(asked, MOST_REST))
 
     def heard(self, decision: Decision) -> Decision:
         """The same decision; whom nobody may contact is remembered for when the service is away."""

@@ -17,7 +17,14 @@ class ClientError(Exception):
 
 
 class AwayError(ClientError):
-    """The service gave no answer, however often it was asked."""
+    """The service gave no answer, however often it was asked.
+
+    `retry_after`: seconds for which it asked to be left alone, 0 where it did not.
+    """
+
+    def __init__(self, message: str, retry_after: float = 0.0) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class RefusedError(ClientError):

@@ -36,14 +36,15 @@ class Attempts:
         if self._failed >= self._retrying.attempts:
             return None
         wait = random.uniform(0.0, min(self._retrying.longest, self._retrying.base * 2**self._failed))  # noqa: S311
-        if isinstance(failure, httpx.Response):
-            wait = max(wait, asked_wait(failure))
+        wait = max(wait, asked_wait(failure))
         return wait if time.monotonic() + wait <= self._until else None
 
 
-def asked_wait(response: httpx.Response) -> float:
+def asked_wait(failure: httpx.Response | httpx.TransportError) -> float:
     """Seconds that the service asks to be left alone for, in either form of RFC 9110; 0 where it asks for nothing."""
-    written = response.headers.get("retry-after", "").strip()
+    if not isinstance(failure, httpx.Response):
+        return 0.0
+    written = failure.headers.get("retry-after", "").strip()
     if written.isdigit():
         return float(written)
     try:

@@ -13,7 +13,7 @@ from winback_client.answers import Assignment, Decision, Outcome, Recorded, Void
 from winback_client.calls import Body, Call, Course, Extras
 from winback_client.errors import AwayError, ClientError, RefusedError
 from winback_client.options import Options
-from winback_client.retrying import AGAIN, Attempts, Retrying
+from winback_client.retrying import AGAIN, Attempts, Retrying, asked_wait
 
 _ONCE = Retrying(attempts=1)
 
@@ -101,8 +101,8 @@ class Client:
         try:
             self._report_in_passing()
             return self._document(call)
-        except AwayError:
-            self._course.rest()
+        except AwayError as away:
+            self._course.rest(away.retry_after)
             return None
 
     def _report_in_passing(self) -> None:
@@ -135,5 +135,5 @@ class Client:
                 failure = response
             wait = attempts.wait_after(failure)
             if wait is None:
-                raise AwayError(f"no answer from the service: {failure!r}")
+                raise AwayError(f"no answer from the service: {failure!r}", asked_wait(failure))
             time.sleep(wait)

@@ -67,6 +67,7 @@ class AssignMany(HotEndpoint):
         rows = rows_of(body, "assignments")
         if rows is None:
             raise InvalidError([Fault("", 'must be a list of requests, or {"assignments": [...]}')])
+        service.gate.charge(principal, len(rows) - 1)
         read = [InvalidError(row) if isinstance(row, list) else row for row in read_rows(_assignment, rows)]
         answers = await service.hot.decider.decide_many(principal, scope["path_params"]["key"], read)
         return _encode({"results": [_result(each) for each in _whole(answers)]})

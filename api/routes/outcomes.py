@@ -33,6 +33,7 @@ class Report(HotEndpoint):
     async def answer(self, service: Service, principal: Principal, _: Scope, body: bytes) -> bytes:
         """See HotEndpoint."""
         rows = _rows(body)
+        service.gate.charge(principal, len(rows) - 1)
         results = await service.hot.recorder.record(principal, read_rows(_outcome, rows))
         for result, row in zip(results, rows, strict=True):
             _counted[result.outcome_class].inc()

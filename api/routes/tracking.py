@@ -73,7 +73,9 @@ class Batch(TrackingEndpoint):
 
     async def answer(self, service: Service, principal: Principal, _: Scope, body: bytes) -> bytes:
         """See HotEndpoint."""
-        return await _take_in(service, principal, _many(body))
+        calls = _many(body)
+        service.gate.charge(principal, len(calls) - 1)
+        return await _take_in(service, principal, calls)
 
 
 routes = [

@@ -7,8 +7,22 @@ from pydantic import BaseModel, Field
 
 from api.schemas.bodies import Body
 from api.schemas.experiments import Finite, Instant
+from experiments.model.fields import Duration
+from experiments.model.rate_limits import MOST, Per
+from experiments.services.rotating import OVERLAP
 
 Word = Annotated[str, Field(max_length=64)]
+
+
+Count = Annotated[int, Field(ge=1, le=MOST)]
+
+
+class RateLimitFace(Body):
+    """So many requests per second or minute on average; `burst` at once, as many as `requests` where it is not said."""
+
+    requests: Count
+    per: Per
+    burst: Count | None = None
 
 
 class KeyRequest(Body):
@@ -17,6 +31,13 @@ class KeyRequest(Body):
     name: Annotated[str, Field(min_length=1, max_length=200)]
     scopes: Annotated[list[Word], Field(max_length=20)]
     expires_at: Instant | None = None
+    rate_limit: RateLimitFace | None = None
+
+
+class RotationRequest(Body):
+    """How long the old secret goes on."""
+
+    overlap: Annotated[Duration, Field(description="ISO 8601, at most P90D")] = OVERLAP
 
 
 class NewKey(BaseModel):
@@ -25,6 +46,12 @@ class NewKey(BaseModel):
     id: int
     key: str
     prefix: str
+
+
+class RotatedKey(NewKey):
+    """The new key of a rotation; `replaced_until` is when the old one ends."""
+
+    replaced_until: datetime
 
 
 class KeyFace(BaseModel):
@@ -38,6 +65,9 @@ class KeyFace(BaseModel):
     created_by: str
     expires_at: datetime | None
     revoked_at: datetime | None
+    last_used_at: Annotated[datetime | None, Field(description="to about half a minute")]
+    replaced_by: Annotated[int | None, Field(description="the id of the key that it was rotated to")]
+    rate_limit: RateLimitFace | None
 
 
 class Keys(BaseModel):

@@ -102,12 +102,20 @@ def keys(view: View) -> Drawn:
             "name": f"{row['name']} ({row['prefix']}…)",
             "scopes": ", ".join(row["scopes"]),
             "since": moment(row["created_at"]),
+            "used": moment(row["last_used_at"]) if row["last_used_at"] else "never",
             "expires": moment(row["expires_at"]) if row["expires_at"] else "never",
             "action": state("revoked") if row["revoked_at"] else _button("revoke", row["id"], "Revoke", row["name"]),
         }
         for row in rows
     ]
-    columns = {"name": "Key", "scopes": "May", "since": "Since", "expires": "Expires", "action": ""}
+    columns = {
+        "name": "Key",
+        "scopes": "May",
+        "since": "Since",
+        "used": "Last used",
+        "expires": "Expires",
+        "action": "",
+    }
     return Drawn(
         table(columns, shown, "Keys of systems", 640), [{**row, "scopes": " ".join(row["scopes"])} for row in rows]
     )

@@ -7,7 +7,10 @@ from experiments.model.columns import serial
 
 
 class ApiKey(SQLModel, table=True):
-    """A credential of a system: only the SHA-256 of the key (256 random bits) is kept."""
+    """A credential of a system: only the SHA-256 of the key (256 random bits) is kept.
+
+    `rate_limit` in the form of rate_limits.RateLimit; `replaced_by` is the id of the key that it was rotated to.
+    """
 
     __tablename__ = "api_keys"
     id: int | None = serial()
@@ -19,6 +22,9 @@ class ApiKey(SQLModel, table=True):
     created_by: str = Field(sa_column=Column(Text, nullable=False))
     expires_at: int | None = Field(default=None, sa_column=Column(BigInteger))
     revoked_at: int | None = Field(default=None, sa_column=Column(BigInteger))
+    last_used_at: int | None = Field(default=None, sa_column=Column(BigInteger))
+    rate_limit: str | None = Field(default=None, sa_column=Column(Text))
+    replaced_by: int | None = Field(default=None, sa_column=Column(BigInteger))
 
 
 class User(SQLModel, table=True):

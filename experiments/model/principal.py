@@ -18,10 +18,11 @@ ROLES: dict[str, frozenset[Scope]] = {
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """A caller: `name` as the audit log writes it (`key:NAME`, `user:EMAIL`, `system`)."""
+    """A caller: `name` as the audit log writes it (`key:NAME`, `user:EMAIL`, `system`); `key` is the key's number."""
 
     name: str
     scopes: frozenset[Scope]
+    key: int | None = None
 
 
 SYSTEM = Principal("system", frozenset(SCOPES))

@@ -11,8 +11,10 @@ from sqlmodel import select
 
 from experiments.errors import UnauthenticatedError
 from experiments.model.principal import Principal, Scope
+from experiments.model.rate_limits import Bucket, RateLimit
 from experiments.model.tables import ApiKey
 from experiments.model.times import SECOND, now
+from experiments.services.key_usage import KeyUsage
 from experiments.store.engine import reading
 
 KEY_FORM = re.compile(r"wb_[0-9a-f]{8}_[A-Za-z0-9_-]{43}")
@@ -29,22 +31,42 @@ def digest_of_key(key: str) -> str:
 class _Known:
     principal: Principal
     until: float
+    bucket: Bucket | None
 
 
 class Gate:
-    """Authorization headers → principals; what was seen within FRESH seconds costs a dictionary look-up."""
+    """Authorization headers → principals; what was seen within FRESH seconds costs a dictionary look-up.
 
-    def __init__(self, engine: Engine) -> None:
+    Every answer counts as one call of the key towards its rate limit, in this process.
+    """
+
+    def __init__(self, engine: Engine, rate_limit: RateLimit | None = None) -> None:
         self._engine = engine
+        self._rate_limit = rate_limit
         self._seen: dict[str, _Known] = {}
+        self._buckets: dict[int, Bucket] = {}
+        self.usage = KeyUsage(engine)
 
     def known(self, header: str | None) -> Principal | None:
-        """The principal, where the header was accepted a moment ago. Never blocks."""
+        """The principal, where the header was accepted a moment ago. Never blocks. Raises TooManyError."""
         seen = self._seen.get(header or "")
-        return seen.principal if seen is not None and time.monotonic() < seen.until else None
+        if seen is None or time.monotonic() >= seen.until:
+            return None
+        if seen.bucket is not None:
+            seen.bucket.take()
+        return seen.principal
+
+    def charge(self, principal: Principal, rows: int) -> None:
+        """Count what a call holds beyond its first row towards the rate limit of its key."""
+        bucket = self._buckets.get(principal.key or 0)
+        if bucket is not None and rows > 0:
+            bucket.charge(rows)
 
     def authenticate(self, header: str | None) -> Principal:
-        """The principal of `Bearer wb_…`. Raises UnauthenticatedError, UnavailableError. May ask the database."""
+        """The principal of `Bearer wb_…`. May ask the database.
+
+        Raises UnauthenticatedError, TooManyError, UnavailableError.
+        """
         principal = self.known(header)
         if principal is not None:
             return principal
@@ -56,9 +78,23 @@ class Gate:
             self.forget(header)
             raise UnauthenticatedError("nobody holds this key: it is unknown, revoked or expired")
         life = FRESH if row.expires_at is None else min(FRESH, (row.expires_at - moment) / SECOND)
-        principal = Principal(f"key:{row.name}", frozenset(cast(Scope, scope) for scope in row.scopes.split()))
-        self._seen[cast(str, header)] = _Known(principal, time.monotonic() + life)
+        scopes = frozenset(cast(Scope, scope) for scope in row.scopes.split())
+        principal, bucket = Principal(f"key:{row.name}", scopes, row.id), self._bucket(row)
+        self._seen[cast(str, header)] = _Known(principal, time.monotonic() + life, bucket)
+        self.usage.note(cast(int, row.id))
+        if bucket is not None:
+            bucket.take()
         return principal
+
+    def _bucket(self, row: ApiKey) -> Bucket | None:
+        """The key's own, which outlives what is remembered of a header."""
+        limit = self._rate_limit if row.rate_limit is None else RateLimit.parse(row.rate_limit)
+        if limit is None:
+            return None
+        found = self._buckets.get(cast(int, row.id))
+        if found is None or found.limit != limit:
+            found = self._buckets[cast(int, row.id)] = Bucket(limit)
+        return found
 
     def forget(self, header: str | None = None) -> None:
         """Ask the database again about this header, or about all."""

@@ -9,6 +9,7 @@ from sqlmodel import Session
 
 from experiments.errors import Fault, InvalidError, NotFoundError
 from experiments.model.principal import SCOPES, Principal, require
+from experiments.model.rate_limits import RateLimit
 from experiments.model.tables import ApiKey
 from experiments.model.times import now
 from experiments.services.authenticating import digest_of_key
@@ -19,15 +20,21 @@ from experiments.store.engine import transaction
 
 @dataclass(frozen=True, slots=True)
 class GrantedKey:
-    """A new key. `key` is shown this once; only its hash is kept."""
+    """A new key. `key` is shown this once; only its hash is kept. `replaced_until`: when the one it replaces ends."""
 
     id: int
     key: str
     prefix: str
+    replaced_until: int | None = None
 
 
 def create_key(
-    engine: Engine, principal: Principal, name: str, scopes: Sequence[str], expires_at: int | None = None
+    engine: Engine,
+    principal: Principal,
+    name: str,
+    scopes: Sequence[str],
+    expires_at: int | None = None,
+    rate_limit: RateLimit | None = None,
 ) -> GrantedKey:
     """A new API key with these scopes; `expires_at` in microseconds.
 
@@ -35,23 +42,32 @@ def create_key(
     """
     require(principal, "admin")
     _check(name, scopes, expires_at)
+    row, key = fresh_key(principal, name, scopes, expires_at)
+    row.rate_limit = None if rate_limit is None else str(rate_limit)
+    with transaction(engine) as session:
+        session.add(row)
+        session.flush()
+        detail = {"name": name, "scopes": row.scopes.split(), "expires_at": expires_at, "rate_limit": row.rate_limit}
+        audit.append(session, principal, "key.create", row.prefix, detail)
+    return GrantedKey(row.id or 0, key, row.prefix)
+
+
+def fresh_key(
+    principal: Principal, name: str, scopes: Sequence[str], expires_at: int | None = None
+) -> tuple[ApiKey, str]:
+    """A row that is not stored yet, and its secret."""
     prefix = f"wb_{secrets.token_hex(4)}"
-    key = f"{prefix}_{secrets.token_urlsafe(32)}"
+    secret = f"{prefix}_{secrets.token_urlsafe(32)}"
     row = ApiKey(
         name=name,
         prefix=prefix,
-        digest=digest_of_key(key),
+        digest=digest_of_key(secret),
         scopes=" ".join(sorted(set(scopes))),
         created_at=now(),
         created_by=principal.name,
         expires_at=expires_at,
     )
-    with transaction(engine) as session:
-        session.add(row)
-        session.flush()
-        detail = {"name": name, "scopes": sorted(set(scopes)), "expires_at": expires_at}
-        audit.append(session, principal, "key.create", prefix, detail)
-    return GrantedKey(row.id or 0, key, prefix)
+    return row, secret
 
 
 def revoke_key(engine: Engine, principal: Principal, key_id: int, *, force: bool = False) -> None:

@@ -6,8 +6,11 @@ from sqlalchemy import Engine
 
 import migrations
 from experiments.errors import UnavailableError
+from experiments.model.rate_limits import RateLimit
 from experiments.services.authenticating import Gate
 from experiments.services.hot_path import HotPath
+from experiments.services.key_usage import EVERY
+from experiments.services.writing_down import WritingDown
 from experiments.settings import Settings
 from experiments.store.engine import engine_for, reading
 
@@ -26,11 +29,14 @@ class Service:
     reports: Engine
     gate: Gate
     _hot: HotPath | None = field(default=None, init=False)
+    _notes: WritingDown | None = field(default=None, init=False)
 
     async def start(self) -> None:
         """Load what decisions need and begin to look for changes."""
         self._hot = HotPath(self.settings, self.engine)
         await self._hot.start()
+        self._notes = WritingDown([self.gate.usage.store], EVERY)
+        self._notes.start()
 
     @property
     def hot(self) -> HotPath:
@@ -48,6 +54,8 @@ class Service:
         """Finish what is under way and let go of the database."""
         if self._hot is not None:
             await self._hot.close()
+        if self._notes is not None:
+            await self._notes.close()
         self.engine.dispose()
         self.reports.dispose()
 
@@ -63,4 +71,5 @@ def open_service(settings: Settings) -> Service:
     """A service over the configured database; nothing is started yet."""
     engine = engine_for(settings)
     reports = engine_for(settings.model_copy(update={"database_timeout": settings.report_patience}))
-    return Service(settings, engine, reports, Gate(engine))
+    limit = None if settings.key_rate_limit is None else RateLimit.parse(settings.key_rate_limit)
+    return Service(settings, engine, reports, Gate(engine, limit))

@@ -1,12 +1,14 @@
 """Keys, users and the audit log, without anything that could be used as a credential."""
 
 import json
+from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import Engine
 from sqlmodel import col, select
 
 from experiments.model.principal import Principal, require
+from experiments.model.rate_limits import RateLimit
 from experiments.model.tables import ApiKey, AuditEntry, User
 from experiments.model.times import to_rfc3339
 from experiments.store.engine import reading
@@ -57,6 +59,9 @@ def _key(row: ApiKey) -> Face:
         "created_by": row.created_by,
         "expires_at": None if row.expires_at is None else to_rfc3339(row.expires_at),
         "revoked_at": None if row.revoked_at is None else to_rfc3339(row.revoked_at),
+        "last_used_at": None if row.last_used_at is None else to_rfc3339(row.last_used_at),
+        "replaced_by": row.replaced_by,
+        "rate_limit": None if row.rate_limit is None else asdict(RateLimit.parse(row.rate_limit)),
     }
 
 

@@ -26,7 +26,13 @@ BODIES = {
     "PATCH /v1/experiments/{key}/arms/{arm}": {"weight": 0.4, "reason": "r", "expires_at": "2099-01-01T00:00:00Z"},
     "PATCH /v1/experiments/{key}/variants/{variant}": {"enabled": False, "reason": "r"},
     "POST /v1/plans": {"metric": {"base": 0.1}, "test": {"relative_effect": 0.1, "arms": 2, "audience": 90_000}},
-    "POST /v1/keys": {"name": "n", "scopes": ["read"], "expires_at": "2099-01-01T00:00:00Z"},
+    "POST /v1/keys": {
+        "name": "n",
+        "scopes": ["read"],
+        "expires_at": "2099-01-01T00:00:00Z",
+        "rate_limit": {"requests": 5, "per": "minute", "burst": 5},
+    },
+    "POST /v1/keys/{key_id}/rotate": {"overlap": "P1D"},
     "POST /v1/users": {"email": "a@b.c", "password": "correct horse", "role": "viewer"},
     "PATCH /v1/users/{user_id}": {"role": "viewer", "password": "correct horse", "disabled": False},
     "PUT /v1/units/{unit_id}": {"profile": {"orders": 1}},
@@ -93,6 +99,7 @@ RAW = {
 # Each outcome is refused alone, as `rejected` in the reply; and an empty list asks for nothing.
 _FINE = {("POST /v1/outcomes", kind) for kind in ("null", "a number", "a text", "an empty list")}
 _FINE |= {("POST /v1/experiments/{key}/assignments/batch", "an empty list")}
+_FINE |= {("POST /v1/keys/{key_id}/rotate", kind) for kind in ("nothing", "null")}
 _FINE |= {("POST /v1/exposures/fallback", "an empty list")}
 
 VALUES = {

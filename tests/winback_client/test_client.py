@@ -282,3 +282,10 @@ def test_closing_reports_what_it_can(make):
     client.close()
     assert script.seen[-1][1] == "/v1/exposures/fallback"
     assert len(client.options.memory) == 0
+
+
+def test_a_wait_that_is_asked_for_is_kept_also_beyond_the_patience(make):
+    script = Script((429, {}, {"Retry-After": "30"}), (200, DECISION))
+    client = make(handler=script, options=_options())
+    assert all(client.assign("e", "u").fallback for _ in range(5))
+    assert len(script.seen) == 1
