@@ -1,5 +1,6 @@
 """Configuration: environment variables with the prefix WINBACK_ and a .env file."""
 
+import re
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
@@ -7,12 +8,13 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from experiments.model.rate_limits import RateLimit
-
 
 def _none_if_empty(value: Any) -> Any:
     return None if value == "" else value
 
+
+RATE = r"([1-9][0-9]{0,5})/(second|minute)(?:,([1-9][0-9]{0,5}))?"
+"""How a rate limit is written: requests per second or minute, and how many at once; experiments.model.rate_limits."""
 
 BROKER_SCHEMES = ("amqp", "amqps", "nats", "kafka")
 """Schemes of the brokers that we speak to; experiments.connectors.brokers has a class for each."""
@@ -25,7 +27,9 @@ def _known_broker(url: str | None) -> str | None:
 
 
 def _known_rate(text: str | None) -> str | None:
-    return None if text is None else str(RateLimit.parse(text))
+    if text is not None and not re.fullmatch(RATE, text):
+        raise ValueError("must be such as 100/second, or 600/minute,50 with the burst behind the comma")
+    return text
 
 
 _Empty = BeforeValidator(_none_if_empty)

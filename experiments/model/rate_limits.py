@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from experiments.errors import TooManyError
+from experiments.settings import RATE
 
 Per = Literal["second", "minute"]
-MOST = 1_000_000
+MOST = 999_999
 _SECONDS: dict[str, float] = {"second": 1.0, "minute": 60.0}
-_FORM = re.compile(r"([1-9][0-9]{0,6})/(second|minute)(?:,([1-9][0-9]{0,6}))?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +32,11 @@ class RateLimit:
     @classmethod
     def parse(cls, text: str) -> "RateLimit":
         """From `100/second` or `600/minute,50`, the burst behind the comma. Raises ValueError."""
-        found = _FORM.fullmatch(text.strip())
+        found = re.fullmatch(RATE, text.strip())
         if found is None:
             raise ValueError("must be such as 100/second, or 600/minute,50 with the burst behind the comma")
         requests, per, burst = found.groups()
-        limit = cls(int(requests), "second" if per == "second" else "minute", int(burst or requests))
-        if max(limit.requests, limit.burst) > MOST:
-            raise ValueError(f"must be at most {MOST:,}")
-        return limit
+        return cls(int(requests), "second" if per == "second" else "minute", int(burst or requests))
 
     def __str__(self) -> str:
         return f"{self.requests}/{self.per},{self.burst}"
