@@ -6,6 +6,7 @@ import sys
 PARTS = {
     "decisions": ["benchmarks.decisions"],
     "memory": ["benchmarks.decisions", "--memory"],
+    "edge": ["benchmarks.edge"],
     "learner": ["benchmarks.learner"],
     "pacing": ["benchmarks.pacing"],
     "consumer": ["benchmarks.consumer"],

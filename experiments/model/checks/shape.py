@@ -17,7 +17,7 @@ from experiments.model.wording import in_words
 MAX_DEPTH = 40
 MOST_MEMBERS, MOST_ITEMS = 1_000, 10_000
 """Members of any object and items of any list of a document."""
-MOST_VALUES = 30_000
+MOST_VALUES = 20_000
 """Values of a document, those inside others among them: more cannot be judged without keeping other callers waiting."""
 MOST_FAULTS = 100
 _ROUNDS = 6
