@@ -112,7 +112,7 @@ def fill(settings: Settings, campaigns: int) -> int:
     """All campaigns; rows of the tiers of time."""
     migrations.upgrade(settings.database_url)
     engine = engine_for(settings)
-    create_user(engine, SYSTEM, LOGIN, PASSWORD, "admin")
+    create_user(engine, SYSTEM, LOGIN, PASSWORD, "admin", own=True)
     rows = 0
     for number in range(1, campaigns + 1):
         rng = np.random.default_rng(number)

@@ -65,7 +65,7 @@ def fill(settings: Settings, log: Path | None, rows: int) -> None:
     say("five weeks of two campaigns ...")
     play(settings)
     engine = engine_for(settings)
-    create_user(engine, SYSTEM, LOGIN, PASSWORD, "admin")
+    create_user(engine, SYSTEM, LOGIN, PASSWORD, "admin", own=True)
     key = create_key(engine, SYSTEM, "pictures", SCOPES).key
     number = request_replay(engine, SYSTEM, SPRING, ReplayRequest())
     desk = Desk(settings)

@@ -11,13 +11,13 @@ from dash.dependencies import DashDependency
 from dash.exceptions import PreventUpdate
 from sqlalchemy import Engine
 
+from dashboard.cookies import held
 from dashboard.who import Who
 from experiments.errors import InvalidError, WinbackError
 from experiments.model.principal import SCOPES, Scope, require
 from experiments.services.signing_in import Person, SignIns
 from experiments.settings import Settings
 
-COOKIE = "winback_sign_in"
 NOTICES = "notices"
 """Id of the container that shows notices; see `notify`."""
 
@@ -34,8 +34,11 @@ class Callbacks:
         self._engine, self._settings = engine, settings
 
     def person(self) -> Person:
-        """Who sent the request under way. Raises UnauthenticatedError, UnavailableError."""
-        return self.people.person(flask.request.cookies.get(COOKIE))
+        """Who sent the request under way, as the door's guard found. Raises UnauthenticatedError, UnavailableError."""
+        if "person" not in flask.g:
+            flask.g.person = self.people.person(held())
+        person: Person = flask.g.person
+        return person
 
     def who(self) -> Who:
         """The same, as views and services take it."""
@@ -80,4 +83,4 @@ def notify(title: str, message: str, color: str = "teal") -> None:
     set_props(NOTICES, {"sendNotifications": [notice]})
 
 
-__all__ = ["COOKIE", "NOTICES", "Callbacks", "no_update", "notify"]
+__all__ = ["NOTICES", "Callbacks", "no_update", "notify"]

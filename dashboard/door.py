@@ -5,16 +5,21 @@ from urllib.parse import urlsplit
 import flask
 from flask import Flask, Response
 
-from dashboard.callbacks import COOKIE
+from dashboard import own_account
+from dashboard.cookies import forget, held, keep_signed_in, origin, wait_in_words
+from dashboard.plain import plain_page, see_other
 from experiments.errors import TooManyError, UnauthenticatedError, UnavailableError
-from experiments.model.times import SECOND
-from experiments.services.limiting_guesses import KNOWN_FOR, Origin
-from experiments.services.signing_in import LIFE, SignIns
+from experiments.services.signing_in import SignIns
 
-DEVICE = "winback_device"
-"""Cookie by which a browser is known in which somebody has signed in before."""
+OPEN_PATHS = frozenset({"/sign-in", "/healthz", "/assets/sign-in.css", "/assets/favicon.svg"})
+"""Whole paths: what begins like one of them is another address."""
 
-OPEN_PATHS = ("/sign-in", "/assets/", "/healthz")
+BEFORE_A_PASSWORD = frozenset({own_account.PATH, "/sign-out"})
+"""All that is open to somebody who has to choose a password first."""
+
+ELSEWHERE = frozenset({"cross-site", "same-site"})
+"""What browsers write into Sec-Fetch-Site where a page of another origin sent them."""
+
 SAFE = {
     "X-Frame-Options": "DENY",
     "X-Content-Type-Options": "nosniff",
@@ -25,30 +30,18 @@ SAFE = {
 
 def install_door(server: Flask, people: SignIns) -> None:
     """Add the sign-in, the sign-out, and the guard before everything else."""
-
-    @server.before_request
-    def guard() -> Response | None:
-        request = flask.request
-        if request.method == "POST" and not _from_here():
-            return Response("This request came from another site.", 403)
-        if request.path.startswith(OPEN_PATHS):
-            return None
-        try:
-            people.person(request.cookies.get(COOKIE))
-        except UnauthenticatedError as error:
-            if request.path.startswith("/_dash"):
-                return Response(str(error), 401)
-            wanted = request.full_path.rstrip("?")
-            return _see_other(flask.url_for("sign_in_page", next=wanted if wanted != "/" else None))
-        except UnavailableError as error:
-            return Response(str(error), 503, {"Retry-After": str(error.retry_after)})
-        return None
+    _install_guard(server, people)
+    own_account.install_own_account(server, people)
 
     @server.after_request
     def safe(response: Response) -> Response:
         for name, value in SAFE.items():
             response.headers.setdefault(name, value)
         return response
+
+    @server.errorhandler(UnavailableError)
+    def away(error: UnavailableError) -> Response:
+        return Response(f"The database is away ({error}); try again.", 503, {"Retry-After": str(error.retry_after)})
 
     @server.get("/healthz")
     def healthz() -> Response:
@@ -62,53 +55,52 @@ def install_door(server: Flask, people: SignIns) -> None:
     def sign_in() -> Response:
         form = flask.request.form
         try:
-            signed_in = people.sign_in(form.get("email", ""), form.get("password", ""), _origin())
+            signed_in = people.sign_in(form.get("email", ""), form.get("password", ""), origin(), held())
         except UnauthenticatedError as error:
             return _page(f"{str(error).capitalize()}.", 401)
         except TooManyError as error:
             return _too_many(error)
-        except UnavailableError as error:
-            return _page(f"The database is away ({error}); try again.", 503)
-        response = _see_other(_inside(form.get("next", "")))
-        _keep(response, COOKIE, signed_in.token, LIFE)
-        _keep(response, DEVICE, signed_in.device, KNOWN_FOR)
+        response = see_other(_inside(form.get("next", "")))
+        keep_signed_in(response, signed_in)
         return response
 
-    @server.get("/sign-out")
+    @server.route("/sign-out", methods=["GET", "POST"])
     def sign_out() -> Response:
-        people.sign_out(flask.request.cookies.get(COOKIE))
-        response = _see_other(flask.url_for("sign_in_page"))
-        response.delete_cookie(COOKIE)
+        people.sign_out(held())
+        response = see_other(flask.url_for("sign_in_page"))
+        forget(response)
         return response
+
+
+def _install_guard(server: Flask, people: SignIns) -> None:
+    @server.before_request
+    def guard() -> Response | None:
+        request = flask.request
+        if not _from_here():
+            return Response("This request came from another site.", 403)
+        if request.path in OPEN_PATHS:
+            return None
+        calls = request.path.startswith("/_dash")
+        try:
+            flask.g.person = people.person(held())
+        except UnauthenticatedError as error:
+            if calls:
+                return Response(str(error), 401)
+            wanted = request.full_path.rstrip("?")
+            return see_other(flask.url_for("sign_in_page", next=wanted if wanted != "/" else None))
+        if flask.g.person.password_due and request.path not in BEFORE_A_PASSWORD:
+            return Response("Choose a password first.", 403) if calls else see_other(own_account.PATH)
+        return None
 
 
 def _from_here() -> bool:
     """Whether a changing request comes from our own pages; browsers always name the origin of such a request."""
-    origin = flask.request.headers.get("Origin")
-    return origin is None or urlsplit(origin).netloc == flask.request.host
-
-
-def _origin() -> Origin:
-    """Where an attempt to sign in comes from."""
-    return Origin(flask.request.remote_addr or "", flask.request.cookies.get(DEVICE, ""))
-
-
-def _keep(response: Response, name: str, value: str, life: int) -> None:
-    """Let the browser keep a secret for so many microseconds, which no script and no other site gets to see."""
-    response.set_cookie(
-        name, value, max_age=life // SECOND, httponly=True, samesite="Lax", secure=flask.request.is_secure
-    )
-
-
-def _too_many(error: TooManyError) -> Response:
-    wait = f"{error.retry_after} seconds" if error.retry_after < 120 else f"{-(-error.retry_after // 60)} minutes"
-    text = (
-        f"There were too many attempts. Try again in {wait}. "
-        "From a browser or a network that you have signed in from before it may work sooner."
-    )
-    response = _page(text, 429)
-    response.headers["Retry-After"] = str(error.retry_after)
-    return response
+    request = flask.request
+    if request.method in ("GET", "HEAD") and request.path != "/sign-out":
+        return True
+    named = request.headers.get("Origin")
+    fetched = request.headers.get("Sec-Fetch-Site")
+    return fetched not in ELSEWHERE and (named is None or urlsplit(named).netloc == request.host)
 
 
 def _inside(address: str) -> str:
@@ -118,28 +110,23 @@ def _inside(address: str) -> str:
     return address if plain and not parts.scheme and not parts.netloc else "/"
 
 
-def _see_other(location: str) -> Response:
-    return Response("", 303, {"Location": location})
+def _too_many(error: TooManyError) -> Response:
+    text = (
+        f"There were too many attempts. Try again in {wait_in_words(error)}. "
+        "From a browser or a network that you have signed in from before it may work sooner."
+    )
+    response = _page(text, 429)
+    response.headers["Retry-After"] = str(error.retry_after)
+    return response
 
 
 def _page(error: str, status: int) -> Response:
     wanted = flask.request.values.get("next", "")
     email = flask.request.form.get("email", "")
-    return Response(flask.render_template_string(SIGN_IN, error=error, next=wanted, email=email), status)
+    return plain_page("Sign in", SIGN_IN, status, error=error, next=wanted, email=email)
 
 
-SIGN_IN = """<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Sign in · Winback</title><link rel="stylesheet" href="/assets/sign-in.css">
-<link rel="icon" href="/assets/favicon.svg">
-</head>
-<body>
-<main>
-  <p class="brand"><span class="brand-mark" aria-hidden="true"></span>Winback</p>
-  <h1>Sign in</h1>
-  {% if error %}<p class="error" role="alert">{{ error }}</p>{% endif %}
+SIGN_IN = """
   <form method="post" action="/sign-in">
     <input type="hidden" name="next" value="{{ next }}">
     <label for="email">E-mail</label>
@@ -150,6 +137,4 @@ SIGN_IN = """<!DOCTYPE html>
   </form>
   <p class="hint">No account yet? An administrator gives you one, under Accounts or with
   <code>winback user create</code>.</p>
-</main>
-</body>
-</html>"""
+"""

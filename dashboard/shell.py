@@ -147,7 +147,14 @@ def person_menu(person: Person) -> Component:
     way_out = html.A(
         icon("sign-out"), href="/sign-out", className="way-out", title="Sign out", **{"aria-label": "Sign out"}
     )
-    return dmc.Group([avatar, named, way_out], gap="xs", wrap="nowrap")
+    account = html.A(
+        dmc.Group([avatar, named], gap="xs", wrap="nowrap"),
+        href="/account",
+        className="own-account",
+        title="Your account: change the password",
+        **{"aria-label": f"Your account, {person.email}"},
+    )
+    return dmc.Group([account, way_out], gap="xs", wrap="nowrap")
 
 
 def content(key: str, page: Page, view: View) -> Component:

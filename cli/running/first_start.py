@@ -1,8 +1,7 @@
 """What a developer's machine needs once: a key and a login. Only their hashes are kept, so they are shown once."""
 
-import secrets
-
 from cli.console import say
+from experiments.model.passwords import invented_password
 from experiments.model.principal import SYSTEM
 from experiments.model.times import HOUR, now
 from experiments.services.granting import create_key, revoke_key
@@ -20,12 +19,12 @@ def introduce(service: Service) -> None:
     """Make the first key and the first login and print them, where the database knows nobody yet."""
     if users(service.engine, SYSTEM, Wanted(limit=1))["items"]:
         return
-    password = secrets.token_urlsafe(12)
+    password = invented_password(LOGIN)
     granted = create_key(service.engine, SYSTEM, "first admin", ["admin"])
     create_user(service.engine, SYSTEM, LOGIN, password, "admin")
     say("First start: this key and this login are shown once, and only their hashes are kept.")
     say(f"  admin key  {granted.key}")
-    say(f"  login      {LOGIN}  password  {password}")
+    say(f"  login      {LOGIN}  password  {password}  (you choose another when you sign in)")
 
 
 class DemoKey:

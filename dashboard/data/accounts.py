@@ -3,6 +3,7 @@
 from typing import Any
 
 from dashboard.who import Who
+from experiments.model.passwords import SHORTEST
 from experiments.model.principal import ROLES, SCOPES
 from experiments.model.times import DAY, now
 from experiments.services.granting import create_key, revoke_key
@@ -13,6 +14,7 @@ from experiments.views.paging import Wanted
 MOST = 500
 LATEST = 100
 ROLE_NAMES, SCOPE_NAMES = tuple(ROLES), tuple(SCOPES)
+SHORTEST_PASSWORD = SHORTEST
 Face = dict[str, Any]
 
 

@@ -43,7 +43,11 @@ def _person_form() -> Component:
     roles = [{"value": role, "label": ROLE_WORDS[role]} for role in accounts.ROLE_NAMES]
     fields = [
         dmc.TextInput(id="person-email", label="E-mail"),
-        dmc.PasswordInput(id="person-password", label="First password", description="10 characters or more"),
+        dmc.PasswordInput(
+            id="person-password",
+            label="First password",
+            description=f"{accounts.SHORTEST_PASSWORD} characters or more; the person chooses another when signing in",
+        ),
         dmc.Select(id="person-role", label="Role", data=roles, value="viewer", allowDeselect=False),
         dmc.Button("Add person", id="person-add"),
     ]

@@ -1,6 +1,6 @@
 """Who may come in: keys of systems and logins of people. Import them from `tables`."""
 
-from sqlalchemy import BigInteger, Column, Text
+from sqlalchemy import BigInteger, Boolean, Column, Text
 from sqlmodel import Field, SQLModel
 
 from experiments.model.columns import serial
@@ -28,7 +28,10 @@ class ApiKey(SQLModel, table=True):
 
 
 class User(SQLModel, table=True):
-    """A person: role viewer, analyst, experimenter or admin; the password as an Argon2id hash."""
+    """A person: role viewer, analyst, experimenter or admin; the password as an Argon2id hash.
+
+    `password_due`: somebody else knows the password, so the person has to choose one before anything else.
+    """
 
     __tablename__ = "users"
     id: int | None = serial()
@@ -37,3 +40,4 @@ class User(SQLModel, table=True):
     role: str = Field(sa_column=Column(Text, nullable=False))
     created_at: int = Field(sa_column=Column(BigInteger, nullable=False))
     disabled_at: int | None = Field(default=None, sa_column=Column(BigInteger))
+    password_due: bool = Field(default=False, sa_column=Column(Boolean, nullable=False))

@@ -5,13 +5,17 @@ from sqlmodel import Field, SQLModel
 
 
 class SignIn(SQLModel, table=True):
-    """One browser that somebody signed in with; of its token (256 random bits) only the SHA-256 is kept."""
+    """One browser that somebody signed in with; of its token (256 random bits) only the SHA-256 is kept.
+
+    `expires_at` is fixed at the sign-in; `seen_at` is when it was last used, to within minutes.
+    """
 
     __tablename__ = "sign_ins"
     digest: str = Field(sa_column=Column(Text, primary_key=True))
     user_id: int = Field(sa_column=Column(BigInteger, nullable=False))
     created_at: int = Field(sa_column=Column(BigInteger, nullable=False))
     expires_at: int = Field(sa_column=Column(BigInteger, nullable=False))
+    seen_at: int = Field(sa_column=Column(BigInteger, nullable=False))
 
 
 class GuessMark(SQLModel, table=True):

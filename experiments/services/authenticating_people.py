@@ -5,8 +5,8 @@ from functools import cache
 
 import structlog
 from argon2.exceptions import InvalidHashError, VerificationError
-from sqlalchemy import Engine
-from sqlmodel import select
+from sqlalchemy import Engine, update
+from sqlmodel import col, select
 
 from experiments.errors import TooManyError, UnauthenticatedError
 from experiments.model.checks.shape import is_storable
@@ -66,11 +66,12 @@ def _find(engine: Engine, email: str) -> User | None:
 
 
 def _renew(engine: Engine, row: User, password: str) -> None:
-    """Hash again where the library's parameters have grown since."""
+    """Hash again where the library's parameters have grown since, unless the password was changed meanwhile."""
     if HASHER.check_needs_rehash(row.password_hash):
-        row.password_hash = HASHER.hash(password)
+        before, row.password_hash = row.password_hash, HASHER.hash(password)
+        change = update(User).where(col(User.id) == row.id, col(User.password_hash) == before)
         with transaction(engine) as session:
-            session.merge(row)
+            session.execute(change.values(password_hash=row.password_hash))
 
 
 @cache

@@ -4,33 +4,39 @@ import re
 from dataclasses import dataclass
 
 from argon2 import PasswordHasher
-from sqlalchemy import Engine
-from sqlmodel import select
+from sqlalchemy import Engine, delete
+from sqlmodel import Session, col, select
 
 from experiments.errors import ConflictError, Fault, InvalidError, NotFoundError
 from experiments.model.checks.shape import is_storable
+from experiments.model.passwords import password_faults
 from experiments.model.principal import ROLES, Principal, require
-from experiments.model.tables import User
+from experiments.model.tables import SignIn, User
 from experiments.model.times import now
 from experiments.services.last_admin import hold_administrators, refuse_last_person
 from experiments.store import audit
-from experiments.store.engine import transaction
+from experiments.store.engine import reading, transaction
 
 HASHER = PasswordHasher()
 """Argon2id with the library's current parameters; a hash remembers the ones that it was made with."""
 
-MIN_PASSWORD = 10
 _EMAIL = re.compile(r"[^@\s\x00-\x1f]{1,64}@[^@\s\x00-\x1f]{1,189}")
 
 
-def create_user(engine: Engine, principal: Principal, email: str, password: str, role: str) -> int:
-    """A new person; the id. Raises ForbiddenError without the scope `admin`, InvalidError, ConflictError."""
+def create_user(
+    engine: Engine, principal: Principal, email: str, password: str, role: str, *, own: bool = False
+) -> int:
+    """A new person; the id. `own`: the person chose the password, and need not choose another at the first sign-in.
+
+    Raises ForbiddenError without the scope `admin`, InvalidError, ConflictError.
+    """
     require(principal, "admin")
     faults = [] if _EMAIL.fullmatch(email) and is_storable(email) else [Fault("/email", "is no e-mail address")]
-    faults += [*_password_faults(password), *_role_faults(role)]
+    faults += [*password_faults(password, email), *_role_faults(role)]
     if faults:
         raise InvalidError(faults)
-    row = User(email=email.lower(), password_hash=HASHER.hash(password), role=role, created_at=now())
+    hashed = HASHER.hash(password)
+    row = User(email=email.lower(), password_hash=hashed, role=role, created_at=now(), password_due=not own)
     with transaction(engine) as session:
         if session.exec(select(User.id).where(User.email == row.email)).first() is not None:
             raise ConflictError(f"{row.email} has an account already")
@@ -55,13 +61,13 @@ class UserChange:
 
 
 def change_user(engine: Engine, principal: Principal, user_id: int, change: UserChange, *, force: bool = False) -> None:
-    """Change what is given, and nothing else.
+    """Change what is given, and nothing else; whoever is signed in as this person is no more.
 
     Raises ForbiddenError without the scope `admin`, NotFoundError, InvalidError, ConflictError where the last
     administrator would be none any more, unless `force`.
     """
     require(principal, "admin")
-    faults = [] if change.password is None else _password_faults(change.password)
+    faults = [] if change.password is None else password_faults(change.password, _email(engine, user_id))
     faults += [] if change.role is None else _role_faults(change.role)
     if faults:
         raise InvalidError(faults)
@@ -75,17 +81,26 @@ def change_user(engine: Engine, principal: Principal, user_id: int, change: User
             refuse_last_person(session, row)
         row.role = change.role or row.role
         row.password_hash = hashed or row.password_hash
+        row.password_due = hashed is not None or row.password_due
         if change.disabled is not None:
             row.disabled_at = (row.disabled_at or now()) if change.disabled else None
         session.add(row)
+        end_sign_ins(session, user_id)
         detail = {"role": change.role, "password": hashed is not None, "disabled": change.disabled}
         audit.append(session, principal, "user.change", row.email, detail)
 
 
-def _password_faults(password: str) -> list[Fault]:
-    if not MIN_PASSWORD <= len(password) <= 1024:
-        return [Fault("/password", f"has {MIN_PASSWORD} to 1,024 characters")]
-    return [] if is_storable(password) else [Fault("/password", "contains a NUL or half of a surrogate pair")]
+def end_sign_ins(session: Session, user_id: int) -> None:
+    """Whoever is signed in as this person, anywhere, is not any more when the transaction commits."""
+    session.execute(delete(SignIn).where(col(SignIn.user_id) == user_id))
+
+
+def _email(engine: Engine, user_id: int) -> str:
+    with reading(engine) as session:
+        row = session.get(User, user_id)
+        if row is None:
+            raise NotFoundError(f"there is no user {user_id}")
+        return row.email
 
 
 def _role_faults(role: str) -> list[Fault]:

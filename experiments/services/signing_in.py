@@ -1,36 +1,42 @@
-"""People sign in with a password and hold a token from then on, until it expires or they sign out."""
+"""People sign in with a password and hold a token from then on, until it ends.
+
+It ends LIFE after the sign-in, after IDLE without use, when the person signs out, changes the password, is disabled or
+gets another role. Nothing is remembered between two requests: what has ended is refused from the next one on.
+"""
 
 import hashlib
 import secrets
-import time
+from contextlib import suppress
 from dataclasses import dataclass
 
-from sqlalchemy import Engine, delete
-from sqlmodel import col, select
+from sqlalchemy import Engine, delete, or_, update
+from sqlmodel import Session, col, select
 
-from experiments.errors import UnauthenticatedError
+from experiments.errors import Fault, InvalidError, UnauthenticatedError, UnavailableError
+from experiments.model.passwords import password_faults
 from experiments.model.principal import ROLES, Principal
 from experiments.model.tables import SignIn, User
-from experiments.model.times import HOUR, now
-from experiments.services.authenticating_people import verify_password
+from experiments.model.times import HOUR, SECOND, now
+from experiments.services.authenticating_people import Proven, verify_password
+from experiments.services.granting_users import HASHER, end_sign_ins
 from experiments.services.limiting_guesses import Origin
 from experiments.store import audit
 from experiments.store.engine import reading, transaction
 
 LIFE = 12 * HOUR
-FRESH = 2.0
-"""Seconds after which a person who was disabled, or signed out elsewhere, is refused."""
-
-_REMEMBERED = 1_000
+IDLE = 2 * HOUR
+_NOTED_EVERY = 300 * SECOND
+"""How exactly the last use is known: noting each would write with every request."""
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Who is signed in."""
+    """Who is signed in. `password_due`: nothing may be done before the person has chosen a password."""
 
     principal: Principal
     email: str
     role: str
+    password_due: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,57 +48,96 @@ class SignedIn:
 
 
 class SignIns:
-    """Tokens → people. Keep one for each process: what was seen within FRESH seconds costs a dictionary look-up."""
+    """Tokens → people."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._seen: dict[str, tuple[Person, float]] = {}
 
-    def sign_in(self, email: str, password: str, origin: Origin) -> SignedIn:
-        """A new token. Raises UnauthenticatedError, TooManyError, UnavailableError."""
+    def sign_in(self, email: str, password: str, origin: Origin, before: str | None = None) -> SignedIn:
+        """A new token; `before`, which the browser held until now, ends.
+
+        Raises UnauthenticatedError, TooManyError, UnavailableError.
+        """
         proven = verify_password(self._engine, email, password, origin)
-        token = secrets.token_urlsafe(32)
-        moment = now()
-        row = SignIn(digest=_digest(token), user_id=proven.user.id or 0, created_at=moment, expires_at=moment + LIFE)
         with transaction(self._engine) as session:
-            session.execute(delete(SignIn).where(col(SignIn.expires_at) <= moment))
-            session.add(row)
-            audit.append(session, proven.principal, "user.sign_in", proven.user.email, {})
+            user = _as_proven(session, proven)
+            moment = now()
+            over = or_(col(SignIn.expires_at) <= moment, col(SignIn.seen_at) <= moment - IDLE)
+            session.execute(delete(SignIn).where(or_(over, col(SignIn.digest) == _digest(before or ""))))
+            token = _new_token(session, user)
+            audit.append(session, proven.principal, "user.sign_in", user.email, {})
         return SignedIn(token, proven.device)
 
     def person(self, token: str | None) -> Person:
         """Who holds the token. Raises UnauthenticatedError, UnavailableError."""
         if not token:
             raise UnauthenticatedError("nobody is signed in")
-        digest = _digest(token)
-        seen = self._seen.get(digest)
-        if seen is not None and time.monotonic() < seen[1]:
-            return seen[0]
-        person = self._find(digest)
-        if len(self._seen) > _REMEMBERED:
-            self._seen.clear()
-        self._seen[digest] = (person, time.monotonic() + FRESH)
-        return person
+        with reading(self._engine) as session:
+            found = session.exec(
+                select(User, SignIn).where(SignIn.digest == _digest(token), col(User.id) == col(SignIn.user_id))
+            ).first()
+        moment = now()
+        if found is None or found[0].disabled_at is not None or _over(found[1], moment):
+            raise UnauthenticatedError("the sign-in has ended; sign in again")
+        user, row = found
+        if row.seen_at <= moment - _NOTED_EVERY:
+            self._note_use(row, moment)
+        return Person(Principal(f"user:{user.email}", ROLES[user.role]), user.email, user.role, user.password_due)
+
+    def change_password(self, token: str | None, current: str, wanted: str, origin: Origin) -> SignedIn:
+        """Another password for whoever holds the token; every sign-in of the person ends, and a new one begins here.
+
+        Raises UnauthenticatedError (no token, or `current` is wrong), TooManyError, InvalidError, UnavailableError.
+        """
+        person = self.person(token)
+        proven = verify_password(self._engine, person.email, current, origin)
+        faults = password_faults(wanted, person.email)
+        if not faults and wanted == current:
+            faults = [Fault("/password", "is the one that you have; choose another")]
+        if faults:
+            raise InvalidError(faults)
+        hashed = HASHER.hash(wanted)
+        with transaction(self._engine) as session:
+            user = _as_proven(session, proven)
+            user.password_hash, user.password_due = hashed, False
+            session.add(user)
+            end_sign_ins(session, user.id or 0)
+            renewed = _new_token(session, user)
+            audit.append(session, proven.principal, "user.password", user.email, {})
+        return SignedIn(renewed, proven.device)
 
     def sign_out(self, token: str | None) -> None:
         """End the token; nothing where it has ended."""
-        digest = _digest(token or "")
-        self._seen.pop(digest, None)
         with transaction(self._engine) as session:
-            session.execute(delete(SignIn).where(col(SignIn.digest) == digest))
+            session.execute(delete(SignIn).where(col(SignIn.digest) == _digest(token or "")))
 
-    def _find(self, digest: str) -> Person:
-        with reading(self._engine) as session:
-            found = session.exec(
-                select(User, SignIn).where(SignIn.digest == digest, col(User.id) == col(SignIn.user_id))
-            ).first()
-        if found is None or found[1].expires_at <= now() or found[0].disabled_at is not None:
-            self._seen.pop(digest, None)
-            raise UnauthenticatedError("the sign-in has ended; sign in again")
-        user = found[0]
-        return Person(Principal(f"user:{user.email}", ROLES[user.role]), user.email, user.role)
+    def _note_use(self, row: SignIn, moment: int) -> None:
+        # Who asks is served all the same; the next request notes it.
+        with suppress(UnavailableError), transaction(self._engine) as session:
+            session.execute(update(SignIn).where(col(SignIn.digest) == row.digest).values(seen_at=moment))
+
+
+def _as_proven(session: Session, proven: Proven) -> User:
+    """The person, locked. Raises UnauthenticatedError where password or access changed since it was proven."""
+    user = session.get(User, proven.user.id, with_for_update=True)
+    if user is None or user.disabled_at is not None or user.password_hash != proven.user.password_hash:
+        raise UnauthenticatedError("the password was changed just now; sign in again")
+    return user
+
+
+def _new_token(session: Session, user: User) -> str:
+    token, moment = secrets.token_urlsafe(32), now()
+    row = SignIn(
+        digest=_digest(token), user_id=user.id or 0, created_at=moment, expires_at=moment + LIFE, seen_at=moment
+    )
+    session.add(row)
+    return token
+
+
+def _over(row: SignIn, moment: int) -> bool:
+    return row.expires_at <= moment or row.seen_at <= moment - IDLE
 
 
 def _digest(token: str) -> str:
     """What is stored of a token. A plain hash is enough: the token has 256 random bits."""
-    return hashlib.sha256(token.encode()).hexdigest()
+    return hashlib.sha256(token.encode(errors="backslashreplace")).hexdigest()

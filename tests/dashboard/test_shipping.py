@@ -14,7 +14,7 @@ TAKES = {"Accept-Encoding": "gzip, deflate, br"}
 
 @pytest.fixture
 def browser(app, engine):
-    create_user(engine, SYSTEM, "viewer@example.com", PASSWORD, "viewer")
+    create_user(engine, SYSTEM, "viewer@example.com", PASSWORD, "viewer", own=True)
     client = app.server.test_client()
     client.post("/sign-in", data={"email": "viewer@example.com", "password": PASSWORD})
     return client

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from waitress import create_server
 
 from dashboard.app import create_dashboard
-from dashboard.callbacks import COOKIE
+from dashboard.cookies import COOKIE
 from experiments.model.principal import ROLES, SYSTEM
 from experiments.services.granting_users import create_user
 from experiments.services.limiting_guesses import Origin
@@ -148,7 +148,7 @@ def run_site(settings: Settings) -> Iterator[Site]:
     """Serve the dashboard over a migrated database on a free port of the loopback."""
     engine = engine_for(settings)
     for role in ROLES:
-        create_user(engine, SYSTEM, f"{role}@example.com", PASSWORD, role)
+        create_user(engine, SYSTEM, f"{role}@example.com", PASSWORD, role, own=True)
     app = create_dashboard(settings, engine)
     server = create_server(app.server, host="127.0.0.1", port=0, threads=8)
     thread = threading.Thread(target=server.run, daemon=True)
