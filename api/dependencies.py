@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Annotated, Any, TypeVar
 
@@ -32,6 +32,14 @@ class Call:
     async def run(self, verb: Callable[..., Result], *arguments: Any) -> Result:
         """`verb(engine, principal, *arguments)` in a thread. Raises what it raises, or UnavailableError."""
         return await in_time(self.service, partial(verb, self.service.engine, self.principal, *arguments))
+
+    async def shown(self, view: Callable[..., Result], *arguments: Any) -> Result:
+        """What became of a change, for whoever was let make it: seeing that needs no scope of its own.
+
+        Otherwise a key that may change a thing and not read it would be refused after the change was made.
+        """
+        reader = replace(self.principal, scopes=self.principal.scopes | {"read"})
+        return await in_time(self.service, partial(view, self.service.engine, reader, *arguments))
 
     async def report(self, verb: Callable[..., Result], *arguments: Any) -> Result:
         """The same for what calculates, and may take longer than a decision waits for."""

@@ -8,7 +8,6 @@ import flask
 import structlog
 from dash import Dash, no_update, set_props
 from dash.dependencies import DashDependency
-from dash.exceptions import PreventUpdate
 from sqlalchemy import Engine
 
 from dashboard.cookies import held
@@ -63,7 +62,7 @@ class Callbacks:
                     notify("Not accepted", "; ".join(fault.detail for fault in error.faults), "red")
                 except WinbackError as error:
                     notify("Not done", str(error), "red")
-                raise PreventUpdate
+                return no_update  # where PreventUpdate is raised, Dash drops the notice with everything else
 
             self.needs[f"{function.__module__}.{function.__qualname__}"] = scope
             setattr(checked, "winback_needs", scope)  # noqa: B010 - functions declare no attributes

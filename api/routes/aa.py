@@ -21,7 +21,7 @@ router = cold_router("aa")
 async def begin(call: Caller, key: str, body: AaBody) -> Response:
     """Queue an A/A run over the units of all matured decisions; ask for it again at `Location`."""
     number = await call.run(request_aa, key, AaRequest(**body.model_dump()))
-    return answer(await call.report(views.aa_run, number), 202, {"Location": f"/v1/aa/{number}"})
+    return answer(await call.shown(views.aa_run, number), 202, {"Location": f"/v1/aa/{number}"})
 
 
 @router.get("/v1/experiments/{key}/aa", response_model=AaRuns)
@@ -43,4 +43,4 @@ async def show(call: Caller, number: Number) -> Response:
 async def cancel(call: Caller, number: Number) -> Response:
     """End a run that is not over yet."""
     await call.run(cancel_aa, number)
-    return answer(await call.report(views.aa_run, number))
+    return answer(await call.shown(views.aa_run, number))

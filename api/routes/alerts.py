@@ -44,7 +44,7 @@ async def show(call: Caller, number: Number) -> Response:
 async def acknowledge(call: Caller, number: Number) -> Response:
     """Say that somebody has seen it and takes care; it stays until what it is about is over."""
     await call.run(acknowledge_alert, number)
-    return answer(await call.run(views.alert, number))
+    return answer(await call.shown(views.alert, number))
 
 
 @router.get("/v1/experiments/{key}/guardrails", response_model=Guardrails)
@@ -59,5 +59,5 @@ async def show_guardrails(call: Caller, key: str) -> Response:
 async def switch(call: Caller, key: str, variant: str, patch: VariantPatch) -> Response:
     """Pause a variant, or resume it; resuming what a guardrail has paused starts its evidence anew."""
     await call.change(switch_variant, key, variant, patch.enabled, patch.reason)
-    shown = await call.run(experiment_face, key)
+    shown = await call.shown(experiment_face, key)
     return answer({**shown, "warnings": []}, 200, {"ETag": f'"{shown["version"]}"'})

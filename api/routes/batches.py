@@ -40,7 +40,7 @@ async def begin(call: Caller, key: str, body: BatchBody) -> Response:
     rows = None if body.assignments is None else (settings.history_path / "batches", _requests(body))
     number = await call.run(request_batch, key, request, rows)
     location = {"Location": f"/v1/experiments/{key}/batches/{number}"}
-    return answer(await call.run(views.batch, key, number), 202, location)
+    return answer(await call.shown(views.batch, key, number), 202, location)
 
 
 @router.get("/v1/experiments/{key}/batches", response_model=Batches)
@@ -62,7 +62,7 @@ async def show(call: Caller, key: str, number: Number) -> Response:
 async def cancel(call: Caller, key: str, number: Number) -> Response:
     """End a batch that is not over; what was decided stays decided."""
     await call.run(cancel_batch, key, number)
-    return answer(await call.run(views.batch, key, number))
+    return answer(await call.shown(views.batch, key, number))
 
 
 @router.post("/v1/experiments/{key}/batches/{number}/resume", status_code=202, response_model=BatchFace)
@@ -70,7 +70,7 @@ async def cancel(call: Caller, key: str, number: Number) -> Response:
 async def resume(call: Caller, key: str, number: Number) -> Response:
     """Go on with a batch that was cancelled or failed."""
     await call.run(resume_batch, key, number)
-    return answer(await call.run(views.batch, key, number), 202)
+    return answer(await call.shown(views.batch, key, number), 202)
 
 
 @router.get(

@@ -39,7 +39,7 @@ async def create(call: Caller, body: DestinationBody) -> Response:
     """A place to push assignments to. Its secrets are named as environment variables, and never kept here."""
     allow_private = call.service.settings.allow_private_webhooks
     await call.run(create_destination, DestinationWish(**body.model_dump()), allow_private)
-    return answer(await call.run(views.destination, body.key), 201, {"Location": f"/v1/destinations/{body.key}"})
+    return answer(await call.shown(views.destination, body.key), 201, {"Location": f"/v1/destinations/{body.key}"})
 
 
 @router.get("/v1/destinations", response_model=Destinations)
@@ -62,7 +62,7 @@ async def change(call: Caller, key: str, body: DestinationPatch) -> Response:
     """Change some members; pushes under way follow with their next batch."""
     changes = body.model_dump(include=body.model_fields_set)
     await call.run(change_destination, key, changes, call.service.settings.allow_private_webhooks)
-    return answer(await call.run(views.destination, key))
+    return answer(await call.shown(views.destination, key))
 
 
 @router.delete("/v1/destinations/{key}", status_code=204, response_class=Response)
@@ -80,7 +80,7 @@ async def begin(call: Caller, key: str, body: DeliveryBody) -> Response:
     asked = body.model_dump(exclude={"source"})
     source = {name: value for name, value in body.source.model_dump().items() if value is not None}
     number = await call.run(request_delivery, key, DeliveryWish(**asked, source=source))
-    return answer(await call.run(views.delivery, number), 202, {"Location": f"/v1/deliveries/{number}"})
+    return answer(await call.shown(views.delivery, number), 202, {"Location": f"/v1/deliveries/{number}"})
 
 
 @router.get("/v1/experiments/{key}/deliveries", response_model=Deliveries)
@@ -102,7 +102,7 @@ async def show(call: Caller, number: Number) -> Response:
 async def cancel(call: Caller, number: Number) -> Response:
     """End a push that is not over; what was sent stays sent."""
     await call.run(cancel_delivery, number)
-    return answer(await call.run(views.delivery, number))
+    return answer(await call.shown(views.delivery, number))
 
 
 @router.post("/v1/deliveries/{number}/retry", response_model=DeliveryFace)
@@ -110,7 +110,7 @@ async def cancel(call: Caller, number: Number) -> Response:
 async def retry(call: Caller, number: Number) -> Response:
     """Go on where a dead or cancelled push stopped."""
     await call.run(retry_delivery, number)
-    return answer(await call.run(views.delivery, number))
+    return answer(await call.shown(views.delivery, number))
 
 
 @router.get(
@@ -121,7 +121,7 @@ async def retry(call: Caller, number: Number) -> Response:
 @needs("experiment")
 async def fetch(call: Caller, number: Number) -> Response:
     """Assignments as CSV, Parquet or JSON lines, each with its arm's payload."""
-    shown = await call.run(views.delivery, number)
+    shown = await call.shown(views.delivery, number)
     parts = await call.run(file_parts, number, call.service.settings.history_path)
     kind, name = shown["format"], f"{shown['experiment']}-{number}.{shown['format']}"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}

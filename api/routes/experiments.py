@@ -62,7 +62,7 @@ async def list_experiments(
 @needs("read")
 async def show(call: Caller, key: str) -> Response:
     """The definition with its state and the adjustments in force."""
-    return await _face(call, key)
+    return _answered(await call.run(views.experiment, key))
 
 
 @router.get("/v1/experiments/{key}/revisions", response_model=Revisions)
@@ -128,7 +128,10 @@ async def _validate(call: Call, document: Any, proposal: CapProposal | None) -> 
 
 
 async def _face(call: Call, key: str, status: int = 200, warnings: Sequence[Fault] = ()) -> Response:
-    shown = await call.run(views.experiment, key)
+    return _answered(await call.shown(views.experiment, key), status, warnings)
+
+
+def _answered(shown: dict[str, Any], status: int = 200, warnings: Sequence[Fault] = ()) -> Response:
     return answer({**shown, "warnings": warnings}, status, {"ETag": f'"{shown["version"]}"'})
 
 

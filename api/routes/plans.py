@@ -31,7 +31,7 @@ _DOCUMENT = {
 async def begin(call: Caller, document: Annotated[Any, Body()]) -> Response:
     """Size, power and duration of a fixed test at once (201); a bandit's regret, spend and time by simulation (202)."""
     number = await call.report(request_plan, document)
-    made = await call.report(views.plan, number)
+    made = await call.shown(views.plan, number)
     return answer(made, 201 if made["status"] == "done" else 202, {"Location": f"/v1/plans/{number}"})
 
 

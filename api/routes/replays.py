@@ -24,7 +24,7 @@ async def begin(call: Caller, key: str, body: ReplayBody) -> Response:
     asked = body.model_dump(exclude={"start", "end"})
     span = {name: None if (at := getattr(body, name)) is None else to_micros(at) for name in ("start", "end")}
     number = await call.run(request_replay, key, ReplayRequest(**asked, **span))
-    return answer(await call.report(views.replay, number), 202, {"Location": f"/v1/replays/{number}"})
+    return answer(await call.shown(views.replay, number), 202, {"Location": f"/v1/replays/{number}"})
 
 
 @router.get("/v1/experiments/{key}/replays", response_model=Replays)
@@ -46,4 +46,4 @@ async def show(call: Caller, number: Number) -> Response:
 async def cancel(call: Caller, number: Number) -> Response:
     """End a replay that is not over yet."""
     await call.run(cancel_replay, number)
-    return answer(await call.report(views.replay, number))
+    return answer(await call.shown(views.replay, number))

@@ -43,7 +43,7 @@ async def define(call: Caller, body: SegmentBody) -> Response:
     every = None if body.refresh_every is None else duration_micros(body.refresh_every)
     wish = Wish(body.key, body.kind, body.params, body.name, every, body.drift_threshold)
     await call.run(define_segment, wish)
-    return answer(await call.run(views.segment, body.key), 201, {"Location": f"/v1/segments/{body.key}"})
+    return answer(await call.shown(views.segment, body.key), 201, {"Location": f"/v1/segments/{body.key}"})
 
 
 @router.get("/v1/segments", response_model=Segments)
@@ -68,7 +68,7 @@ async def change(call: Caller, key: str, body: SegmentChanges) -> Response:
     if changes.get("refresh_every") is not None:
         changes["refresh_every"] = duration_micros(changes["refresh_every"])
     await call.run(change_segment, key, changes)
-    return answer(await call.run(views.segment, key))
+    return answer(await call.shown(views.segment, key))
 
 
 @router.delete("/v1/segments/{key}", status_code=204, response_class=Response)
@@ -84,7 +84,7 @@ async def drop(call: Caller, key: str) -> Response:
 async def refresh(call: Caller, key: str) -> Response:
     """Let the worker refresh it next."""
     await call.run(ask_for_refresh, key)
-    return answer(await call.run(views.segment, key), 202)
+    return answer(await call.shown(views.segment, key), 202)
 
 
 @router.get("/v1/segments/{key}/members", response_model=Members)

@@ -24,4 +24,4 @@ async def show_holdout(call: Caller) -> Response:
 async def set_holdout(call: Caller, wish: HoldoutFace) -> Response:
     """Change that share; whoever was in a smaller one stays."""
     await call.change(set_global_holdout, wish.share)
-    return answer(await call.run(views.global_holdout))
+    return answer(await call.shown(views.global_holdout))

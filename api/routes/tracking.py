@@ -103,7 +103,7 @@ async def set_table(call: Caller, wish: TrackingFace) -> Response:
     """Replace that table; other processes follow within two seconds."""
     await call.run(set_tracking, wish.model_dump())
     call.service.hot.tracking.forget()
-    return answer(await call.run(views.tracking))
+    return answer(await call.shown(views.tracking))
 
 
 def _one(scope: Scope, body: bytes) -> TrackingCall:
