@@ -219,12 +219,8 @@ def _count(engine):
         return session.connection().execute(text("SELECT count(*) FROM decisions")).scalar_one()
 
 
-@pytest.mark.parametrize(
-    "share", [0.4, *(pytest.param(share, marks=pytest.mark.proof) for share in (0.05, 0.2, 0.6, 0.8, 0.95))]
-)
-def test_killed_at_any_instant_nobody_is_decided_twice(client, settings, engine, base, share):
-    campaign(client)
-    number = request_batch(engine, SYSTEM, "win", BatchRequest())
+def _killed(settings, engine, number, share):
+    """Kill the process of a batch once it has decided that share of the base."""
     process = multiprocessing.get_context("spawn").Process(
         target=_killed_run, args=(settings, claim_batch(engine, number), 256)
     )
@@ -235,6 +231,15 @@ def test_killed_at_any_instant_nobody_is_decided_twice(client, settings, engine,
     # Only nine tenths of the base are eligible: the last instants may find a process that has ended by itself.
     process.kill()
     process.join()
+
+
+@pytest.mark.parametrize(
+    "share", [0.4, *(pytest.param(share, marks=pytest.mark.proof) for share in (0.05, 0.2, 0.6, 0.8, 0.95))]
+)
+def test_killed_at_any_instant_nobody_is_decided_twice(client, settings, engine, base, share):
+    campaign(client)
+    number = request_batch(engine, SYSTEM, "win", BatchRequest())
+    _killed(settings, engine, number, share)
     before = decided(engine)
     assert before
     if status(client, number)["status"] != "done":
@@ -246,3 +251,28 @@ def test_killed_at_any_instant_nobody_is_decided_twice(client, settings, engine,
     found = decided(engine)
     assert set(before) <= set(found)
     assert len(found) == len({row[0] for row in found}) == UNITS * 9 // 10
+
+
+@pytest.mark.parametrize(
+    "share", [0.06, *(pytest.param(share, marks=pytest.mark.proof) for share in (0.02, 0.1, 0.3, 0.7))]
+)
+def test_killed_under_a_budget_it_is_spent_to_the_last_reward(client, settings, engine, base, share):
+    """Whatever the killed process had borrowed of 150 rewards, others get it."""
+    campaign(
+        client,
+        arms=[{"key": "nothing"}, {"key": "coupon", "reward_cost": 2}],
+        variants=[{"key": "v", "share": 1, "policy": {"name": "fixed", "params": {"arm": "coupon"}}}],
+        budget={"amount": 301, "pacing": "none"},
+    )
+    number = request_batch(engine, SYSTEM, "win", BatchRequest())
+    _killed(settings, engine, number, share)
+    before = decided(engine)
+    assert before
+    if status(client, number)["status"] != "done":
+        _forget_heartbeat(engine)
+        run(settings, engine, number)
+    found = decided(engine)
+    assert set(before) <= set(found)
+    assert len(found) == len({row[0] for row in found}) == UNITS * 9 // 10
+    assert sum(row[3] == "coupon" for row in found) == 150
+    assert status(client, number)["arms"] == {"coupon": 150, "nothing": UNITS * 9 // 10 - 150}
