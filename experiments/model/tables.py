@@ -228,7 +228,8 @@ class Unit(SQLModel, table=True):
     """A profile: what is stored of a unit and joined with the caller's context.
 
     `facts` is what its history comes down to (bandit.history), as JSON text; they lie beside the profile so that a
-    decision reads both at once; so do `segments`, the unit's segments and their features by name.
+    decision reads both at once; so do `segments`, the unit's segments and their features by name. `updated_at` and
+    `segments_at` are when the profile and the segments were last written: a decision of before does not see them.
     """
 
     __tablename__ = "units"
@@ -238,6 +239,7 @@ class Unit(SQLModel, table=True):
     facts: str | None = Field(default=None, sa_column=Column(Text))
     facts_at: int | None = Field(default=None, sa_column=Column(BigInteger))
     segments: str | None = Field(default=None, sa_column=Column(Text))
+    segments_at: int | None = Field(default=None, sa_column=Column(BigInteger))
 
 
 class ServiceSetting(SQLModel, table=True):

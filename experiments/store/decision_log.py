@@ -42,7 +42,8 @@ class Wanted:
 class Known:
     """What the database knew: `latest` by (experiment, unit), `keyed` by (experiment, key).
 
-    Profiles, the features of segments and the facts of histories are JSON text by unit. `erased` maps the units of
+    Profiles, the features of segments and the facts of histories are JSON text by unit; `written` says when the profile
+    and the segments (None: not known) were. `erased` maps the units of
     erased persons to what stands in their place, `erased_at` is when anybody was erased last.
     """
 
@@ -51,6 +52,7 @@ class Known:
     profiles: dict[str, str] = field(default_factory=dict)
     segments: dict[str, str] = field(default_factory=dict)
     facts: dict[str, str] = field(default_factory=dict)
+    written: dict[str, tuple[int, int | None]] = field(default_factory=dict)
     erased: dict[str, str] = field(default_factory=dict)
     erased_at: int = 0
     heads: dict[int, Head] = field(default_factory=dict)

@@ -40,8 +40,8 @@ _TYPES = {
 
 _LATEST = f"""
 SELECT {_SELECTED}, v.decision_id IS NOT NULL AS voided, q.experiment_id AS asked, q.unit_id AS asking,
-  u.profile, u.segments, u.facts, e.version, e.clock_now, s.unit_id IS NOT NULL AS suppressed, (_ANY_) AS erasure_key,
-  (_AT_) AS erased_at
+  u.profile, u.updated_at, u.segments, u.segments_at, u.facts, e.version, e.clock_now,
+  s.unit_id IS NOT NULL AS suppressed, (_ANY_) AS erasure_key, (_AT_) AS erased_at
 FROM unnest($1::bigint[], $2::text[]) AS q(experiment_id, unit_id)
 JOIN experiments AS e ON e.id = q.experiment_id
 LEFT JOIN units AS u ON u.unit_id = q.unit_id
@@ -171,10 +171,11 @@ async def _insert(connection: asyncpg.Connection, rows: Sequence[DecisionRow], e
 
 def _note_latest(known: Known, found: Sequence[asyncpg.Record]) -> None:
     for each in found:
-        experiment_id, unit_id, profile, segments, facts, version, clock_now, suppressed, *_ = each[_WIDTH + 1 :]
+        experiment_id, unit_id, profile, updated_at, segments, segments_at, facts, *others = each[_WIDTH + 1 :]
+        version, clock_now, suppressed, *_ = others
         known.heads[experiment_id] = Head(version, clock_now)
         if profile is not None:
-            known.profiles[unit_id] = profile
+            known.profiles[unit_id], known.written[unit_id] = profile, (updated_at, segments_at)
         if suppressed:
             known.limits.suppressed.add(unit_id)
         if segments is not None:

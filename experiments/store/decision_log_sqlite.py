@@ -42,7 +42,10 @@ CROSS JOIN decisions AS d ON d.id = (
   SELECT id FROM decisions WHERE experiment_id = ? AND idempotency_key = q.value ORDER BY attempt DESC LIMIT 1)
 LEFT JOIN voids AS v ON v.decision_id = d.id
 """  # noqa: S608
-_PROFILES = "SELECT unit_id, profile, segments, facts FROM units WHERE unit_id IN (SELECT value FROM json_each(?))"
+_PROFILES = """
+SELECT unit_id, profile, segments, facts, updated_at, segments_at FROM units
+WHERE unit_id IN (SELECT value FROM json_each(?))
+"""
 _ERASED = """
 SELECT unit_hash, tombstone FROM erasures
 WHERE lifted_at IS NULL AND unit_hash IN (SELECT value FROM json_each(?))
@@ -116,8 +119,8 @@ def _look_up(connection: sqlite3.Connection, experiment_id: int, what: Wanted, k
         keys = _AS_JSON(list(what.keys)).decode()
         for stored in _stored(execute(_KEYED, (keys, experiment_id))):
             known.keyed[experiment_id, str(stored.row.idempotency_key)] = stored
-    for unit_id, profile, segments, facts in execute(_PROFILES, (units,)):
-        known.profiles[unit_id] = profile
+    for unit_id, profile, segments, facts, updated_at, segments_at in execute(_PROFILES, (units,)):
+        known.profiles[unit_id], known.written[unit_id] = profile, (updated_at, segments_at)
         if segments is not None:
             known.segments[unit_id] = segments
         if facts is not None:

@@ -45,6 +45,7 @@ _PATCH = {
     "postgresql": "segments = jsonb_strip_nulls("
     "coalesce(units.segments, '{{}}')::jsonb || {row}.segments::jsonb)::text",
 }
+_PATCHED = "{patch}, segments_at = {{row}}.segments_at"
 
 
 class StoredUnit(NamedTuple):
@@ -128,17 +129,18 @@ def write_moves(session: Session, segment: tuple[int, str], found: Sequence[Move
     history = ("segment_id", "unit_id", "before", "after", "changed_at")
     insert_rows(connection, tables[SegmentChange.__tablename__], history, changes)
     units, dialect = tables[Unit.__tablename__], connection.dialect.name
-    patches = [(move.unit_id, "{}", at, _encode(move.patch(key)).decode()) for move in stays]
+    patches = [(move.unit_id, "{}", at, _encode(move.patch(key)).decode(), at) for move in stays]
+    patched = _PATCHED.format(patch=_PATCH[dialect])
     # A unit that is new here gets no nulls: there is nothing to take away.
     put_rows(
         connection,
         units,
-        ("unit_id", "profile", "updated_at", "segments"),
-        _PATCH[dialect].format(row="excluded"),
+        ("unit_id", "profile", "updated_at", "segments", "segments_at"),
+        patched.format(row="excluded"),
         patches,
     )
-    gone = [(move.unit_id, _encode(move.patch(key)).decode()) for move in leaves]
-    update_rows(connection, units, ("unit_id", "segments"), _PATCH[dialect].format(row="given"), gone)
+    gone = [(move.unit_id, _encode(move.patch(key)).decode(), at) for move in leaves]
+    update_rows(connection, units, ("unit_id", "segments", "segments_at"), patched.format(row="given"), gone)
 
 
 def _leave(connection: Connection, segment_id: int, leaves: Sequence[Move]) -> None:

@@ -6,9 +6,7 @@ once. What a new decision's row meets in the database is not known yet: `answers
 
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
 
-import msgspec
 import structlog
 
 from bandit.history import VERSION as HISTORY_VERSION
@@ -18,8 +16,8 @@ from experiments.model.decisions import MAX_INSTANT, DecisionRow
 from experiments.model.ids import DecisionIds
 from experiments.model.record import encode_record
 from experiments.model.times import to_micros, to_rfc3339
-from experiments.model.unit_features import history_features
 from experiments.services.deciding.computing import Drawn, Foreseen, compute, compute_forced
+from experiments.services.deciding.facts import facts_of
 from experiments.services.deciding.limiter import Bounds, Limiter
 from experiments.services.deciding.messages import Assignment, Decision, Reason
 from experiments.services.deciding.places import Ask, Place, place_of
@@ -29,8 +27,6 @@ from experiments.services.deciding.runtime import Runtime
 from experiments.store.decision_log import Known, Stored
 
 _log = structlog.get_logger("winback.deciding")
-_decode_features = msgspec.json.Decoder(dict[str, Scalar]).decode
-_decode_anything = msgspec.json.Decoder(dict[str, Any]).decode
 
 
 @dataclass(slots=True)
@@ -121,7 +117,7 @@ class Batch:
         foreseen = self.foreseen.get(id(pending))
         if foreseen is not None and foreseen.plan is not plan:
             foreseen = None
-        facts = self.facts_of(request, at) if foreseen is None else foreseen.facts
+        facts = facts_of(self.known, request, at, plan.caller_clock) if foreseen is None else foreseen.facts
         drawn: Drawn | Reason
         if self._is_left_alone(plan, request):
             drawn = "suppressed"
@@ -230,17 +226,6 @@ class Batch:
         if at > last:
             self.clocks[plan.id] = at
 
-    def facts_of(self, request: Assignment, at: int) -> dict[str, Scalar]:
-        """Features of the history, the stored profile over them, then segments, and over all what the caller says."""
-        text = self.known.profiles.get(request.unit_id)
-        if text is None:
-            return dict(request.context)
-        history = history_features(self.known.facts.get(request.unit_id), at)
-        segments = self.known.segments.get(request.unit_id)
-        if segments is None:
-            return {**history, **profile_facts(text), **request.context}
-        return {**history, **profile_facts(text), **_decode_features(segments), **request.context}
-
     def _row(self, plan: Plan, request: Assignment, when: tuple[Place, int], drawn: Drawn) -> DecisionRow:
         place, at = when
         if request.unit_id in self.known.facts:
@@ -263,20 +248,6 @@ class Batch:
             request.idempotency_key,
             encode_record(drawn.record).decode(),
         )
-
-
-def profile_facts(text: str) -> dict[str, Scalar]:
-    """A stored profile's features: what is nested has no place in a context."""
-    try:
-        return _decode_features(text)
-    except msgspec.ValidationError:
-        return {name: value for name, value in _decode_anything(text).items() if _is_feature(value)}
-
-
-def _is_feature(value: object) -> bool:
-    if isinstance(value, int) and not -(2**63) <= value < 2**63:
-        return False
-    return value is None or isinstance(value, str | int | float)
 
 
 def checked_instant(micros: int) -> int:

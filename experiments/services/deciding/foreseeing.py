@@ -11,6 +11,7 @@ from bandit.rounds import Arm, Scalar
 from experiments.model.eligibility import Eligibility
 from experiments.services.deciding.batch import Batch, Pending
 from experiments.services.deciding.computing import Foreseen
+from experiments.services.deciding.facts import facts_of
 from experiments.services.deciding.plan import Plan
 
 Foresight = tuple[Pending, dict[str, Scalar]]
@@ -45,7 +46,7 @@ def _group(
     request, (eligibility, policy) = pending.request, of
     if (plan.id, request.unit_id) in batch.known.latest:
         return
-    facts = batch.facts_of(request, batch.now)
+    facts = facts_of(batch.known, request, batch.now, past=False)
     if plan.enrolment.refusal(request.unit_id, facts, batch.now) is not None:
         return
     arms = eligibility.given(facts).arms

@@ -1,12 +1,17 @@
 """The contract's section 3 over HTTP, on SQLite and PostgreSQL."""
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import text
 
 from experiments.model.principal import SYSTEM
+from experiments.model.times import to_micros
 from experiments.services.granting import create_key
+from experiments.services.segmenting.membership import set_members
 from experiments.services.verifying import verify
+from experiments.store.engine import transaction
 
 UNIFORM = [{"key": "v", "share": 1.0, "policy": {"name": "uniform"}}]
 LISTED = [{"key": "v", "share": 1.0, "policy": {"name": "listed"}}]
@@ -129,6 +134,26 @@ def test_profiles_are_joined_under_what_the_caller_says(launch, client) -> None:
     shown = running.shown(running.ask("u", context={"orders": 4}))
     assert shown["context"] == {"tier": "gold", "orders": 4}
     assert running.ask("w")["reason"] == "not_eligible"
+
+
+def test_a_past_instant_sees_nothing_that_was_written_later(launch, client, engine) -> None:
+    """Profile and segments of now are not those of then: they may have come of the decision itself."""
+    running = launch(clock="caller", decision_window="PT1H")
+    client.post("/v1/segments", json={"key": "vip", "name": "VIP", "kind": "external", "params": {}})
+    client.put("/v1/units/u1", json={"profile": {"days_inactive": 40, "plan": "gold"}})
+    set_members(engine, SYSTEM, "vip", {"u1": "member"})
+    written = datetime.now(UTC)
+    with transaction(engine) as session:
+        past, later = to_micros(written - timedelta(days=2)), to_micros(written - timedelta(days=1))
+        session.connection().execute(text(f"UPDATE units SET updated_at = {past}, segments_at = {later}"))
+    seen = {}
+    for days in (3, 1.5, 0.5):
+        at = (written - timedelta(days=days)).isoformat()
+        seen[days] = running.ask("u1", at=at, context={"days_inactive": 50})
+    contexts = {days: running.shown(decision)["context"] for days, decision in seen.items()}
+    assert contexts[3] == {"days_inactive": 50}
+    assert contexts[1.5] == {"days_inactive": 50, "plan": "gold"}
+    assert {"plan": "gold", "segment.vip": "member"}.items() <= contexts[0.5].items()
 
 
 def test_the_callers_clock_never_goes_back(launch, client) -> None:
