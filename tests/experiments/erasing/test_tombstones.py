@@ -1,0 +1,29 @@
+"""What stands in an erased person's place is nobody: it gets no profile, no decision, no history of its own."""
+
+from sqlalchemy import text
+
+from experiments.model.principal import SYSTEM
+from experiments.services import refreshing_features
+from experiments.store.engine import reading
+from tests.experiments.batches.base import campaign, run
+
+
+def units(engine):
+    with reading(engine) as session:
+        return sorted(session.connection().execute(text("SELECT unit_id FROM units")).scalars())
+
+
+def test_a_refresh_makes_no_profile_of_who_was_erased(client, settings, engine, monkeypatch):
+    monkeypatch.setattr(refreshing_features, "_SETTLED", -60 * refreshing_features.SECOND)
+    campaign(client)
+    for unit in ("ana", "ben"):
+        client.put(f"/v1/units/{unit}", json={"profile": {"orders": 3}})
+        decision = client.post("/v1/experiments/win/assignments", json={"unit_id": unit}).json()["decision_id"]
+        event = {"event_id": f"e-{unit}", "decision_id": decision, "kind": "session"}
+        client.post("/v1/outcomes", json={"outcomes": [event | {"occurred_at": "2030-01-01T00:00:00Z"}]})
+    assert client.delete("/v1/units/ana").status_code == 204
+    for everyone in (False, True):
+        refreshing_features.refresh_features(engine, SYSTEM, settings.history_path, everyone=everyone)
+        assert units(engine) == ["ben"]
+    asked = client.post("/v1/experiments/win/batches", json={}).json()
+    assert [row["unit_id"] for row in run(settings, engine, asked["id"])] == ["ben"]
