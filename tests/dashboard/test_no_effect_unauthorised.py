@@ -6,7 +6,7 @@ from itertools import product
 import pytest
 from sqlalchemy import text
 
-from dashboard.callbacks import COOKIE
+from dashboard.cookies import COOKIE
 from dashboard.pages import PAGES
 from experiments.model.principal import ROLES, SYSTEM
 from experiments.model.tables import SQLModel
@@ -40,7 +40,7 @@ def content(engine):
 def site(app, engine, settings):
     """Test clients by role; and one that nobody has signed in."""
     for role in ROLES:
-        create_user(engine, SYSTEM, f"{role}@example.com", PASSWORD, role)
+        create_user(engine, SYSTEM, f"{role}@example.com", PASSWORD, role, own=True)
     create_key(engine, SYSTEM, "crm", ["read"])
     people = {role: app.server.test_client() for role in ROLES}
     for role, browser in people.items():
