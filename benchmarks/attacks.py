@@ -5,6 +5,7 @@ import json
 import socket
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 PATIENCE = 120.0
 MEGABYTE = 2**20
@@ -121,9 +122,11 @@ def documents(experiment: str) -> list[Attack]:
 
 def attack(port: int, wanted: Attack, key: bytes) -> int:
     """Send it, as far as it is taken, and read to the end of the connection; the status of the answer."""
+    parts = iter(wanted.write(key))
+    first = next(parts)  # what takes long to make is made before the service waits for it
     with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as caller:
         try:
-            for part in wanted.write(key):
+            for part in chain([first], parts):
                 caller.sendall(part)
         except (BrokenPipeError, ConnectionResetError):
             pass  # what was refused need not be read

@@ -8,14 +8,17 @@ import base64
 import binascii
 import hashlib
 import hmac
-import ipaddress
 import os
 import re
 import socket
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from threading import Thread
 from typing import Any, NamedTuple
 
 import httpx
+
+from experiments.connectors.addresses import addresses_of, is_private_host, is_public
 
 VARIABLE = re.compile(r"WINBACK_SECRET_[A-Z0-9_]{1,100}")
 """Variables that may be named as secrets: none of the service's own, and none of the machine's."""
@@ -25,7 +28,8 @@ TOLERANCE = 300
 
 MOST_ANSWER = 1_048_576
 _ALLOW = "in a closed network, WINBACK_ALLOW_PRIVATE_WEBHOOKS=true allows it"
-_Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+_FIXED = {"content-type": "application/json", "accept-encoding": "identity"}
+_ODD = re.compile(r"[\s\\\x00-\x1f\x7f]")
 
 
 class UnsafeTargetError(Exception):
@@ -81,15 +85,37 @@ def signed_headers(secrets: Sequence[str], message_id: str, timestamp: int, body
 
 def target_fault(url: str, *, allow_private: bool) -> str | None:
     """Why a URL can be no target, as far as can be told without asking the network."""
+    if _ODD.search(url):
+        return "must be written without blanks, backslashes and control characters"
     try:
         parsed = httpx.URL(url)
     except (httpx.InvalidURL, ValueError):
         return "is no URL"
-    if parsed.scheme not in ("http", "https") or not parsed.host:
+    escaped = "%" in parsed.host and ":" not in parsed.host  # behind a colon it is the zone of an address
+    if parsed.scheme not in ("http", "https") or not parsed.host or escaped:
         return "must begin with https:// or http:// and name a host"
     if parsed.userinfo:
         return "must not hold a credential: name one in credential_env"
-    return None if allow_private else _private_fault(parsed.host)
+    if not allow_private and is_private_host(parsed.raw_host.decode("ascii")):
+        return f"names a private host; {_ALLOW}"
+    return None
+
+
+def leads_astray(url: str, *, seconds: float = 0.5) -> str | None:
+    """Why a URL that `target_fault` finds nothing wrong with can be no target, told by where its name leads.
+
+    Where that is not answered in time nothing stands against it: it is asked again before every push.
+    """
+    found: list[str] = []
+
+    def ask() -> None:
+        with suppress(OSError, UnicodeError):
+            found.extend(_addresses(httpx.URL(url)))
+
+    asking = Thread(target=ask, daemon=True)
+    asking.start()
+    asking.join(seconds)
+    return None if all(map(is_public, found)) else f"leads to a private address; {_ALLOW}"
 
 
 class Sender:
@@ -97,7 +123,8 @@ class Sender:
 
     def __init__(self, *, allow_private: bool, timeout: float = 10.0) -> None:
         self._allow_private = allow_private
-        self._http = httpx.Client(timeout=timeout, follow_redirects=False, trust_env=False)
+        self._timeout = timeout
+        self._clients: dict[str, httpx.Client] = {}
 
     def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> PushAnswer:
         """What came of one attempt. Raises UnsafeTargetError."""
@@ -107,14 +134,20 @@ class Sender:
         target = httpx.URL(url)
         try:
             address = self._address(target)
-            request = self._http.build_request(
+            http = self._http_of(target.host)
+            request = http.build_request(
                 "POST",
                 target.copy_with(host=address),
                 content=body,
-                headers={**headers, "host": target.netloc.decode(), "content-type": "application/json"},
+                headers={
+                    **headers,
+                    "host": target.netloc.decode(),
+                    "content-type": "application/json",
+                    "accept-encoding": "identity",
+                },
                 extensions={"sni_hostname": target.host},
             )
-            response = self._http.send(request, stream=True)
+            response = http.send(request, stream=True)
             try:
                 return _answer(response)
             finally:
@@ -124,15 +157,24 @@ class Sender:
 
     def close(self) -> None:
         """Let go of connections."""
-        self._http.close()
+        for client in self._clients.values():
+            client.close()
 
     def _address(self, target: httpx.URL) -> str:
-        port = target.port or (443 if target.scheme == "https" else 80)
-        found = socket.getaddrinfo(target.host, port, type=socket.SOCK_STREAM)
-        addresses = [str(each[4][0]) for each in found]
-        if not self._allow_private and not all(_is_public(ipaddress.ip_address(each)) for each in addresses):
+        addresses = _addresses(target)
+        if not self._allow_private and not all(map(is_public, addresses)):
             raise UnsafeTargetError(f"{target.host} leads to a private address; {_ALLOW}")
         return addresses[0]
+
+    def _http_of(self, host: str) -> httpx.Client:
+        """Connections of one host: nothing for another must go over what was proven to be this one."""
+        if host not in self._clients:
+            self._clients[host] = httpx.Client(timeout=self._timeout, follow_redirects=False, trust_env=False)
+        return self._clients[host]
+
+
+def _addresses(target: httpx.URL) -> list[str]:
+    return addresses_of(target.host, target.port or (443 if target.scheme == "https" else 80))
 
 
 def _unanswered(target: httpx.URL, error: Exception) -> str:
@@ -147,27 +189,9 @@ def _unanswered(target: httpx.URL, error: Exception) -> str:
     return f"{place} broke off: {str(error) or type(error).__name__}"
 
 
-def _private_fault(host: str) -> str | None:
-    if host == "localhost" or host.endswith((".localhost", ".local", ".internal")):
-        return f"names a private host; {_ALLOW}"
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return None
-    return None if _is_public(address) else f"names a private address; {_ALLOW}"
-
-
-def _is_public(address: _Address) -> bool:
-    if isinstance(address, ipaddress.IPv6Address):
-        inner = address.ipv4_mapped or address.sixtofour or (address.teredo[1] if address.teredo else None)
-        if inner is not None:
-            return _is_public(inner)
-    return address.is_global and not address.is_multicast
-
-
 def _answer(response: httpx.Response) -> PushAnswer:
     body = bytearray()
-    for part in response.iter_bytes():
+    for part in response.iter_raw():
         body += part
         if len(body) > MOST_ANSWER:
             break

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Engine
 
 from experiments.connectors.destinations import DESTINATIONS
-from experiments.connectors.webhooks import VARIABLE, target_fault
+from experiments.connectors.webhooks import VARIABLE, leads_astray, target_fault
 from experiments.errors import ConflictError, Fault, InvalidError
 from experiments.model.checks.shape import is_storable
 from experiments.model.principal import Principal, require
@@ -43,6 +43,7 @@ def create_destination(engine: Engine, principal: Principal, wish: DestinationWi
     faults = _faults(wish, allow_private)
     if faults:
         raise InvalidError(faults)
+    _refuse_astray(wish.url, allow_private)
     row = DestinationEntry(
         key=wish.key,
         kind=wish.kind,
@@ -70,6 +71,8 @@ def change_destination(
     require(principal, "admin")
     if changes.get("url", "") is None:
         raise InvalidError([Fault("/url", "must be a text")])
+    if "url" in changes and target_fault(changes["url"], allow_private=allow_private) is None:
+        _refuse_astray(changes["url"], allow_private)  # before anything is locked: the network may be slow
     with transaction(engine) as session:
         row = find_destination(session, key, for_change=True)
         before = _told(row)
@@ -106,6 +109,12 @@ def _told(row: DestinationEntry) -> dict[str, Any]:
 def _batch_size(wish: DestinationWish) -> int:
     most = DESTINATIONS[wish.kind].most
     return min(wish.batch_size or most, most)
+
+
+def _refuse_astray(url: str, allow_private: bool) -> None:
+    fault = None if allow_private else leads_astray(url)
+    if fault is not None:
+        raise InvalidError([Fault("/url", fault)])
 
 
 def _faults(wish: DestinationWish, allow_private: bool) -> list[Fault]:

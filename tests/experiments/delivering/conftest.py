@@ -1,6 +1,7 @@
 """A receiver on this machine, and a campaign with decisions to push."""
 
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
@@ -10,6 +11,8 @@ import pytest
 
 from experiments.connectors.webhooks import Sender
 from experiments.services.delivering_pushes import Backoff, Pusher, claim_delivery
+from experiments.settings import Settings
+from experiments.store.engine import engine_for
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
@@ -150,3 +153,15 @@ def outbound(client: Any, engine: Any, settings: Any, receiver: Receiver, sender
     assert client.post("/v1/experiments/e/start").status_code == 200
     backoff = Backoff(base=0.0, longest=0.0, attempts=3)
     return Outbound(client, engine, receiver, Pusher(engine, sender, settings.history_path, backoff))
+
+
+@pytest.fixture(scope="module")
+def sqlite_client(serving, sqlite_template, tmp_path_factory):
+    """One service for what stores nothing; private addresses are refused, as they are by default."""
+    path = tmp_path_factory.mktemp("destinations") / "winback.db"
+    shutil.copy(sqlite_template, path)
+    settings = Settings(database_url=f"sqlite:///{path}", database_timeout=5.0, _env_file=None)
+    engine = engine_for(settings)
+    with serving(settings, engine) as service:
+        yield service.client
+    engine.dispose()

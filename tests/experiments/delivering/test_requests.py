@@ -12,8 +12,7 @@ import pytest
 from sqlalchemy import text
 
 from experiments.connectors.webhooks import Sender, UnsafeTargetError, target_fault
-from experiments.settings import Settings
-from experiments.store.engine import engine_for, transaction
+from experiments.store.engine import transaction
 from tests.experiments.batches.base import run
 
 
@@ -47,18 +46,6 @@ def test_a_destination_that_makes_no_sense_is_refused(sqlite_client, members, po
     refused = sqlite_client.post("/v1/destinations", json=_destination(**members))
     assert refused.status_code == 422, refused.text
     assert pointer in {fault["pointer"] for fault in refused.json()["errors"]}
-
-
-@pytest.fixture(scope="module")
-def sqlite_client(serving, sqlite_template, tmp_path_factory):
-    """One service for what stores nothing; private addresses are refused, as they are by default."""
-    path = tmp_path_factory.mktemp("destinations") / "winback.db"
-    shutil.copy(sqlite_template, path)
-    settings = Settings(database_url=f"sqlite:///{path}", database_timeout=5.0, _env_file=None)
-    engine = engine_for(settings)
-    with serving(settings, engine) as service:
-        yield service.client
-    engine.dispose()
 
 
 PRIVATE = [
