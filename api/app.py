@@ -23,6 +23,7 @@ from api.routes import (
     catalogue,
     decisions,
     deliveries,
+    description,
     experiments,
     exposures,
     health,
@@ -53,6 +54,7 @@ HOT: tuple[Sequence[BaseRoute], ...] = (
     tracking.routes,
     ofrep.routes,
     exposures.routes,
+    description.routes,
 )
 """Starlette routes, tried first: campaign systems call them thousands of times a second."""
 
@@ -96,11 +98,14 @@ def create_app(settings: Settings) -> FastAPI:
             Middleware(Shortcut, routes=assignments.routes),
         ],
         redirect_slashes=False,
+        # FastAPI's pages load their scripts from elsewhere; ours is among the routes.
+        docs_url=None,
+        redoc_url=None,
         # Looking for an exporter that is never configured costs every request more than its routing does.
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.state.settings = settings
-    for route in app.routes:  # the description and its pages; what is no route of Starlette's would be refused below
+    for route in app.routes:  # the description; what is no route of Starlette's would be refused below
         if isinstance(route, Route):
             public(route.endpoint)
     app.router.routes[:0] = [route for routes in HOT for route in routes]

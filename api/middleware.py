@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.errors import problem
+from api.headers import POLICY, SECURITY
 from api.inflating import inflated
 from api.refusals import too_large
 
@@ -61,7 +62,7 @@ class Edge:
 
 
 class _Reply:
-    """A `send` that adds the request id and remembers the status."""
+    """A `send` that adds the request id and what browsers are told, and remembers the status."""
 
     __slots__ = ("_send", "request_id", "status")
 
@@ -73,7 +74,12 @@ class _Reply:
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            message["headers"] = [*message.get("headers", ()), (REQUEST_ID, self.request_id)]
+            headers = message.get("headers", ())
+            security = SECURITY
+            for name, _ in headers:
+                if name == POLICY:
+                    security = SECURITY[:-1]
+            message["headers"] = [*headers, *security, (REQUEST_ID, self.request_id)]
         await self._send(message)
 
 

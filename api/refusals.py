@@ -3,12 +3,14 @@
 import time
 from collections import Counter
 from collections.abc import Iterable
+from itertools import chain
 
 import msgspec
 import prometheus_client
 import structlog
 
 from api.errors import problem_document
+from api.headers import SECURITY
 
 _SECONDS_BETWEEN_LINES = 60.0
 _REFUSED = prometheus_client.Counter(
@@ -46,7 +48,7 @@ def answer_bytes(status: int, detail: str, headers: Iterable[tuple[bytes, bytes]
     document = problem_document(status, detail)
     body = msgspec.json.encode(document)
     head = [f"HTTP/1.1 {status} {document['title']}".encode()]
-    head += [name + b": " + value for name, value in headers]
+    head += [name + b": " + value for name, value in chain(headers, SECURITY)]
     head += [
         b"content-type: application/problem+json",
         b"content-length: %d" % len(body),
