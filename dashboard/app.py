@@ -11,6 +11,8 @@ from dashboard import filtering, routing, sections, theme
 from dashboard.callbacks import Callbacks
 from dashboard.door import install_door
 from dashboard.foreseeing import Foresight, install_foresight
+from dashboard.forwarded import Forwarded
+from dashboard.headers import install_headers, policy_of
 from dashboard.pages import PAGES
 from dashboard.shipping import install_shipping, ship_no_tables
 from experiments.services.opening import open_service
@@ -48,6 +50,9 @@ def create_dashboard(settings: Settings, engine: Engine | None = None) -> Dash:
     for page in PAGES.values():
         if page.register is not None:
             page.register(callbacks)
+    install_headers(app.server, policy_of(app))
+    # Flask has no other place for what comes before the request is looked at.
+    app.server.wsgi_app = Forwarded(app.server.wsgi_app, settings.proxies)  # type: ignore[method-assign]  # as above
     return app
 
 

@@ -20,24 +20,11 @@ BEFORE_A_PASSWORD = frozenset({own_account.PATH, "/sign-out"})
 ELSEWHERE = frozenset({"cross-site", "same-site"})
 """What browsers write into Sec-Fetch-Site where a page of another origin sent them."""
 
-SAFE = {
-    "X-Frame-Options": "DENY",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "same-origin",
-    "Cross-Origin-Opener-Policy": "same-origin",
-}
-
 
 def install_door(server: Flask, people: SignIns) -> None:
     """Add the sign-in, the sign-out, and the guard before everything else."""
     _install_guard(server, people)
     own_account.install_own_account(server, people)
-
-    @server.after_request
-    def safe(response: Response) -> Response:
-        for name, value in SAFE.items():
-            response.headers.setdefault(name, value)
-        return response
 
     @server.errorhandler(UnavailableError)
     def away(error: UnavailableError) -> Response:

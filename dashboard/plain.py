@@ -5,10 +5,13 @@ from typing import Any
 import flask
 from flask import Response
 
+from dashboard.headers import PLAIN_POLICY
+
 
 def plain_page(title: str, body: str, status: int = 200, **values: Any) -> Response:
     """The template's text, with what it names filled in and escaped."""
-    return Response(flask.render_template_string(HEAD + body + FOOT, title=title, **values), status)
+    text = flask.render_template_string(HEAD + body + FOOT, title=title, **values)
+    return Response(text, status, {"Content-Security-Policy": PLAIN_POLICY})
 
 
 def see_other(location: str) -> Response:

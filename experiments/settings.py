@@ -8,6 +8,8 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from experiments.forwarding import Network, parse_networks
+
 
 def _none_if_empty(value: Any) -> Any:
     return None if value == "" else value
@@ -29,6 +31,11 @@ def _known_broker(url: str | None) -> str | None:
 def _known_rate(text: str | None) -> str | None:
     if text is not None and not re.fullmatch(RATE, text):
         raise ValueError("must be such as 100/second, or 600/minute,50 with the burst behind the comma")
+    return text
+
+
+def _networks(text: str) -> str:
+    parse_networks(text)
     return text
 
 
@@ -57,6 +64,9 @@ class Settings(BaseSettings):
     api_port: int = 8000
     dashboard_host: str = "127.0.0.1"
     dashboard_port: int = 8050
+    trusted_proxies: Annotated[str, AfterValidator(_networks)] = Field(
+        "", description="addresses and networks, parted by commas, whose X-Forwarded-… headers are believed"
+    )
     log_level: str = "INFO"
     log_json: bool = False
     access_log: bool = Field(False, description="one structured line per request; costs throughput")
@@ -73,6 +83,11 @@ class Settings(BaseSettings):
         None, description="of keys that have no limit of their own; none: as often as they like"
     )
     report_timeout: float = Field(10.0, gt=0, description="the same of what calculates, such as results")
+
+    @property
+    def proxies(self) -> tuple[Network, ...]:
+        """Whose forwarded headers are believed."""
+        return parse_networks(self.trusted_proxies)
 
     @property
     def report_patience(self) -> float:

@@ -8,8 +8,6 @@ import typer
 
 from cli.threads import one_each
 
-THREADS = 8
-
 
 def dashboard(
     host: Annotated[str | None, typer.Option(help="Address to listen on; default WINBACK_DASHBOARD_HOST.")] = None,
@@ -27,11 +25,10 @@ def dashboard(
     # Listening comes first: who asks while the pages are being loaded, which takes seconds, waits instead of failing.
     listening = _listen(host or chosen.dashboard_host, port or chosen.dashboard_port)
 
-    from waitress import create_server
-
     from dashboard.app import create_dashboard
+    from dashboard.serving import Server
 
-    server = create_server(create_dashboard(chosen).server, sockets=[listening], threads=THREADS, ident=None)
+    server = Server(create_dashboard(chosen).server, listening, chosen.proxies)
     # The server ends its loop, and lets its threads finish, on the exception of Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     server.run()

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import socket
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -10,10 +11,10 @@ from pathlib import Path
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
-from waitress import create_server
 
 from dashboard.app import create_dashboard
 from dashboard.cookies import COOKIE
+from dashboard.serving import Server
 from experiments.model.principal import ROLES, SYSTEM
 from experiments.services.granting_users import create_user
 from experiments.services.limiting_guesses import Origin
@@ -43,6 +44,12 @@ IDLE = """async () => {
     }
 }"""
 """Nothing under way for a while, no placeholder left, every figure drawn."""
+
+CALM = """async () => {
+    while (document.getAnimations().some((one) => one.playState === "running"))
+        await new Promise((done) => setTimeout(done, 40));
+}"""
+"""No animation runs. Playwright's own way to wait for an expression evaluates texts, which the pages forbid."""
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -108,7 +115,7 @@ class Visitor:
         """The system turns dark; wait until every colour has."""
         self.page.emulate_media(color_scheme="dark", reduced_motion="reduce")
         self.page.wait_for_selector("[data-mantine-color-scheme=dark]")
-        self.page.wait_for_function("document.getAnimations().every(one => one.playState !== 'running')")
+        self.page.evaluate(CALM)
 
     def serious(self, *rules: str) -> dict[str, list[str]]:
         """What axe finds that shuts somebody out: rule → where. Only these rules, where some are named."""
@@ -150,7 +157,7 @@ def run_site(settings: Settings) -> Iterator[Site]:
     for role in ROLES:
         create_user(engine, SYSTEM, f"{role}@example.com", PASSWORD, role, own=True)
     app = create_dashboard(settings, engine)
-    server = create_server(app.server, host="127.0.0.1", port=0, threads=8)
+    server = Server(app.server, socket.create_server(("127.0.0.1", 0)), settings.proxies)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     yield Site(f"http://127.0.0.1:{server.effective_port}", settings, SignIns(engine))

@@ -5,6 +5,7 @@ import shutil
 import time
 
 import pytest
+from playwright.sync_api import expect
 
 from dashboard.designer import edits
 from dashboard.parts import draft_calls
@@ -40,7 +41,7 @@ def test_two_reward_sizes_are_set_up_started_and_one_is_paused_by_clicks_alone(e
     page.get_by_text("10 %", exact=True).click()
     page.get_by_role("textbox", name="How it begins").click()
     page.get_by_role("option", name=re.compile("Start small")).click()
-    page.wait_for_function("document.querySelector('#design-call').textContent.includes('P7D')")
+    expect(page.locator("#design-call")).to_contain_text("P7D", timeout=30_000)
     page.get_by_text("Nothing stands in its way.").wait_for()
     page.get_by_role("button", name="Save and start").click()
     page.wait_for_url("**/campaign?campaign=two-reward-sizes")
@@ -108,7 +109,7 @@ def test_an_edit_that_overtakes_a_slow_answer_loses_nothing(empty_site, browser,
     page.get_by_role("button", name="Gone 30–60 days").click()
     page.get_by_role("textbox", name="Name").fill("Overtaken")
     until(lambda: len(slow) == 3)
-    page.wait_for_function("document.querySelector('#design-call').textContent.includes('Overtaken')")
+    expect(page.locator("#design-call")).to_contain_text("Overtaken", timeout=30_000)
     page.get_by_role("button", name="Save draft").click()
     page.wait_for_url("**/designer?campaign=overtaken**")
     visitor.settled()
@@ -153,7 +154,7 @@ def test_an_edit_under_way_stays_with_the_campaign_that_was_left(empty_site, bro
     page.get_by_role("textbox", name="Campaign").click()
     page.get_by_role("option", name="entered").click()
     page.wait_for_url("**/designer?campaign=entered")
-    page.wait_for_function("document.querySelector('#design-call').textContent.includes('Nothing')")
+    expect(page.locator("#design-call")).to_contain_text("Nothing", timeout=30_000)
     visitor.settled()
     assert page.get_by_role("textbox", name="Name").input_value() == "entered"
     assert page.get_by_text("Nothing is changed yet.").count() == 1
