@@ -13,6 +13,7 @@ from dashboard.door import install_door
 from dashboard.foreseeing import Foresight, install_foresight
 from dashboard.forwarded import Forwarded
 from dashboard.headers import install_headers, policy_of
+from dashboard.judging import install_judge
 from dashboard.pages import PAGES
 from dashboard.shipping import install_shipping, ship_no_tables
 from experiments.services.opening import open_service
@@ -50,6 +51,7 @@ def create_dashboard(settings: Settings, engine: Engine | None = None) -> Dash:
     for page in PAGES.values():
         if page.register is not None:
             page.register(callbacks)
+    install_judge(app)
     install_headers(app.server, policy_of(app))
     # Flask has no other place for what comes before the request is looked at.
     app.server.wsgi_app = Forwarded(app.server.wsgi_app, settings.proxies)  # type: ignore[method-assign]  # as above

@@ -17,6 +17,9 @@ OPEN_PATHS = frozenset({"/sign-in", "/healthz", "/assets/sign-in.css", "/assets/
 BEFORE_A_PASSWORD = frozenset({own_account.PATH, "/sign-out"})
 """All that is open to somebody who has to choose a password first."""
 
+MOST_OF_A_FORM = 16_384
+"""Bytes of what the sign-in and the own account take."""
+
 ELSEWHERE = frozenset({"cross-site", "same-site"})
 """What browsers write into Sec-Fetch-Site where a page of another origin sent them."""
 
@@ -63,6 +66,9 @@ def _install_guard(server: Flask, people: SignIns) -> None:
     @server.before_request
     def guard() -> Response | None:
         request = flask.request
+        if not request.path.startswith("/_dash"):
+            # Nothing of a longer one is read: who calls is not known yet.
+            request.max_content_length = MOST_OF_A_FORM
         if not _from_here():
             return Response("This request came from another site.", 403)
         if request.path in OPEN_PATHS:

@@ -73,7 +73,7 @@ def _register_simulating(callbacks: Callbacks) -> None:
         prevent_initial_call=True,
     )
     def followed(who: Who, _ticks: int, asked: int | None, design: Json) -> Any:
-        if asked is None:
+        if not isinstance(asked, int):
             raise PreventUpdate
         found = designing.simulated(who, asked)
         over = found["status"] in OVER
