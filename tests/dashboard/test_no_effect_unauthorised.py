@@ -51,10 +51,12 @@ def site(app, engine, settings):
 
 def _body(name, entry, triggered):
     """What Dash's renderer sends: the outputs, and a value for each input and state."""
-    outputs = [_part(each, "property") for each in _outputs(name)]
+    several = isinstance(entry["output"], list)
+    outputs = [] if entry["no_output"] else entry["output"] if several else [entry["output"]]
+    told = [_real(each.component_id_str(), {"property": each.component_property}) for each in outputs]
     body = {
         "output": name,
-        "outputs": outputs if name.startswith("..") else outputs[0],
+        "outputs": told if several or not told else told[0],
         "inputs": [_given(each) for each in entry["inputs"]],
         "state": [_given(each) for each in entry["state"]],
         "changedPropIds": [triggered] if triggered else [],
@@ -67,26 +69,20 @@ def _asked(browser, name, entry, triggered):
     return browser.post("/_dash-update-component", data=body, content_type="application/json")
 
 
-def _outputs(name):
-    return name.strip(".").split("...") if name.startswith("..") else [name]
-
-
-def _part(dotted, property_name):
-    component, _, found = dotted.rpartition(".")
-    return {"id": _id(component), property_name: found.split("@")[0]}
-
-
-def _id(component):
-    return json.loads(component) if component.startswith("{") else component
+def _real(declared, more):
+    """An id as it stands on a page, and what is said of it; where a pattern means all that fit, a list of one."""
+    if not declared.startswith("{"):
+        return {"id": declared, **more}
+    pattern = json.loads(declared)
+    real = {key: 1 if isinstance(value, list) else value for key, value in pattern.items()}
+    return [{"id": real, **more}] if ["ALL"] in pattern.values() else {"id": real, **more}
 
 
 def _given(each):
     address = f"{each['id']}.{each['property']}"
-    if str(each["id"]).startswith("{"):
-        pattern = json.loads(each["id"])
-        real = {key: 1 if isinstance(value, list) else value for key, value in pattern.items()}
-        return [{"id": real, "property": each["property"], "value": "admin" if pattern.get("type") == "role" else 1}]
-    return {"id": each["id"], "property": each["property"], "value": FILLED.get(address, 1)}
+    is_role = each["id"].startswith("{") and json.loads(each["id"]).get("type") == "role"
+    value = "admin" if is_role else FILLED.get(address, 1)
+    return _real(each["id"], {"property": each["property"], "value": value})
 
 
 def _triggers(entry):
