@@ -5,7 +5,8 @@ RUN python -m venv /opt/venv \
  && /opt/venv/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes -r /tmp/run.lock
 
 FROM python:3.12-slim
-RUN useradd --system --uid 10001 --create-home --home-dir /var/lib/winback winback
+RUN useradd --system --uid 10001 --create-home --home-dir /var/lib/winback winback \
+ && install -d -o winback /var/lib/winback/data
 COPY --from=packages /opt/venv /opt/venv
 COPY bandit /opt/winback/bandit
 COPY offline_eval /opt/winback/offline_eval

@@ -60,6 +60,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "key revoke": key.revoke,
     "user create": user.create,
     "audit verify": audit.verify,
+    "audit accept": audit.accept,
     "batch": batch.batch,
     "backup": backup.backup,
     "restore": backup.restore,
@@ -106,6 +107,9 @@ def _typer(help_text: str) -> typer.Typer:
 def _with_exit_status(command: Callable[..., None]) -> Callable[..., None]:
     @wraps(command)
     def wrapped(*arguments: Any, **options: Any) -> None:
+        from cli.logs import warnings_only
+
+        warnings_only()
         try:
             command(*arguments, **options)
         except Exception as error:

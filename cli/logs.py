@@ -27,6 +27,15 @@ def configure(settings: Settings) -> None:
     logging.basicConfig(level=max(level, logging.WARNING), stream=sys.stderr, format="%(asctime)s %(name)s %(message)s")
 
 
+def warnings_only() -> None:
+    """What holds until `configure` is called: a command's stdout is its own, and stderr tells what went wrong."""
+    structlog.configure(
+        processors=[structlog.processors.add_log_level, _console()],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+
+
 def _console() -> structlog.dev.ConsoleRenderer:
     # The default formatter also prints local variables: keys and people's data have no place in a log.
     plain = structlog.dev.plain_traceback

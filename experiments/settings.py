@@ -60,6 +60,9 @@ class Settings(BaseSettings):
     batch_dir: Annotated[Path | None, _Empty] = Field(
         None, description="the folder whose files batch decisions may read"
     )
+    audit_key: Annotated[str | None, _Empty] = Field(
+        None, min_length=32, description="what seals the audit trail; none: a file in the data directory"
+    )
     api_host: str = "127.0.0.1"
     api_port: int = 8000
     dashboard_host: str = "127.0.0.1"

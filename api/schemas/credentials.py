@@ -136,11 +136,18 @@ class AuditLog(BaseModel):
 
 
 class AuditCheckFace(BaseModel):
-    """Whether the audit log is as it was written; `broken_at` is the first entry that does not fit."""
+    """Whether the audit log is as it was written; `broken_at` is the first entry that does not fit.
+
+    `problems` says in words what is wrong, a cut tail or changed anchors included; empty where nothing is. `anchored`
+    is the number of entries that the file of anchors vouches for.
+    """
 
     entries: int
     broken_at: int | None
     head: str
+    problems: list[str]
+    anchored: int
+    restores: list[str]
 
 
 class HoldoutFace(Body):

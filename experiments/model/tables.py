@@ -251,7 +251,11 @@ class ServiceSetting(SQLModel, table=True):
 
 
 class AuditEntry(SQLModel, table=True):
-    """Who did what. Each entry holds the hash of the one before, so that a change in the past shows."""
+    """Who did what. Each entry holds the digest of the one before, so that a change in the past shows.
+
+    `number` counts without gaps. `sealed_by` names the key that `digest` was made with, which is not in the database;
+    entries from before there was one have none, and a plain hash.
+    """
 
     __tablename__ = "audit_entries"
     id: int | None = serial()
@@ -262,6 +266,8 @@ class AuditEntry(SQLModel, table=True):
     detail: str = Field(sa_column=Column(Text, nullable=False))
     previous: str = Field(sa_column=Column(Text, nullable=False))
     digest: str = Field(sa_column=Column(Text, nullable=False, unique=True))
+    sealed_by: str | None = Field(default=None, sa_column=Column(Text))
+    number: int = Field(sa_column=Column(BigInteger, nullable=False, unique=True))
 
 
 class Replay(SQLModel, table=True):

@@ -18,6 +18,7 @@ from sqlmodel import Session
 
 from experiments.errors import ConflictError, UnavailableError
 from experiments.settings import Settings
+from experiments.store.audit_seal import OPTION, Seal
 from experiments.store.locks import Lock
 
 PATIENCE = 5.0
@@ -50,8 +51,11 @@ def engine_for(settings: Settings, *, patient: bool = False) -> Engine:
     """
     url = driver_url(settings.database_url)
     if url.get_backend_name() == "sqlite":
-        return _sqlite(url, PATIENCE if patient else settings.database_timeout)
-    return _postgresql(url, None if patient else settings.database_timeout)
+        engine = _sqlite(url, PATIENCE if patient else settings.database_timeout)
+    else:
+        engine = _postgresql(url, None if patient else settings.database_timeout)
+    engine.update_execution_options(**{OPTION: Seal(settings.history_path, settings.audit_key)})
+    return engine
 
 
 @contextmanager

@@ -44,6 +44,12 @@ def test_passwords_have_no_defaults(compose: dict[str, Any]) -> None:
     assert found >= 4
 
 
+def test_the_audit_trail_has_a_key_and_a_place_for_its_anchors(compose: dict[str, Any]) -> None:
+    for service in (each for each in compose["services"].values() if each["image"] == "winback"):
+        assert re.search(r"\$\{WINBACK_AUDIT_KEY:\?", service["environment"]["WINBACK_AUDIT_KEY"])
+        assert service["volumes"] == [f"data:{service['environment']['WINBACK_DATA_DIR']}"]
+
+
 def test_ports_stay_on_the_machine(compose: dict[str, Any]) -> None:
     ports = [port for service in compose["services"].values() for port in service.get("ports", [])]
     assert ports and all(port.startswith("127.0.0.1:") for port in ports)
@@ -57,7 +63,12 @@ def test_docker_accepts_the_file() -> None:
     if not known:
         pytest.skip("docker compose is not installed here: only the YAML was checked")
     command = ["docker", "compose", "config", "--quiet"]
-    environment = {"POSTGRES_PASSWORD": "x", "RABBITMQ_PASSWORD": "y", "PATH": "/usr/local/bin:/usr/bin:/bin"}
+    environment = {
+        "POSTGRES_PASSWORD": "x",
+        "RABBITMQ_PASSWORD": "y",
+        "WINBACK_AUDIT_KEY": "z" * 32,
+        "PATH": "/usr/local/bin:/usr/bin:/bin",
+    }
     checked = subprocess.run(command, check=False, cwd=ROOT, env=environment, capture_output=True, text=True)
     assert checked.returncode == 0, checked.stderr
 

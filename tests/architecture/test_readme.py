@@ -10,7 +10,7 @@ from experiments.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
-NAMED = r"winback ([a-z][a-z-]*(?: (?:create|verify|list|replay|refresh|show|load|revoke|rotate))?)"
+NAMED = r"winback ([a-z][a-z-]*(?: (?:create|verify|list|replay|refresh|show|load|revoke|rotate|accept))?)"
 MAKEFILE = (ROOT / "Makefile").read_text()
 
 

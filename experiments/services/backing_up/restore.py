@@ -12,12 +12,24 @@ import migrations
 from experiments.errors import ConflictError, Fault, InvalidError
 from experiments.model.principal import Principal, require
 from experiments.model.tables import HistoryPart
+from experiments.services.auditing import begin_anew
 from experiments.services.backing_up.manifest import DATABASE, FILES, Manifest, files_below, read_checked
 from experiments.services.erasing import erase_again
 from experiments.services.refreshing_features import compact_history
 from experiments.settings import Settings
-from experiments.store import audit, compaction, copies_postgres, copies_sqlite, erasure_journal
+from experiments.store import (
+    audit,
+    audit_anchors,
+    audit_seal,
+    compaction,
+    copies_postgres,
+    copies_sqlite,
+    erasure_journal,
+)
 from experiments.store.engine import engine_for, plain_url, reading, transaction
+
+_STAY = (erasure_journal.NAME, audit_seal.NAME, audit_anchors.NAME)
+"""Files of a data directory that no restore takes away."""
 
 _LATER = 2 * 3600.0
 """Nobody reads the files of before while a backup is put back."""
@@ -46,11 +58,13 @@ def restore_backup(
         raise ConflictError("a database or a data directory is in this place already; --replace puts the backup there")
     lists = [place for place in (settings.history_path, erasures) if place is not None]
     known = [line for place in lists for line in erasure_journal.read(place).values()]
+    _take_seal(folder / FILES, settings.history_path)
     _put_files(folder / FILES, settings.history_path)
     erasure_journal.extend(settings.history_path, known)
     _put_database(settings, manifest, folder / DATABASE)
     engine = engine_for(settings, patient=True)
     try:
+        begin_anew(engine, f"a backup of {manifest.at} was put back")
         erased = erase_again(engine, principal, list(erasure_journal.read(settings.history_path).values()))
         _clean_files(engine, settings.history_path)
         with transaction(engine) as session:
@@ -72,8 +86,8 @@ def _check(settings: Settings, manifest: Manifest) -> None:
 
 
 def _is_empty(settings: Settings) -> bool:
-    # The list of erasures alone is no reason to refuse: it is meant to outlive what is restored.
-    files = [path for path in files_below(settings.history_path) if path.name != erasure_journal.NAME]
+    # What is meant to outlive what is restored is no reason to refuse.
+    files = [path for path in files_below(settings.history_path) if path.name not in _STAY]
     if settings.is_sqlite:
         return not files and not settings.sqlite_path.exists()
     return not files and copies_postgres.is_empty(plain_url(settings.database_url))
@@ -89,13 +103,32 @@ def _put_database(settings: Settings, manifest: Manifest, source: Path) -> None:
     migrations.upgrade(settings.database_url)
 
 
+def _take_seal(source: Path, target: Path) -> None:
+    """The backup's key of the audit trail and its anchors, where there are none here or those of another trail.
+
+    The anchors that are here know what came after the backup: that it is gone is then seen to be a restore.
+    """
+    key, anchors = source / audit_seal.NAME, source / audit_anchors.NAME
+    other = key.exists() and (not (target / key.name).exists() or _text(key) != _text(target / key.name))
+    for path in (key, anchors):
+        if path.exists() and (other or not (target / path.name).exists()):
+            target.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(path, target / path.name)
+
+
+def _text(path: Path) -> str:
+    return path.read_text().strip()
+
+
 def _put_files(source: Path, target: Path) -> None:
-    """The backup's files, and no others but the list of erasures."""
+    """The backup's files, and no others but those that stay."""
     for path in files_below(target) if target.exists() else ():
-        if path.name != erasure_journal.NAME:
+        if path.name not in _STAY:
             path.unlink()
     for path in files_below(source) if source.exists() else ():
         copy = target / path.relative_to(source)
+        if path.name in (audit_seal.NAME, audit_anchors.NAME):
+            continue
         if path.name == erasure_journal.NAME:
             erasure_journal.extend(target, erasure_journal.read(source).values())
             continue
