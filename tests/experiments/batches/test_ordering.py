@@ -77,6 +77,23 @@ def test_a_budget_that_ends_inside_serves_at_random_and_says_so(client, settings
     assert verify(engine, SYSTEM, "win").different == 0
 
 
+@pytest.mark.proof
+def test_many_blocks_and_lanes_leave_less_than_the_cheapest_reward(client, settings, engine):
+    """22,118 people and a budget of 60,000: between 0 and 6,728 were left before what is lent was settled first."""
+    everybody = [{"unit": f"unit-{n:05d}"} for n in range(22_118)]
+    with transaction(engine) as session:
+        statement = "INSERT INTO units (unit_id, profile, updated_at) VALUES (:unit, '{\"orders\": 1}', 0)"
+        session.connection().execute(text(statement), everybody)
+    costs = {"nothing": 0, "small": 3, "middle": 5, "large": 8}
+    arms = [{"key": arm, "reward_cost": cost} if cost else {"key": arm} for arm, cost in costs.items()]
+    campaign(client, arms=arms, budget={"amount": 60_000, "pacing": "none"})
+    asked = client.post("/v1/experiments/win/batches", json={}).json()
+    run(settings, engine, asked["id"])
+    given = status(client, asked["id"])["arms"]
+    assert sum(given.values()) == len(everybody)
+    assert 0 <= 60_000 - sum(costs[arm] * count for arm, count in given.items()) < 3
+
+
 def test_enough_money_needs_no_warning(client, settings, engine, base):
     campaign(client, arms=ARMS, variants=ALL, budget={"amount": 2 * UNITS, "pacing": "none"})
     asked = client.post("/v1/experiments/win/batches", json={}).json()
