@@ -1,18 +1,20 @@
 """Replays of live experiments: asked for by people, taken up by a worker, carried on where a process died."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import NamedTuple
 
 from sqlalchemy import Engine
 
 from experiments.errors import Fault, InvalidError
+from experiments.model.definition import Definition
 from experiments.model.principal import Principal, require
 from experiments.model.tables import Experiment, Replay
 from experiments.model.times import now
 from experiments.store import audit, runs
 from experiments.store.engine import reading, transaction
 from experiments.store.experiments import find
+from experiments.store.revisions import definitions_of
 from offline_eval.models import DEFAULT_OUTCOME_MODEL, OUTCOME_MODELS
 from offline_eval.ope import ESTIMATORS
 
@@ -43,9 +45,9 @@ class Claim(NamedTuple):
 def request_replay(engine: Engine, principal: Principal, key: str, request: ReplayRequest) -> int:
     """Queue a replay; its number. Raises ForbiddenError, NotFoundError, InvalidError."""
     require(principal, "analyse")
-    _check(request)
     with transaction(engine) as session:
         experiment = find(session, key)
+        _check(request, definitions_of(session.connection(), experiment.id or 0))
         row = Replay(
             experiment_id=experiment.id or 0,
             status="queued",
@@ -77,13 +79,35 @@ def claim_replay(engine: Engine) -> Claim | None:
     return Claim(int(row.id or 0), key, ReplayRequest(**row.request))
 
 
-def _check(request: ReplayRequest) -> None:
+def _check(request: ReplayRequest, revisions: Mapping[int, Definition]) -> None:
     faults = [
-        Fault(f"/estimators/{place}", f"{name!r} is no estimator; known: {', '.join(ESTIMATORS)}")
-        for place, name in enumerate(request.estimators or ())
-        if name not in ESTIMATORS
+        *_policy_faults(request.policies or (), revisions),
+        *_unknown("variants", request.variants, {one.key for each in revisions.values() for one in each.variants}),
+        *_unknown("estimators", request.estimators, ESTIMATORS),
     ]
     if request.outcome_model not in OUTCOME_MODELS:
         faults.append(Fault("/outcome_model", f"must be one of {', '.join(OUTCOME_MODELS)}"))
     if faults:
         raise InvalidError(faults)
+
+
+def _policy_faults(names: Sequence[str], revisions: Mapping[int, Definition]) -> Iterator[Fault]:
+    # It brings pandas along, without which the service starts sooner.
+    from offline_eval.candidates.registry import GROUPS, Named, fault_of_name
+
+    definitions = [revisions[number] for number in sorted(revisions)]
+    arms = dict.fromkeys(arm.key for each in definitions for arm in each.arms_with_nothing)
+    shadows = dict.fromkeys(shadow.key for each in definitions for shadow in each.shadow)
+    rules = any(variant.policy.name == "rules" for variant in definitions[-1].variants)
+    known = Named(arms, shadows, rules)
+    for place, name in enumerate(names):
+        if name.startswith("column:"):
+            yield Fault(f"/policies/{place}", f"{name!r}: the log of an experiment has no columns; export it first")
+        elif name not in GROUPS and (why := fault_of_name(name, known)):
+            yield Fault(f"/policies/{place}", why)
+
+
+def _unknown(what: str, names: Sequence[str] | None, known: Collection[str]) -> Iterator[Fault]:
+    for place, name in enumerate(names or ()):
+        if name not in known:
+            yield Fault(f"/{what}/{place}", f"{name!r} is none of the {what}: {', '.join(sorted(known))}")

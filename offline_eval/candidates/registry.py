@@ -1,7 +1,8 @@
 """From names to candidates."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
+from typing import NamedTuple
 
 from bandit.policies import DEFAULT_POLICY, POLICIES
 from bandit.rounds import NOTHING, PolicySpec
@@ -38,6 +39,10 @@ def default_names(log: Log) -> list[str]:
     return ["logging", "uniform", *fixed, *(["rules"] if log.spec.rules else []), *shadows, "plug_in", *learned]
 
 
+GROUPS = ("fixed", "learned", "all")
+"""Names that stand for several candidates."""
+
+
 def expand(log: Log, names: Iterable[str]) -> list[str]:
     """`all` → every default and learner; `fixed` → each arm; `learned` → every learner. Order kept, no doubles."""
     groups = {
@@ -48,25 +53,54 @@ def expand(log: Log, names: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(single for name in names for single in groups.get(name, [name])))
 
 
+class Named(NamedTuple):
+    """What names of candidates may refer to: arms, shadows, whether there are rules, and how many rows."""
+
+    arms: Collection[str]
+    shadows: Collection[str]
+    rules: bool
+    rows: int = 0
+
+    @classmethod
+    def of(cls, log: Log) -> "Named":
+        """Of a log."""
+        return cls(log.keys, log.spec.shadows, log.spec.rules is not None, log.n)
+
+
 def check_names(log: Log, names: Iterable[str]) -> None:
     """Raise UnknownCandidateError for the first name that means nothing here."""
+    known = Named.of(log)
     for name in names:
-        kind, _, rest = name.partition(":")
-        if kind == "fixed" and rest not in log.keys:
-            raise UnknownCandidateError(f"'{name}': the log's arms are {', '.join(log.keys)}")
-        if name == "rules" and log.spec.rules is None:
-            raise UnknownCandidateError("'rules': the log spec has no [rules]")
-        if kind == "shadow" and rest not in log.spec.shadows:
-            raise UnknownCandidateError(f"'{name}': the log's shadows are {', '.join(log.spec.shadows) or 'none'}")
-        if kind == "plug_in" and rest and rest not in OUTCOME_MODELS:
-            raise UnknownCandidateError(f"'{name}': outcome models are {', '.join(OUTCOME_MODELS)}")
-        if kind == "online" and log.n > TRAINING_ROWS:
-            raise UnknownCandidateError(f"'{name}': a policy is played online over at most {TRAINING_ROWS:,} rows")
-        if (rest if kind == "online" else name) not in LEARNERS and kind not in _PLAIN:
-            known = (
-                "logging, uniform, rules, fixed:<arm>, shadow:<key>, column:<name>, plug_in[:<model>], online:<learned>"
-            )
-            raise UnknownCandidateError(f"'{name}' is no policy; known: {known}, {', '.join(LEARNERS)}, learned, all")
+        if why := fault_of_name(name, known):
+            raise UnknownCandidateError(why)
+
+
+def fault_of_name(name: str, known: Named) -> str:
+    """Why a name means nothing here; "" where it means something."""
+    kind, _, rest = name.partition(":")
+    plain = "logging, uniform, rules, fixed:<arm>, shadow:<key>, column:<name>, plug_in[:<model>], online:<learned>"
+    learner = rest if kind == "online" else name
+    faults = (
+        (kind == "fixed" and rest not in known.arms, f"'{name}': the log's arms are {', '.join(known.arms)}"),
+        (name == "rules" and not known.rules, "'rules': the log spec has no [rules]"),
+        (
+            kind == "shadow" and rest not in known.shadows,
+            f"'{name}': the log's shadows are {', '.join(known.shadows) or 'none'}",
+        ),
+        (
+            kind == "plug_in" and rest and rest not in OUTCOME_MODELS,
+            f"'{name}': outcome models are {', '.join(OUTCOME_MODELS)}",
+        ),
+        (
+            kind == "online" and known.rows > TRAINING_ROWS,
+            f"'{name}': a policy is played online over at most {TRAINING_ROWS:,} rows",
+        ),
+        (
+            learner not in LEARNERS and kind not in _PLAIN,
+            f"'{name}' is no policy; known: {plain}, {', '.join(LEARNERS)}, learned, all",
+        ),
+    )
+    return next((why for wrong, why in faults if wrong), "")
 
 
 _PLAIN = ("logging", "uniform", "rules", "fixed", "shadow", COLUMN, "plug_in")

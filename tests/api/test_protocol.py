@@ -25,7 +25,7 @@ class Echo:
 
     def __init__(self) -> None:
         self.begun = 0
-        self.disconnected = 0
+        self.disconnected = threading.Event()
         self.headers: list[tuple[bytes, bytes]] = []
         self.gate = threading.Event()
 
@@ -35,7 +35,7 @@ class Echo:
         while more:
             message = await receive()
             if message["type"] == "http.disconnect":
-                self.disconnected += 1
+                self.disconnected.set()
                 return
             body += message["body"]
             more = message["more_body"]
@@ -178,7 +178,7 @@ def test_a_body_that_is_announced_too_large_is_not_read(port, echo, length):
 def test_a_body_in_chunks_is_refused_when_it_has_grown_too_large(port, echo):
     answer = refused(port, chunked([b"a" * 65_536] * 200))
     assert answer.status == 413
-    assert echo.disconnected == 1
+    assert echo.disconnected.wait(30)  # it learns so in a thread of its own, after the caller has its answer
 
 
 def test_sixty_megabytes_are_not_read(port):
@@ -279,7 +279,7 @@ def test_a_body_that_does_not_end_is_answered(run, echo):
     answer = refused(run(body_timeout=0.2), post(b"abc")[:-1])
     assert answer.status == 408
     assert "body took longer" in answer.problem["detail"]
-    assert echo.disconnected == 1
+    assert echo.disconnected.wait(30)  # it learns so in a thread of its own, after the caller has its answer
 
 
 def test_a_body_is_asked_for_where_the_caller_waits_for_that(port):

@@ -143,9 +143,9 @@ def test_what_cannot_be_judged_is_said(service, settings):
     _campaign(client, rows=20)
     with _worker(settings) as desk:
         assert client.post(f"{EXPERIMENT}/replays", json={"estimators": ["magic"]}).status_code == 422
-        asked = client.post(f"{EXPERIMENT}/replays", json={"policies": ["fixed:gold"]})
+        asked = client.post(f"{EXPERIMENT}/replays", json={"start": "2031-01-01T00:00:00Z"})
         failed = _await(desk, client, asked.headers["location"], "failed")
-    assert "gold" in failed["error"]
+    assert "no matured decision" in failed["error"]
 
 
 def test_a_cancelled_replay_keeps_no_result_and_one_whose_process_died_starts_anew(service, settings):
@@ -170,3 +170,26 @@ def test_a_silent_replay_is_taken_up_again(service, monkeypatch):
     assert claim_replay(service.engine) is None
     monkeypatch.setattr("experiments.store.runs.SILENCE", -1)
     assert claim_replay(service.engine).id == number
+
+
+def test_what_a_replay_cannot_know_is_refused_at_the_door(client):
+    _campaign(client, rows=1)
+    asked = {
+        "policies": [
+            "uniform",
+            "fixed:twenty",
+            "shadow:candidate",
+            "shadow:nobody",
+            "rules",
+            "column:p",
+            "best",
+            "learned",
+        ],
+        "variants": ["bandit", "nobody"],
+    }
+    answer = client.post(f"{EXPERIMENT}/replays", json=asked)
+    assert answer.status_code == 422
+    told = {fault["pointer"]: fault["detail"] for fault in answer.json()["errors"]}
+    assert sorted(told) == [f"/policies/{place}" for place in (1, 3, 4, 5, 6)] + ["/variants/1"]
+    assert "nothing, five, ten" in told["/policies/1"]
+    assert client.get(f"{EXPERIMENT}/replays").json()["items"] == []
