@@ -34,14 +34,18 @@ _PROBLEM = {
     },
 }
 _REFUSALS = {
-    "400": "the body is not JSON",
+    "400": "the request is not HTTP/1.1, or the body is not JSON",
     "401": "no or unknown credential",
     "403": "the credential lacks the scope",
     "404": "no such thing",
+    "408": "the caller took too long to send it",
     "409": "the state of the thing forbids it",
     "413": "larger than the limits allow",
+    "414": "the address is too long",
+    "415": "the body is encoded by other means than gzip",
     "422": "the request makes no sense; every fault is named",
     "429": "the key calls more often than its rate limit allows; see Retry-After",
+    "431": "the headers are too many or too large",
     "503": "the database is away; see Retry-After",
 }
 

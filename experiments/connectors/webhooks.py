@@ -11,6 +11,7 @@ import hmac
 import os
 import re
 import socket
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from threading import Thread
@@ -26,7 +27,7 @@ VARIABLE = re.compile(r"WINBACK_SECRET_[A-Z0-9_]{1,100}")
 TOLERANCE = 300
 """Seconds that a receiver should let timestamps be off."""
 
-MOST_ANSWER = 1_048_576
+MOST_ANSWER, MOST_SECONDS = 1_048_576, 30.0
 _ALLOW = "in a closed network, WINBACK_ALLOW_PRIVATE_WEBHOOKS=true allows it"
 _FIXED = {"content-type": "application/json", "accept-encoding": "identity"}
 _ODD = re.compile(r"[\s\\\x00-\x1f\x7f]")
@@ -190,10 +191,11 @@ def _unanswered(target: httpx.URL, error: Exception) -> str:
 
 
 def _answer(response: httpx.Response) -> PushAnswer:
-    body = bytearray()
+    """What of an answer is read: no more than a megabyte, and no longer than MOST_SECONDS, however slowly it drips."""
+    body, began = bytearray(), time.monotonic()
     for part in response.iter_raw():
         body += part
-        if len(body) > MOST_ANSWER:
+        if len(body) > MOST_ANSWER or time.monotonic() - began > MOST_SECONDS:
             break
     text = bytes(body[:MOST_ANSWER]).decode("utf-8", "replace")
     document = None

@@ -2,9 +2,13 @@
 
 import asyncio
 from collections.abc import Iterator
+from contextlib import closing
+from itertools import pairwise
 
 import pytest
 import uvicorn
+from hypothesis import given
+from hypothesis import strategies as st
 from uvicorn.server import ServerState
 
 from api.heads import Limits
@@ -218,3 +222,31 @@ def test_no_timer_outlives_its_connection(clock):
         assert line.wire.written == b""
 
     on(clock, scenario)
+
+
+REQUESTS = st.lists(
+    st.one_of(
+        st.just(GET),
+        st.binary(max_size=70_000).map(post),
+        st.integers(1, 20).map(lambda count: chunked([bytes(999)] * count)),
+        st.integers(1, 30_000).map(lambda size: post(b"x", headers=[b"x: " + b"a" * size])),
+    ),
+    min_size=1,
+    max_size=12,
+)
+
+
+@given(REQUESTS, st.randoms(use_true_random=False))
+def test_no_valid_request_is_refused_for_how_it_is_cut(requests, chance):
+    whole = b"".join(requests)
+    cuts = sorted(chance.sample(range(len(whole)), min(len(whole), chance.randrange(60))))
+    waits = [0.0, 0.5] if len(cuts) < 18 else [0.0]  # never as long as a head may take
+
+    async def scenario(line):
+        for start, end in pairwise([0, *cuts, len(whole)]):
+            await line.send(whole[start:end], chance.choice(waits))
+        await line.clock.wait(4)
+        assert line.wire.statuses() == [200] * len(requests)
+
+    with closing(Clock()) as clock:
+        on(clock, scenario)

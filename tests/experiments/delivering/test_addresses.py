@@ -2,6 +2,7 @@
 
 import ipaddress
 import socket
+from types import SimpleNamespace
 
 import httpx
 import pytest
@@ -238,3 +239,23 @@ def test_a_name_that_leads_nowhere_yet_is_taken(monkeypatch):
 
     monkeypatch.setattr(webhooks, "addresses_of", fails)
     assert leads_astray("https://soon.example") is None
+
+
+def test_an_answer_without_end_is_read_for_a_while(monkeypatch):
+    now = [0.0]
+
+    def drip():
+        while True:
+            now[0] += 1
+            yield b"x"
+
+    class Dripping(httpx.SyncByteStream):
+        def __iter__(self):
+            return drip()
+
+    monkeypatch.setattr(webhooks, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr(webhooks, "addresses_of", lambda *_: ["93.184.216.34"])
+    monkeypatch.setattr(httpx.Client, "send", lambda _, request, **__: httpx.Response(200, stream=Dripping()))
+    sender = Sender(allow_private=False)
+    assert sender.post("https://slow.example", b"{}", {}).text == "x" * 31
+    sender.close()
