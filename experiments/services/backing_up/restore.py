@@ -5,13 +5,13 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, delete
 from sqlmodel import select
 
 import migrations
 from experiments.errors import ConflictError, Fault, InvalidError
 from experiments.model.principal import Principal, require
-from experiments.model.tables import HistoryPart
+from experiments.model.tables import HistoryPart, SignIn
 from experiments.services.auditing import begin_anew
 from experiments.services.backing_up.manifest import DATABASE, FILES, Manifest, files_below, read_checked
 from experiments.services.erasing import erase_again
@@ -68,6 +68,8 @@ def restore_backup(
         erased = erase_again(engine, principal, list(erasure_journal.read(settings.history_path).values()))
         _clean_files(engine, settings.history_path)
         with transaction(engine) as session:
+            # What ended since the backup would live again.
+            session.execute(delete(SignIn))
             told = {"database": manifest.kind, "revision": manifest.revision, "erased": erased}
             audit.append(session, principal, "backup.restore", manifest.at, told)
     finally:

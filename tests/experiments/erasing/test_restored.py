@@ -7,12 +7,15 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from experiments.errors import ConflictError, InvalidError
+from experiments.errors import ConflictError, InvalidError, UnauthenticatedError
 from experiments.model.principal import SYSTEM
 from experiments.services import rebuilding
 from experiments.services.auditing import verify_audit
 from experiments.services.backing_up.backup import take_backup
 from experiments.services.backing_up.restore import restore_backup
+from experiments.services.granting_users import create_user
+from experiments.services.limiting_guesses import Origin
+from experiments.services.signing_in import SignIns
 from experiments.store.engine import engine_for, reading
 from tests.experiments.batches.base import run
 from tests.experiments.erasing.base import ASK, MARK, everywhere, found, outcome, report
@@ -78,6 +81,18 @@ def test_who_was_erased_after_the_backup_is_erased_in_what_is_put_back(service, 
     new = outcome("new", unit_id=MARK)
     assert report(client, *filled["events"], new) == ["duplicate", "duplicate", "erased"]
     assert restore_backup(service.settings, SYSTEM, backup, replace=True).erased == 1, "as often as it is put back"
+
+
+def test_no_sign_in_of_before_lives_again(service, tmp_path):
+    create_user(service.engine, SYSTEM, "ana@example.com", "correct horse battery", "viewer", own=True)
+    people = SignIns(service.engine)
+    token = people.sign_in("ana@example.com", "correct horse battery", Origin("192.0.2.1")).token
+    take_backup(service.settings, service.engine, SYSTEM, tmp_path / "backup")
+    people.sign_out(token)
+    service.engine.dispose()
+    restore_backup(service.settings, SYSTEM, tmp_path / "backup", replace=True)
+    with pytest.raises(UnauthenticatedError):
+        people.person(token)
 
 
 def test_a_list_from_elsewhere_counts(service, filled, backup, tmp_path):

@@ -1,14 +1,17 @@
 """Sign-ins end when they should, as somebody who stole a token would find out."""
 
 import pytest
+from sqlmodel import select
 
 from experiments.errors import InvalidError, UnauthenticatedError
 from experiments.model.principal import SYSTEM
+from experiments.model.tables import SignIn
 from experiments.model.times import HOUR, SECOND
 from experiments.services import authenticating_people, signing_in
 from experiments.services.granting_users import UserChange, change_user, create_user
 from experiments.services.limiting_guesses import Origin
 from experiments.services.signing_in import IDLE, LIFE, SignIns
+from experiments.store.engine import reading
 
 ANA, PASSWORD, OTHER = "ana@example.com", "correct horse battery", "purple anvil kettle moss"
 HOME = Origin("192.0.2.1")
@@ -112,8 +115,8 @@ def test_what_ended_is_deleted_at_the_next_sign_in(engine, people, clock):
     people.sign_in(ANA, PASSWORD, HOME)
     clock.at += IDLE + SECOND
     people.sign_in(ANA, PASSWORD, HOME)
-    with signing_in.reading(engine) as session:
-        assert len(session.exec(signing_in.select(signing_in.SignIn)).all()) == 1
+    with reading(engine) as session:
+        assert len(session.exec(select(SignIn)).all()) == 1
 
 
 def test_a_password_changed_between_the_look_and_the_sign_in_wins(engine, people, ana, monkeypatch):
