@@ -1,6 +1,6 @@
 """What each route needs, and who calls. A route that says nothing keeps the application from being built."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 import anyio
@@ -18,12 +18,19 @@ Result = TypeVar("Result")
 
 PUBLIC = "public"
 _NEEDS = "winback_needs"
-_CALLER = "winback_caller"
+CALLER = "winback_caller"
+"""Where a request's scope holds who sent it, once that is known."""
 _MARGIN = 0.1
 """Seconds beyond the database's own time limit, so that its answer wins where it gives one."""
 _REPORTS = 8
 """Reports at once in one process."""
 _threads: RunVar[anyio.CapacityLimiter] = RunVar("report_threads")
+
+
+def address_of(scope: Mapping[str, Any]) -> str:
+    """Where a request comes from."""
+    client = scope.get("client")
+    return client[0] if client else ""
 
 
 def needs(scope: Scope) -> Callable[[Endpoint], Endpoint]:
@@ -66,14 +73,14 @@ async def authenticated(request: Request) -> Principal:
     Costs a dictionary look-up where the key was seen within the last two seconds; asked again within a request it is
     the same answer, and one call. Raises UnauthenticatedError, ForbiddenError, TooManyError.
     """
-    principal: Principal | None = request.scope.get(_CALLER)
+    principal: Principal | None = request.scope.get(CALLER)
     if principal is None:
         service: Service = request.app.state.winback
-        header = request.headers.get("authorization")
-        principal = service.gate.known(header)
+        header, address = request.headers.get("authorization"), address_of(request.scope)
+        principal = service.gate.known(header, address)
         if principal is None:
-            principal = await in_time(service, lambda: service.gate.authenticate(header))
-        request.scope[_CALLER] = principal
+            principal = await in_time(service, lambda: service.gate.authenticate(header, address))
+        request.scope[CALLER] = principal
     permit(request.scope["endpoint"], principal)
     return principal
 

@@ -18,6 +18,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
+from api.watching import note_refusal
 from experiments import errors
 from experiments.errors import Fault, InvalidError, WinbackError
 from experiments.model.wording import in_words
@@ -102,7 +103,8 @@ def _pydantic_fault(found: Mapping[str, Any]) -> Fault:
     return Fault("", f"{where} parameter {'.'.join(map(str, path))}: {in_words(found['msg'])}")
 
 
-async def _on_winback(_: Request, error: WinbackError) -> Response:
+async def _on_winback(request: Request, error: WinbackError) -> Response:
+    note_refusal(request.scope, error)
     return answer_to(error)
 
 

@@ -15,9 +15,10 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api.auth import authenticated, need_of
+from api.auth import address_of, authenticated, need_of
 from api.credentials import read_whole
 from api.errors import CUT_SHORT, answer_to, problem
+from api.watching import note_refusal
 from experiments.errors import WinbackError
 from experiments.model.principal import Principal, require
 from experiments.model.principal import Scope as Grant
@@ -36,12 +37,13 @@ class HotEndpoint:
         """One request."""
         try:
             service: Service = scope["app"].state.winback
-            principal = service.gate.known(_authorization(scope))
+            principal = service.gate.known(_authorization(scope), address_of(scope))
             if principal is None:
                 principal = await authenticated(Request(scope, receive))
             require(principal, self._scope)
             answer = await self.answer(service, principal, scope, await read_whole(receive))
         except Exception as error:
+            note_refusal(scope, error)
             refusal = _refusal(error)
             if refusal is None:
                 raise

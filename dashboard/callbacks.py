@@ -1,6 +1,7 @@
 """Callbacks that say what they need: signed in, with a scope, checked on the server at every call (law 11)."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import wraps
 from typing import Any
 
@@ -12,9 +13,10 @@ from sqlalchemy import Engine
 
 from dashboard.cookies import held
 from dashboard.who import Who
-from experiments.errors import InvalidError, WinbackError
+from experiments.errors import ForbiddenError, InvalidError, UnavailableError, WinbackError
 from experiments.model.principal import SCOPES, Scope, require
 from experiments.services.signing_in import Person, SignIns
+from experiments.services.watching import note_now
 from experiments.settings import Settings
 
 NOTICES = "notices"
@@ -43,6 +45,10 @@ class Callbacks:
         """The same, as views and services take it."""
         return Who(self._engine, self.person().principal, self._settings)
 
+    def _note(self, error: ForbiddenError) -> None:
+        with suppress(UnavailableError):
+            note_now(self._engine, "refused_scope", error.subject, flask.request.remote_addr or "")
+
     def on(self, scope: Scope, *dependencies: DashDependency, **options: Any) -> Callable[..., Any]:
         """Like `app.callback`; the function's first argument is the caller, who holds `scope`.
 
@@ -61,6 +67,8 @@ class Callbacks:
                 except InvalidError as error:
                     notify("Not accepted", "; ".join(fault.detail for fault in error.faults), "red")
                 except WinbackError as error:
+                    if isinstance(error, ForbiddenError):
+                        self._note(error)
                     notify("Not done", str(error), "red")
                 return no_update  # where PreventUpdate is raised, Dash drops the notice with everything else
 

@@ -64,7 +64,11 @@ class UnauthenticatedError(WinbackError):
 
 
 class ForbiddenError(WinbackError):
-    """A known caller without the scope that the call takes."""
+    """A known caller without the scope that the call takes; `subject` names the caller."""
+
+    def __init__(self, detail: str, subject: str = "") -> None:
+        super().__init__(detail)
+        self.subject = subject
 
 
 class TooLargeError(WinbackError):
@@ -72,11 +76,12 @@ class TooLargeError(WinbackError):
 
 
 class TooManyError(WinbackError):
-    """Too many attempts; `retry_after` is in seconds."""
+    """Too many attempts; `retry_after` is in seconds, `subject` whose they are."""
 
-    def __init__(self, detail: str, retry_after: int) -> None:
+    def __init__(self, detail: str, retry_after: int, subject: str = "") -> None:
         super().__init__(detail)
         self.retry_after = retry_after
+        self.subject = subject
 
 
 class LeaseLostError(WinbackError):

@@ -31,4 +31,7 @@ async def list_entries(
 @needs("admin")
 async def verify(call: Caller) -> Response:
     """Walk the chain of hashes: is the log as it was written?"""
-    return answer(await call.report(verify_audit))
+    check = await call.report(verify_audit)
+    if check.problems:
+        call.service.watch.note("audit_broken", "audit trail", "")
+    return answer(check)

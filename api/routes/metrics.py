@@ -7,6 +7,7 @@ from starlette.routing import Route
 
 from api.auth import public
 from api.openapi import Operation, described
+from experiments.services.opening import Service
 
 DECISIONS = Counter("winback_decisions", "Answered requests for an arm, by reason.", ["reason"])
 REFUSALS = Counter("winback_decision_refusals", "Requests for an arm that were refused, by status.", ["status"])
@@ -21,9 +22,17 @@ SECONDS = Histogram(
 
 @public
 @described(Operation("Metrics", str, tag="health", media_type="text/plain"))
-async def metrics(_: Request) -> Response:
-    """The process's metrics in Prometheus' text format."""
-    return Response(generate_latest(REGISTRY), media_type=CONTENT_TYPE_LATEST)
+async def metrics(request: Request) -> Response:
+    """The process's metrics in Prometheus' text format; signs of trouble are counted over all processes."""
+    service: Service = request.app.state.winback
+    return Response(generate_latest(REGISTRY) + _security(service), media_type=CONTENT_TYPE_LATEST)
+
+
+def _security(service: Service) -> bytes:
+    name = "winback_security_events_total"
+    lines = [f'{name}{{kind="{kind}"}} {count}' for kind, count in service.watch.counted().items()]
+    told = ["# HELP winback_security_events_total Signs of trouble, by kind.", f"# TYPE {name} counter", *lines, ""]
+    return "\n".join(told).encode()
 
 
 routes = [Route("/metrics", metrics, methods=["GET"])]

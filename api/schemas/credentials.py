@@ -116,6 +116,24 @@ class Users(BaseModel):
     next_cursor: str | None
 
 
+class SecurityEventFace(BaseModel):
+    """A sign of trouble: `subject` is a key or login, `count` how often within an hour."""
+
+    kind: str
+    subject: str
+    address: str
+    count: int
+    first_at: datetime
+    last_at: datetime
+    next_step: str
+
+
+class SecurityEvents(BaseModel):
+    """The latest signs of trouble."""
+
+    items: list[SecurityEventFace]
+
+
 class AuditFace(BaseModel):
     """Who did what."""
 

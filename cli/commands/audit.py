@@ -20,9 +20,12 @@ def verify(
     from cli.here import service_here
     from experiments.model.principal import SYSTEM
     from experiments.services.auditing import verify_audit
+    from experiments.services.watching import note_now
 
     with service_here() as service:
         check = verify_audit(service.engine, SYSTEM, head)
+        if check.problems:
+            note_now(service.engine, "audit_broken", "audit trail", "")
     if as_json:
         emit_json(asdict(check))
     elif not check.problems:

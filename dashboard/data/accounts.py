@@ -8,6 +8,7 @@ from experiments.model.principal import ROLES, SCOPES
 from experiments.model.times import DAY, now
 from experiments.services.granting import create_key, revoke_key
 from experiments.services.granting_users import UserChange, change_user, create_user
+from experiments.services.watching import security_events
 from experiments.views.credentials import audit_log, keys, users
 from experiments.views.paging import Wanted
 
@@ -31,6 +32,11 @@ def credentials(who: Who) -> list[Face]:
 def trail(who: Who) -> list[Face]:
     """The latest entries of the audit log. Raises ForbiddenError."""
     return list(audit_log(who.engine, who.principal, Wanted(limit=LATEST))["items"])
+
+
+def trouble(who: Who) -> list[Face]:
+    """The latest signs of trouble. Raises ForbiddenError."""
+    return security_events(who.engine, who.principal, LATEST)
 
 
 def add_person(who: Who, email: str, password: str, role: str) -> None:

@@ -10,6 +10,7 @@ from dash.development.base_component import Component
 from dash.exceptions import PreventUpdate
 
 from dashboard.callbacks import Callbacks, notify
+from dashboard.cards.empty import empty
 from dashboard.cards.state import state
 from dashboard.cards.table import table
 from dashboard.data import accounts
@@ -125,6 +126,37 @@ def keys(view: View) -> Drawn:
     )
 
 
+TROUBLE_WORDS = {
+    "sign_in_failed": "Sign-in failed",
+    "locked_out": "Too many sign-ins",
+    "unknown_key": "Unknown, revoked or expired key",
+    "refused_scope": "Scope missing",
+    "new_address": "Key used from a new address",
+    "rate_limited": "Rate limit reached",
+    "audit_broken": "Audit trail changed",
+}
+
+
+def trouble(view: View) -> Drawn:
+    """Signs of trouble, each with what to do next."""
+    rows = accounts.trouble(view.who)
+    if not rows:
+        return Drawn(empty("No signs of trouble in the last 30 days."), [])
+    shown = [
+        {
+            "what": TROUBLE_WORDS.get(row["kind"], row["kind"]),
+            "who": row["subject"] or "nobody known",
+            "from": row["address"] or "here",
+            "count": str(row["count"]),
+            "last": moment(row["last_at"]),
+            "next": row["next_step"],
+        }
+        for row in rows
+    ]
+    columns = {"what": "What", "who": "Who", "from": "From", "count": "Times #", "last": "Last", "next": "Next step"}
+    return Drawn(table(columns, shown, "Signs of trouble, newest first", 800), rows)
+
+
 def trail(view: View) -> Drawn:
     """The latest hundred entries."""
     rows = [{**row, "detail": json.dumps(row["detail"], sort_keys=True)} for row in accounts.trail(view.who)]
@@ -231,6 +263,9 @@ ACCOUNTS = Page(
     sections=(
         Section("people", "People", people),
         Section("keys", "Keys of systems", keys),
+        Section(
+            "trouble", "Signs of trouble", trouble, explain="One line for each kind, key or login, address and hour"
+        ),
         Section(
             "trail", "Audit trail", trail, explain="Every entry is sealed with the one before: winback audit verify"
         ),

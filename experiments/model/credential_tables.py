@@ -1,6 +1,6 @@
 """Who may come in: keys of systems and logins of people. Import them from `tables`."""
 
-from sqlalchemy import BigInteger, Boolean, Column, Text
+from sqlalchemy import BigInteger, Boolean, Column, Index, Text
 from sqlmodel import Field, SQLModel
 
 from experiments.model.columns import serial
@@ -9,7 +9,8 @@ from experiments.model.columns import serial
 class ApiKey(SQLModel, table=True):
     """A credential of a system: only the SHA-256 of the key (256 random bits) is kept.
 
-    `rate_limit` in the form of rate_limits.RateLimit; `replaced_by` is the id of the key that it was rotated to.
+    `rate_limit` in the form of rate_limits.RateLimit; `replaced_by` is the id of the key that it was rotated to;
+    `addresses` are those that it was used from, newest last.
     """
 
     __tablename__ = "api_keys"
@@ -25,6 +26,24 @@ class ApiKey(SQLModel, table=True):
     last_used_at: int | None = Field(default=None, sa_column=Column(BigInteger))
     rate_limit: str | None = Field(default=None, sa_column=Column(Text))
     replaced_by: int | None = Field(default=None, sa_column=Column(BigInteger))
+    addresses: str = Field(default="", sa_column=Column(Text, nullable=False))
+
+
+class SecurityEvent(SQLModel, table=True):
+    """Signs of trouble of one kind, about one key or login, from one address, within one hour (microseconds).
+
+    The row of hour 0 counts the kind since ever.
+    """
+
+    __tablename__ = "security_events"
+    __table_args__ = (Index("ix_security_events_last_at", "last_at"),)
+    kind: str = Field(sa_column=Column(Text, primary_key=True))
+    subject: str = Field(sa_column=Column(Text, primary_key=True))
+    address: str = Field(sa_column=Column(Text, primary_key=True))
+    hour: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    count: int = Field(sa_column=Column(BigInteger, nullable=False))
+    first_at: int = Field(sa_column=Column(BigInteger, nullable=False))
+    last_at: int = Field(sa_column=Column(BigInteger, nullable=False))
 
 
 class User(SQLModel, table=True):

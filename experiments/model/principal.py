@@ -32,4 +32,5 @@ SYSTEM = Principal("system", frozenset(SCOPES))
 def require(principal: Principal, scope: Scope) -> None:
     """Raise ForbiddenError unless the caller holds `scope`; `admin` holds every scope."""
     if scope not in principal.scopes and "admin" not in principal.scopes:
-        raise ForbiddenError(f"this needs the scope {scope!r}; {principal.name} has {sorted(principal.scopes)}")
+        detail = f"this needs the scope {scope!r}; {principal.name} has {sorted(principal.scopes)}"
+        raise ForbiddenError(detail, principal.name)

@@ -49,8 +49,9 @@ class Bucket:
     admitted, and the calls after it wait until it is paid off.
     """
 
-    def __init__(self, limit: RateLimit, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, limit: RateLimit, clock: Callable[[], float] = time.monotonic, owner: str = "") -> None:
         self.limit = limit
+        self._owner = owner
         self._clock = clock
         self._lock = threading.Lock()
         self._tokens, self._at = float(limit.burst), clock()
@@ -62,7 +63,7 @@ class Bucket:
             if self._tokens < 1.0:
                 wait = max(1, math.ceil((1.0 - self._tokens) / self.limit.rate))
                 told = f"{self.limit.requests:,} a {self.limit.per}, {self.limit.burst:,} at once"
-                raise TooManyError(f"this key may call {told}; wait {wait} s", wait)
+                raise TooManyError(f"this key may call {told}; wait {wait} s", wait, self._owner)
             self._tokens -= 1.0
 
     def charge(self, rows: int) -> None:

@@ -10,7 +10,7 @@ from sqlmodel import Field, SQLModel
 
 from experiments.model.batch_tables import DecisionBatch
 from experiments.model.columns import Json, Serial, serial
-from experiments.model.credential_tables import ApiKey, User
+from experiments.model.credential_tables import ApiKey, SecurityEvent, User
 from experiments.model.delivery_tables import Delivery, DestinationEntry, FallbackExposure
 from experiments.model.limit_tables import LimitLease, LimitTotal, Pacing, Suppression, UnitVersion
 from experiments.model.maturity_tables import MaturitySlot
@@ -82,6 +82,7 @@ __all__ = [
     "Revision",
     "RollupMetric",
     "SQLModel",
+    "SecurityEvent",
     "Segment",
     "SegmentChange",
     "SegmentMember",

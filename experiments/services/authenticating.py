@@ -3,6 +3,7 @@
 import hashlib
 import re
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import cast
 
@@ -15,6 +16,7 @@ from experiments.model.rate_limits import Bucket, RateLimit
 from experiments.model.tables import ApiKey
 from experiments.model.times import SECOND, now
 from experiments.services.key_usage import KeyUsage
+from experiments.services.watching import Watch
 from experiments.store.engine import reading
 
 KEY_FORM = re.compile(r"wb_[0-9a-f]{8}_[A-Za-z0-9_-]{43}")
@@ -32,6 +34,7 @@ class _Known:
     principal: Principal
     until: float
     bucket: Bucket | None
+    addresses: frozenset[str]
 
 
 class Gate:
@@ -40,17 +43,17 @@ class Gate:
     Every answer counts as one call of the key towards its rate limit, in this process.
     """
 
-    def __init__(self, engine: Engine, rate_limit: RateLimit | None = None) -> None:
-        self._engine = engine
+    def __init__(self, engine: Engine, watch: Watch, rate_limit: RateLimit | None = None) -> None:
+        self._engine, self._watch = engine, watch
         self._rate_limit = rate_limit
         self._seen: dict[str, _Known] = {}
         self._buckets: dict[int, Bucket] = {}
         self.usage = KeyUsage(engine)
 
-    def known(self, header: str | None) -> Principal | None:
-        """The principal, where the header was accepted a moment ago. Never blocks. Raises TooManyError."""
+    def known(self, header: str | None, address: str) -> Principal | None:
+        """The principal, where the header was accepted a moment ago from there. Never blocks. Raises TooManyError."""
         seen = self._seen.get(header or "")
-        if seen is None or time.monotonic() >= seen.until:
+        if seen is None or time.monotonic() >= seen.until or address not in seen.addresses:
             return None
         if seen.bucket is not None:
             seen.bucket.take()
@@ -62,12 +65,12 @@ class Gate:
         if bucket is not None and rows > 0:
             bucket.charge(rows)
 
-    def authenticate(self, header: str | None) -> Principal:
+    def authenticate(self, header: str | None, address: str) -> Principal:
         """The principal of `Bearer wb_…`. May ask the database.
 
         Raises UnauthenticatedError, TooManyError, UnavailableError.
         """
-        principal = self.known(header)
+        principal = self.known(header, address)
         if principal is not None:
             return principal
         key = _bearer(header)
@@ -80,8 +83,11 @@ class Gate:
         life = FRESH if row.expires_at is None else min(FRESH, (row.expires_at - moment) / SECOND)
         scopes = frozenset(cast(Scope, scope) for scope in row.scopes.split())
         principal, bucket = Principal(f"key:{row.name}", scopes, row.id), self._bucket(row)
-        self._seen[cast(str, header)] = _Known(principal, time.monotonic() + life, bucket)
-        self.usage.note(cast(int, row.id))
+        before = self._seen.get(cast(str, header))
+        addresses = frozenset((address,)) | (before.addresses if before is not None else frozenset())
+        self._seen[cast(str, header)] = _Known(principal, time.monotonic() + life, bucket, addresses)
+        if self.usage.note(row, address):
+            self._watch.note("new_address", principal.name, address)
         if bucket is not None:
             bucket.take()
         return principal
@@ -93,7 +99,7 @@ class Gate:
             return None
         found = self._buckets.get(cast(int, row.id))
         if found is None or found.limit != limit:
-            found = self._buckets[cast(int, row.id)] = Bucket(limit)
+            found = self._buckets[cast(int, row.id)] = Bucket(limit, owner=f"key:{row.name}")
         return found
 
     def forget(self, header: str | None = None) -> None:
@@ -102,6 +108,13 @@ class Gate:
             self._seen.clear()
         else:
             self._seen.pop(header, None)
+
+
+def prefix_of(headers: Iterable[tuple[bytes, bytes]]) -> str:
+    """What tells of a key that was sent which one it is, or was; nothing where none was sent, or something else."""
+    sent = next((value for name, value in headers if name == b"authorization"), b"").decode("latin-1")
+    key = sent.partition(" ")[2].strip()
+    return key[:11] if KEY_FORM.fullmatch(key) else ""
 
 
 def _bearer(header: str | None) -> str:

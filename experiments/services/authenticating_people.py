@@ -14,6 +14,7 @@ from experiments.model.principal import ROLES, Principal
 from experiments.model.tables import User
 from experiments.services.granting_users import HASHER
 from experiments.services.limiting_guesses import Origin, admit, succeed
+from experiments.services.watching import note_now
 from experiments.store.engine import reading, transaction
 
 _log = structlog.get_logger("winback.people")
@@ -38,24 +39,26 @@ def verify_password(engine: Engine, email: str, password: str, origin: Origin) -
     try:
         attempt = admit(engine, email, origin)
     except TooManyError:
-        refused(row, origin, "limited")
+        refused(engine, row, origin, "limited")
         raise
     # A hash is checked in any case, so that the time taken does not tell who has an account.
     fits = _fits(_decoy() if row is None else row.password_hash, password)
     if row is None or row.disabled_at is not None or not fits:
-        refused(row, origin, "wrong")
+        refused(engine, row, origin, "wrong")
         raise UnauthenticatedError("e-mail or password is wrong")
     _renew(engine, row, password)
     return Proven(row, Principal(f"user:{row.email}", ROLES[row.role]), succeed(engine, attempt))
 
 
-def refused(row: User | None, origin: Origin, reason: str) -> None:
+def refused(engine: Engine, row: User | None, origin: Origin, reason: str) -> None:
     """Every refused attempt comes by here. Of names that nobody has only that is told: people mistype passwords there.
 
     `reason`: wrong (password, name, or disabled) or limited.
     """
     account = "unknown" if row is None else row.email
     _log.warning("sign-in refused", reason=reason, account=account, address=origin.address)
+    subject = "" if row is None else f"user:{row.email}"
+    note_now(engine, "locked_out" if reason == "limited" else "sign_in_failed", subject, origin.address)
 
 
 def _find(engine: Engine, email: str) -> User | None:

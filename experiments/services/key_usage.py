@@ -9,6 +9,8 @@ from experiments.model.tables import ApiKey
 from experiments.model.times import SECOND, now
 from experiments.store.engine import transaction
 
+MOST_ADDRESSES = 50
+"""Addresses that are remembered of a key; the longest known are forgotten first."""
 EVERY = 30.0
 """Seconds between writes; a process that is killed forgets what it noted since."""
 
@@ -20,28 +22,41 @@ class KeyUsage:
         self._engine = engine
         self._lock = threading.Lock()
         self._used: dict[int, int] = {}
+        self._addresses: dict[int, list[str]] = {}
 
-    def note(self, key_id: int) -> None:
-        """The key was used just now."""
+    def note(self, key: ApiKey, address: str) -> bool:
+        """The key was used just now. Whether it was used before, and never from this address."""
+        number = key.id or 0
         with self._lock:
-            self._used[key_id] = now()
+            self._used[number] = now()
+            known = self._addresses.get(number) or key.addresses.split()
+            if not address or address in known:
+                return False
+            self._addresses[number] = [*known, address][-MOST_ADDRESSES:]
+            return bool(known)
 
     def store(self) -> None:
         """Write down what was noted. Raises UnavailableError; what was noted is kept then."""
         with self._lock:
             used, self._used = self._used, {}
+            addresses, self._addresses = self._addresses, {}
         if not used:
             return
+        places = [{"key": key, "addresses": " ".join(known)} for key, known in addresses.items()]
         rows = [{"key": key, "at": at} for key, at in used.items()]
         try:
             with transaction(self._engine) as session:
                 session.connection().execute(_LATER, rows)
+                if places:
+                    session.connection().execute(_FROM, places)
         except BaseException:
             with self._lock:
                 self._used = {**used, **self._used}
+                self._addresses = {**addresses, **self._addresses}
             raise
 
 
+_FROM = update(ApiKey).where(col(ApiKey.id) == bindparam("key")).values(addresses=bindparam("addresses"))
 _SLACK = SECOND
 """A later instant by less than this is not worth a write."""
 _LATER = (

@@ -10,6 +10,7 @@ from experiments.model.rate_limits import RateLimit
 from experiments.services.authenticating import Gate
 from experiments.services.hot_path import HotPath
 from experiments.services.key_usage import EVERY
+from experiments.services.watching import Watch
 from experiments.services.writing_down import WritingDown
 from experiments.settings import Settings
 from experiments.store.engine import engine_for, reading
@@ -28,6 +29,7 @@ class Service:
     engine: Engine
     reports: Engine
     gate: Gate
+    watch: Watch
     _hot: HotPath | None = field(default=None, init=False)
     _notes: WritingDown | None = field(default=None, init=False)
 
@@ -35,7 +37,7 @@ class Service:
         """Load what decisions need and begin to look for changes."""
         self._hot = HotPath(self.settings, self.engine)
         await self._hot.start()
-        self._notes = WritingDown([self.gate.usage.store], EVERY)
+        self._notes = WritingDown([self.gate.usage.store, self.watch.store, self.watch.look], EVERY)
         self._notes.start()
 
     @property
@@ -72,4 +74,5 @@ def open_service(settings: Settings) -> Service:
     engine = engine_for(settings)
     reports = engine_for(settings.model_copy(update={"database_timeout": settings.report_patience}))
     limit = None if settings.key_rate_limit is None else RateLimit.parse(settings.key_rate_limit)
-    return Service(settings, engine, reports, Gate(engine, limit))
+    watch = Watch(engine)
+    return Service(settings, engine, reports, Gate(engine, watch, limit), watch)

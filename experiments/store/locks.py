@@ -14,6 +14,8 @@ class Lock(IntEnum):
     """The end of the audit chain."""
     ADMINISTRATORS = 7305
     """Who is an administrator, and which keys are; taken before AUDIT."""
+    SECURITY_EVENTS = 7308
+    """Counts of signs of trouble; taken alone."""
     LAYERS = 7303
     """Places of experiments in their layers."""
     WORKER = 7304

@@ -5,6 +5,7 @@ import pytest
 from dashboard.cookies import COOKIE, DEVICE
 from experiments.model.principal import SCOPES, SYSTEM
 from experiments.services.granting_users import UserChange, change_user, create_user
+from experiments.services.watching import security_events
 
 PASSWORD = "correct horse battery"
 
@@ -74,6 +75,13 @@ def test_signing_in_and_out(browser):
     assert browser.get("/").status_code == 200
     browser.get("/sign-out")
     assert browser.get("/").status_code == 303
+
+
+def test_failed_sign_ins_are_told_of_without_what_was_typed(browser, engine):
+    for email in ("viewer@example.com", "my secret password", "viewer@example.com"):
+        browser.post("/sign-in", data={"email": email, "password": "wrong password"})
+    told = {(each["kind"], each["subject"]): each["count"] for each in security_events(engine, SYSTEM)}
+    assert told == {("sign_in_failed", "user:viewer@example.com"): 2, ("sign_in_failed", ""): 1}
 
 
 @pytest.mark.parametrize("target", ["https://evil.example", "//evil.example", "/\\evil.example", "javascript:alert(1)"])

@@ -16,7 +16,7 @@ from experiments.store.engine import reading
 from tests.dashboard.test_access import _innermost
 
 PASSWORD = "correct horse battery"
-ASIDE = {"security_events", "security_addresses", "guess_marks", "sign_ins", "audit_entries"}
+ASIDE = {"security_events", "guess_marks", "sign_ins", "audit_entries"}
 FILLED = {
     "person-email.value": "new@example.com",
     "person-password.value": "battery staple correct",

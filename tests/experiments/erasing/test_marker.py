@@ -70,6 +70,7 @@ NOBODY = {
     "rollup_metrics": "metrics",
     "rollup_totals": "sums",
     "rollup_variants": "sums",
+    "security_events": "keys and logins of staff, for 30 days",
     "segment_refreshes": "sizes of values",
     "segments": "definitions",
     "service_settings": "settings",
