@@ -145,7 +145,8 @@ def besieged(request, serving, tmp_path_factory):
     else:
         databases = request.getfixturevalue("postgres_databases")
         name, url = databases.lend()
-    settings = Settings(database_url=url, database_timeout=5.0, _env_file=None)
+    data = tmp_path_factory.mktemp("siege-data")
+    settings = Settings(database_url=url, data_dir=data, database_timeout=5.0, _env_file=None)
     engine = engine_for(settings)
     with serving(settings, engine) as service:
         service.client.post("/v1/experiments", json={**BODIES["POST /v1/experiments"], "key": "e"})

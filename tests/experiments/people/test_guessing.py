@@ -187,8 +187,12 @@ def test_refusals_are_logged_without_names_that_nobody_has(engine, ana):
         for email in (ANA, "my secret password"):
             with pytest.raises(UnauthenticatedError):
                 verify_password(engine, email, "wrong password here", EVIL)
-    told = [(line["event"], line["reason"], line["account"], line["address"]) for line in lines]
+    assert "secret" not in str(lines)
+    refusals = [line for line in lines if line["event"] != "security event"]
+    told = [(line["event"], line["reason"], line["account"], line["address"]) for line in refusals]
     assert told == [
         ("sign-in refused", "wrong", ANA, EVIL.address),
         ("sign-in refused", "wrong", "unknown", EVIL.address),
     ]
+    signs = [(line["kind"], line["subject"]) for line in lines if line["event"] == "security event"]
+    assert signs == [("sign_in_failed", f"user:{ANA}"), ("sign_in_failed", "")]
