@@ -23,6 +23,8 @@ MOST_REST = 300.0
 """Seconds for which a service may ask to be left alone."""
 
 SUPPRESSED = "suppressed"
+LEFT_ALONE = (SUPPRESSED, "erased")
+"""Reasons for which nobody may contact a unit, now or ever."""
 MOST_SUPPRESSED = 100_000
 """Units that a client remembers as such; the longest known are forgotten first."""
 
@@ -65,7 +67,7 @@ class Course:
 
     def heard(self, decision: Decision) -> Decision:
         """The same decision; whom nobody may contact is remembered for when the service is away."""
-        if SUPPRESSED in (decision.reason, decision.withheld):
+        if decision.reason in LEFT_ALONE or decision.withheld is not None:
             if len(self._suppressed) >= MOST_SUPPRESSED:
                 self._suppressed.pop(next(iter(self._suppressed)))
             self._suppressed[decision.unit_id] = None

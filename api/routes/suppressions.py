@@ -16,6 +16,7 @@ from api.schemas.limits import (
     Suppressions,
     SuppressionsRequest,
 )
+from api.unit_paths import UNIT
 from experiments.model.times import to_micros
 from experiments.services.limiting import release_unit, suppress_units
 from experiments.views import suppressions as views
@@ -46,7 +47,7 @@ async def suppress_many(call: Caller, wish: SuppressionsRequest) -> Response:
     return answer({"suppressed": await call.run(suppress_units, wish.units, wish.reason, _expiry(wish))})
 
 
-@router.put("/v1/suppressions/{unit_id:path}", status_code=204, response_class=Response)
+@router.put(f"/v1/suppressions/{UNIT}", status_code=204, response_class=Response)
 @needs("outcomes")
 async def suppress(call: Caller, unit_id: str, wish: SuppressionRequest) -> Response:
     """Contact this unit no more: from the next decision on every arm but `nothing` is left out."""
@@ -54,14 +55,14 @@ async def suppress(call: Caller, unit_id: str, wish: SuppressionRequest) -> Resp
     return Response(status_code=204)
 
 
-@router.get("/v1/suppressions/{unit_id:path}", response_model=SuppressionFace)
+@router.get(f"/v1/suppressions/{UNIT}", response_model=SuppressionFace)
 @needs("read")
 async def show(call: Caller, unit_id: str) -> Response:
     """Whether and why the unit is on the list."""
     return answer(await call.run(views.suppression, unit_id))
 
 
-@router.delete("/v1/suppressions/{unit_id:path}", status_code=204, response_class=Response)
+@router.delete(f"/v1/suppressions/{UNIT}", status_code=204, response_class=Response)
 @needs("outcomes")
 async def release(call: Caller, unit_id: str) -> Response:
     """Take the unit off the list."""

@@ -8,6 +8,7 @@ from api.auth import needs
 from api.dependencies import Caller, cold_router
 from api.schemas.bodies import answer
 from api.schemas.units import ProfileRequest, ProfilesRequest, UnitFace, UnitsStored
+from api.unit_paths import UNIT
 from experiments.services.erasing import erase_unit
 from experiments.services.profiling import store_listed, store_profile
 from experiments.views import units as views
@@ -27,7 +28,7 @@ async def store_many(call: Caller, wish: ProfilesRequest) -> Response:
     return answer({"stored": stored} | ({"erased": erased} if erased else {}))
 
 
-@router.put("/v1/units/{unit_id:path}", status_code=204, response_class=Response)
+@router.put(f"/v1/units/{UNIT}", status_code=204, response_class=Response)
 @needs("outcomes")
 async def store(call: Caller, unit_id: str, wish: ProfileRequest) -> Response:
     """Replace the profile; it is joined with the caller's context, which wins where both name a feature.
@@ -38,14 +39,14 @@ async def store(call: Caller, unit_id: str, wish: ProfileRequest) -> Response:
     return Response(status_code=204)
 
 
-@router.get("/v1/units/{unit_id:path}", response_model=UnitFace)
+@router.get(f"/v1/units/{UNIT}", response_model=UnitFace)
 @needs("read")
 async def show(call: Caller, unit_id: str) -> Response:
     """The profile, the segments, and what the history comes down to for a decision made now."""
     return answer(await call.run(views.unit, unit_id))
 
 
-@router.delete("/v1/units/{unit_id:path}", status_code=204, response_class=Response)
+@router.delete(f"/v1/units/{UNIT}", status_code=204, response_class=Response)
 @needs("admin")
 async def erase(call: Caller, unit_id: str) -> Response:
     """Erase the person and keep the statistics; nothing of this unit is taken until a profile is put under the id."""

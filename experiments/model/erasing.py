@@ -4,10 +4,12 @@ HMAC-SHA256 (RFC 2104) under the service's own key, 128 bits of it in hexadecima
 """
 
 import hmac
+import re
 from typing import NamedTuple
 
 _DIGITS = 32
 _BLOCK = 64
+_PSEUDONYM = re.compile(rf"erased-[0-9a-f]{{{_DIGITS}}}(-[0-9]+)?")
 SOURCE = "erased"
 """The source of an erased person's outcomes: sources are free text too."""
 
@@ -47,6 +49,11 @@ def unit_hash_parts(key: bytes) -> tuple[bytes, bytes, int]:
 def pseudonym_of(hashed: str, times: int) -> str:
     """What takes a unit's place; somebody erased again is another one: rows of the first time hold the place."""
     return f"erased-{hashed}" if times == 1 else f"erased-{hashed}-{times}"
+
+
+def is_pseudonym(unit_id: str) -> bool:
+    """Whether this is, or looks like, what takes an erased unit's place."""
+    return unit_id.startswith("erased-") and _PSEUDONYM.fullmatch(unit_id) is not None
 
 
 def event_hash(key: bytes, source: str, event_id: str) -> str:

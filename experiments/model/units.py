@@ -5,6 +5,7 @@ from typing import Any
 
 from experiments.errors import Fault
 from experiments.model.checks.shape import escape, is_storable, value_faults
+from experiments.model.erasing import is_pseudonym
 
 MAX_UNIT_ID = 512
 MAX_FEATURES = 1000
@@ -16,6 +17,8 @@ def unit_id_faults(unit_id: str) -> list[Fault]:
     """Why no database would keep this id."""
     if not 1 <= len(unit_id) <= MAX_UNIT_ID:
         return [Fault("", f"a unit's id has 1 to {MAX_UNIT_ID} characters")]
+    if is_pseudonym(unit_id):
+        return [Fault("", "this is what stands in the place of a person who was erased, and nobody's id")]
     return [] if is_storable(unit_id) else [Fault("", "the unit's id contains a NUL or half of a surrogate pair")]
 
 

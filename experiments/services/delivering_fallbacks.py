@@ -17,9 +17,10 @@ from experiments.model.tables import Experiment
 from experiments.model.times import now, to_micros
 from experiments.model.wording import NO_NUL
 from experiments.services.voiding import Voided, void_decisions
-from experiments.store.engine import reading, transaction
+from experiments.store.engine import reading, share, transaction
 from experiments.store.erasures import erased_units, key_if_any
 from experiments.store.fallback_log import FallbackRow, append_exposures, decisions_keyed, known_exposures
+from experiments.store.locks import Lock
 
 REASON = "fallback"
 _Name = Annotated[str, Meta(min_length=1, max_length=512, pattern=NO_NUL)]
@@ -71,6 +72,9 @@ def record_fallbacks(
     voided = _void(engine, principal, set(unseen.values()))
     rows = [_row(each, numbers, unseen.get(each.exposure_id), voided) for each in fresh.values()]
     with transaction(engine) as session:
+        share(session.connection(), Lock.PEOPLE)
+        erased |= _erased(session.connection(), good)  # since they were looked up
+        rows = [row for row in rows if row.exposure_id not in erased]
         append_exposures(session.connection(), rows)
     results = {row.exposure_id: row for row in rows}
     answers = [_result(each, results, numbers) for each in reports]

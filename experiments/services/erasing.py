@@ -40,6 +40,7 @@ def erase_unit(engine: Engine, principal: Principal, unit_id: str, folder: Path 
     if unit_id_faults(unit_id):
         raise NotFoundError("nothing is known of this unit")
     with transaction(engine) as session:
+        hold(session, Lock.PEOPLE)  # who looked before whether the person is erased writes before
         hold(session, Lock.INTAKE)  # what is being taken in was looked up before: it comes first
         hold_off_decisions(session)
         person, before = person_to_erase(session, unit_id, now())
@@ -62,6 +63,7 @@ def erase_again(engine: Engine, principal: Principal, lines: Sequence[Line]) -> 
     """
     require(principal, "admin")
     with transaction(engine) as session:
+        hold(session, Lock.PEOPLE)
         missed = unknown_erasures(session, lines)
         units = units_hashed(session, set(missed)) if missed else {}
         for hashed, line in missed.items():

@@ -83,6 +83,12 @@ def hold(session: Session, lock: Lock) -> None:
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": lock.value})
 
 
+def share(connection: Connection, lock: Lock) -> None:
+    """The same beside others who share it; it waits for who holds it alone."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock_shared(:lock)"), {"lock": lock.value})
+
+
 def _for_writing(engine: Engine) -> Engine:
     return engine.execution_options(**{_WRITES: True})
 

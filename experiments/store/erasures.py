@@ -12,7 +12,9 @@ from sqlmodel import Session, col, func, select
 from experiments.model.erasing import Person, pseudonym_of, unit_hash
 from experiments.model.tables import DecisionBatch, Erasure, HistoryPart, ServiceSetting
 from experiments.store.bulk import is_sqlite, one_of, values_for
+from experiments.store.engine import share
 from experiments.store.erasure_journal import Line
+from experiments.store.locks import Lock
 
 _KEY = "erasure_key"
 _ANY = text("SELECT EXISTS (SELECT 1 FROM erasures)")
@@ -104,7 +106,11 @@ def erased_units(connection: Connection, units: Iterable[str]) -> dict[str, Lift
 
 
 def refused_units(connection: Connection, units: Iterable[str]) -> set[str]:
-    """Which of these units are those of erased persons: nothing of them is taken."""
+    """Which of these units are those of erased persons: nothing of them is taken.
+
+    Nobody is erased from then on until the transaction ends, so that what it writes is not too late.
+    """
+    share(connection, Lock.PEOPLE)
     return {unit for unit, found in erased_units(connection, units).items() if found.lifted_at is None}
 
 

@@ -13,7 +13,9 @@ INSERT INTO suppressions (unit_id, reason, created_at, created_by, expires_at)
 VALUES (:unit_id, :reason, :now, :by, :expires_at)
 ON CONFLICT (unit_id) DO UPDATE SET reason = excluded.reason, created_at = excluded.created_at,
   created_by = excluded.created_by, expires_at = excluded.expires_at
+WHERE suppressions.reason <> 'unsubscribe' OR suppressions.expires_at IS NOT NULL OR excluded.expires_at IS NULL
 """
+"""A pause that a list asks for does not end what the person asked for: only a release does."""
 
 
 def suppress(connection: Connection, units: Iterable[str], why: tuple[str, str], expires_at: int | None = None) -> None:

@@ -22,5 +22,7 @@ class Lock(IntEnum):
     """Held by a session for as long as its worker acts."""
     SIGN_INS = 7306
     """What limits the guessing of passwords."""
+    PEOPLE = 7307
+    """Who keeps something of people by their ids (shared) against who erases one (exclusive); taken before others."""
     ALERTS = 7310
     """Which alerts are not resolved; taken before AUDIT."""

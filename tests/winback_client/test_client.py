@@ -116,7 +116,10 @@ def test_away_is_the_control_and_is_reported_before_the_next_question(make):
     assert len(options.memory) == 0
 
 
-@pytest.mark.parametrize("told", [{"assigned": False, "reason": "suppressed"}, {"withheld": "suppressed"}])
+@pytest.mark.parametrize(
+    "told",
+    [{"assigned": False, "reason": "suppressed"}, {"withheld": "suppressed"}, {"assigned": False, "reason": "erased"}],
+)
 def test_whom_nobody_may_contact_gets_no_fallback_either(make, told):
     script = Script((200, DECISION | told), AWAY)
     client = make(handler=script, options=_options())

@@ -54,6 +54,11 @@ def restore_backup(
     require(principal, "admin")
     manifest = read_checked(folder)
     _check(settings, manifest)
+    if erasures is not None and not (erasures / erasure_journal.NAME).is_file():
+        remedy = (
+            f"name the data directory of the service in which people were erased since, with {erasure_journal.NAME}"
+        )
+        raise InvalidError([Fault("/erasures", f"{erasures} holds no list of erasures; {remedy}")])
     if not replace and not _is_empty(settings):
         raise ConflictError("a database or a data directory is in this place already; --replace puts the backup there")
     lists = [place for place in (settings.history_path, erasures) if place is not None]

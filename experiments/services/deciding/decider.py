@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import structlog
 
 from experiments.errors import Fault, InvalidError, NotFoundError, UnavailableError, WinbackError
+from experiments.model.erasing import is_pseudonym
 from experiments.model.principal import Principal, require
 from experiments.model.times import now
 from experiments.services.deciding.batch import Pending
@@ -171,6 +172,8 @@ def check(request: Assignment) -> None:
     faults = []
     if "\0" in request.unit_id:
         faults.append(Fault("/unit_id", "must not contain NUL"))
+    if is_pseudonym(request.unit_id):
+        faults.append(Fault("/unit_id", "stands in the place of a person who was erased"))
     if request.idempotency_key is not None and "\0" in request.idempotency_key:
         faults.append(Fault("/idempotency_key", "must not contain NUL"))
     if faults:

@@ -6,12 +6,16 @@ import msgspec
 
 from experiments.errors import Fault
 from experiments.model.decisions import MAX_INSTANT
+from experiments.model.erasing import is_pseudonym
 from experiments.model.ids import decision_number
 from experiments.model.times import to_micros
 from experiments.services.recording.messages import Outcome
 
 MOST_PROPERTIES = 16_384
 """Bytes that an outcome's properties may have as JSON."""
+
+LARGEST_VALUE = 1e12
+"""Of an outcome: beyond it amounts are faults, and sums of squares lose their cents."""
 
 _encode = msgspec.json.Encoder().encode
 
@@ -55,6 +59,10 @@ def read_outcome(outcome: Outcome) -> Report | list[Fault]:
     properties = None if outcome.properties is None else _encode(outcome.properties).decode()
     if properties is not None and len(properties) > MOST_PROPERTIES:
         faults.append(Fault("/properties", f"larger than {MOST_PROPERTIES:,} bytes"))
+    if outcome.value is not None and not abs(outcome.value) <= LARGEST_VALUE:
+        faults.append(Fault("/value", f"lies beyond {LARGEST_VALUE:,.0f} or its negative"))
+    if outcome.unit_id is not None and is_pseudonym(outcome.unit_id):
+        faults.append(Fault("/unit_id", "stands in the place of a person who was erased"))
     if faults:
         return faults
     return Report(

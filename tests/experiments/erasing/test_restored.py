@@ -105,6 +105,22 @@ def test_a_list_from_elsewhere_counts(service, filled, backup, tmp_path):
     assert (service.settings.history_path / "erasures.jsonl").exists()
 
 
+@pytest.mark.parametrize("wrong", ["nowhere", "empty", "the list itself"])
+def test_a_list_that_is_not_there_is_no_list_without_anybody(service, filled, backup, tmp_path, wrong):
+    """Else who was erased would be back, behind a message of success."""
+    assert service.client.delete(f"/v1/units/{MARK}").status_code == 204
+    place = tmp_path / wrong
+    if wrong == "empty":
+        place.mkdir()
+    elif wrong == "the list itself":
+        place = service.settings.history_path / "erasures.jsonl"
+    before = _rows(service.engine)
+    with pytest.raises(InvalidError) as refused:
+        restore_backup(service.settings, SYSTEM, backup, replace=True, erasures=place)
+    assert "name the data directory" in refused.value.faults[0].detail
+    assert _rows(service.engine) == before
+
+
 @pytest.mark.parametrize("fault", ["changed", "missing", "no manifest", "outside"])
 def test_a_backup_that_is_not_whole_is_refused(service, backup, fault):
     path = next(path for path in sorted((backup / "files").rglob("*.parquet")))

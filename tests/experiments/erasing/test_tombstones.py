@@ -27,3 +27,21 @@ def test_a_refresh_makes_no_profile_of_who_was_erased(client, settings, engine, 
         assert units(engine) == ["ben"]
     asked = client.post("/v1/experiments/win/batches", json={}).json()
     assert [row["unit_id"] for row in run(settings, engine, asked["id"])] == ["ben"]
+
+
+def test_what_stands_for_a_person_is_nobodys_id(client, settings, engine):
+    campaign(client)
+    client.put("/v1/units/ana", json={"profile": {"orders": 3}})
+    decision = client.post("/v1/experiments/win/assignments", json={"unit_id": "ana"}).json()["decision_id"]
+    assert client.delete("/v1/units/ana").status_code == 204
+    name = client.get(f"/v1/decisions/{decision}").json()["unit_id"]
+    assert name.startswith("erased-")
+    for other in (name, f"{name}-2"):
+        ask = client.post("/v1/experiments/win/assignments", json={"unit_id": other})
+        assert (ask.status_code, ask.json()["errors"][0]["pointer"]) == (422, "/unit_id")
+        assert client.put(f"/v1/units/{other}", json={"profile": {}}).status_code == 422
+        assert client.put("/v1/suppressions", json={"units": [other], "reason": "x"}).status_code == 422
+        assert client.delete(f"/v1/units/{other}").status_code == 404
+        event = {"event_id": other, "unit_id": other, "kind": "session", "occurred_at": "2026-01-05T00:00:00Z"}
+        assert client.post("/v1/outcomes", json={"outcomes": [event]}).json()["results"][0]["class"] == "rejected"
+    assert units(engine) == []

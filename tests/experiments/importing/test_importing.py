@@ -237,7 +237,7 @@ def test_a_killed_import_goes_on_where_it_was(sqlite_url, tmp_path):
     done = subprocess.run(
         call, check=True, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(Path.cwd())}
     )
-    report = json.loads(done.stdout)
+    report = json.loads(done.stdout.splitlines()[-1])
     assert kills and (report["resumed"] or report["already"])
     assert (report["read"], report["accepted"], report["rejected"], report["duplicates"]) == (30_001, 30_000, 1, 0)
     with place.open() as stream:

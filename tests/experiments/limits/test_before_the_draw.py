@@ -240,3 +240,22 @@ def test_a_campaign_whose_budget_has_ended_is_not_started(client):
     moved = client.patch("/v1/experiments/late", json={"budget": {"ends_at": ENDS}})
     assert moved.status_code == 200, moved.text
     assert client.post("/v1/experiments/late/start").status_code == 200
+
+
+@pytest.mark.parametrize("listed", [True, False])
+def test_a_pause_does_not_end_what_the_person_asked_for(launch, client, listed):
+    """Only a release does; and a pause that a list asked for ends as a later one says."""
+    launch()
+    event = {"event_id": "1", "unit_id": "ana", "kind": "unsubscribe", "occurred_at": "2026-01-05T00:00:00Z"}
+    client.post("/v1/outcomes", json={"outcomes": [event]})
+    client.put("/v1/suppressions", json={"units": ["ben"], "reason": "pause", "expires_at": "2999-01-01T00:00:00Z"})
+    pause = {"reason": "holiday", "expires_at": "2998-01-01T00:00:00Z"}
+    for unit in ("ana", "ben"):
+        if listed:
+            client.put("/v1/suppressions", json={"units": [unit], **pause})
+        else:
+            client.put(f"/v1/suppressions/{unit}", json=pause)
+    shown = {unit: client.get(f"/v1/suppressions/{unit}").json() for unit in ("ana", "ben")}
+    assert (shown["ana"]["reason"], shown["ana"]["expires_at"]) == ("unsubscribe", None)
+    assert (shown["ben"]["reason"], shown["ben"]["expires_at"]) == ("holiday", "2998-01-01T00:00:00Z")
+    assert client.delete("/v1/suppressions/ana").status_code == 204
