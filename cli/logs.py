@@ -32,7 +32,8 @@ def warnings_only() -> None:
     structlog.configure(
         processors=[structlog.processors.add_log_level, _console()],
         wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        # Whatever stderr is then: one that was replaced meanwhile may be closed.
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
     )
 
 
