@@ -65,7 +65,9 @@ def test_the_limit_is_of_what_is_unfolded(call):
 
 @pytest.mark.parametrize(("method", "path"), PATHS)
 @pytest.mark.parametrize(
-    "body", [BODY, b"", gzip.compress(BODY)[:-9], gzip.compress(BODY) + b"x", gzip.compress(BODY)[:30] + b"noise" * 9]
+    "body",
+    [BODY, b"", gzip.compress(BODY)[:-9], gzip.compress(BODY) + b"x", gzip.compress(BODY)[:30] + b"noise" * 9],
+    ids=["plain", "empty", "cut", "more behind", "noise within"],  # what is zipped holds the second it was made in
 )
 def test_what_is_no_gzip_is_refused(call, method, path, body):
     answer = call(method, path, body)
