@@ -61,7 +61,7 @@ class GuardedProtocol(HttpToolsProtocol):
         self._timed, self._since = 0, 0.0
         self._stuck: asyncio.TimerHandle | None = None
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn narrows it so
         """Somebody calls, and has as long for the first byte as for a head."""
         super().connection_made(transport)
         self._start_timer(self._limits.head_seconds)

@@ -54,7 +54,8 @@ def create_dashboard(settings: Settings, engine: Engine | None = None) -> Dash:
     install_judge(app)
     install_headers(app.server, policy_of(app))
     # Flask has no other place for what comes before the request is looked at.
-    app.server.wsgi_app = Forwarded(app.server.wsgi_app, settings.proxies)  # type: ignore[method-assign]  # as above
+    wrapped = Forwarded(app.server.wsgi_app, settings.proxies)
+    app.server.wsgi_app = wrapped  # type: ignore[method-assign]  # Flask's documented way to wrap itself
     return app
 
 
