@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -66,10 +67,12 @@ class LinearPolicy(ABC):
             raise NoEligibleArmError("no arm is eligible")
         if self.rows_seen == 0 or count == 1:
             return np.full(count, 1.0 / count)
-        means, deviations = self.beliefs(context, arms)
         floor = floor_of(self.spec, count)
-        lifted = with_floor(self.decide(means, deviations), floor)
-        return self._newcomers.held(lifted, arms, self.rows_seen, floor)
+        lifted = with_floor(self._among(context, arms), floor)
+        return self._newcomers.held(lifted, arms, self.rows_seen, floor, partial(self._among, context))
+
+    def _among(self, context: Context, arms: Sequence[Arm]) -> Pmf:
+        return self.decide(*self.beliefs(context, arms))
 
     def beliefs(self, context: Context, arms: Sequence[Arm]) -> tuple[Floats, Floats]:
         """Posterior mean of each arm's reward above the overall mean, and its deviation without the common part."""

@@ -5,7 +5,7 @@ seeks uncertainty would send nearly everybody to it before the first outcome cou
 counted in a snapshot that is a pure function of what has matured, so the share itself is held until enough has.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,9 +37,16 @@ class Newcomers:
             key = logged.arms[logged.chosen].key
             self._counts[key] = min(self._counts.get(key, 0) + 1, KNOWN_FROM)
 
-    def held(self, pmf: Floats, arms: Sequence[Arm], rows_seen: int, floor: float) -> Floats:
-        """Probabilities (..., K) with newcomers held to SHARE / K, or the floor where that is more; what they lose goes
-        to the known arms in their proportions. Unchanged where all arms are new, or none."""
+    def held(
+        self, pmf: Floats, arms: Sequence[Arm], rows_seen: int, floor: float, among: Callable[[Sequence[Arm]], Floats]
+    ) -> Floats:
+        """Probabilities (..., K) with newcomers held to SHARE / K, or the floor where that is more.
+
+        What they lose goes to the known arms as the policy would choose if there were no others: `among` gives these
+        probabilities (..., known arms), before any floor, and is asked only where something was lost. The known arms'
+        own shares could not tell: where a newcomer takes all but the floor, the worst of them holds as much as the
+        best. Unchanged where all arms are new, or none.
+        """
         count = len(arms)
         if rows_seen < KNOWN_FROM * count:
             return pmf
@@ -47,9 +54,13 @@ class Newcomers:
         if not new.any() or new.all():
             return pmf
         most = max(SHARE / count, floor)
-        freed = (np.maximum(pmf - most, 0.0) * new).sum(axis=-1, keepdims=True)
-        known = (pmf * ~new).sum(axis=-1, keepdims=True)
-        held: Floats = np.where(new, np.minimum(pmf, most), pmf * (1.0 + freed / known))
+        lost = np.maximum(pmf - most, 0.0) * new
+        if not lost.any():
+            return pmf
+        held: Floats = np.where(new, np.minimum(pmf, most), pmf)
+        known = tuple(arm for arm, fresh in zip(arms, new, strict=True) if not fresh)
+        own = among(known) if len(known) > 1 else np.ones((*pmf.shape[:-1], 1))
+        held[..., ~new] += lost.sum(axis=-1, keepdims=True) * own
         return held
 
     def state(self) -> dict[str, int]:

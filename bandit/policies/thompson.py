@@ -60,8 +60,8 @@ class Thompson:
             if len(self._cache) >= CACHE_LIMIT:
                 self._cache.clear()
             floor = floor_of(self.spec, count)
-            lifted = with_floor(self._best(keys), floor)
-            known = self._cache[keys] = self._newcomers.held(lifted, arms, self.rows_seen, floor)
+            lifted = with_floor(self._best(arms), floor)
+            known = self._cache[keys] = self._newcomers.held(lifted, arms, self.rows_seen, floor, self._best)
         return known.copy()
 
     def learn(self, rounds: Sequence[Round]) -> None:
@@ -76,8 +76,8 @@ class Thompson:
         self.rows_seen += len(rounds)
         self._cache.clear()
 
-    def _best(self, keys: tuple[str, ...]) -> Pmf:
-        seen = [self._arms.get(key, Moments()) for key in keys]
+    def _best(self, arms: Sequence[Arm]) -> Pmf:
+        seen = [self._arms.get(arm.key, Moments()) for arm in arms]
         counts = np.array([arm.count for arm in seen], dtype=float)
         sums = counts * np.array([arm.mean for arm in seen])
         return self._best_beta(counts, sums) if self._unit else self._best_normal(counts, sums)

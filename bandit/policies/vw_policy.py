@@ -2,12 +2,13 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, ClassVar, Self
 
 import numpy as np
 
 from bandit.errors import NoEligibleArmError
-from bandit.features import Encoder, Values
+from bandit.features import Encoder, Indices, Values
 from bandit.policies.newcomers import Newcomers
 from bandit.policies.parameters import Number, Parameter, Range, floor_of, read_parameters
 from bandit.policies.payload import pack, unpack
@@ -15,7 +16,7 @@ from bandit.policies.vocabulary import Levels
 from bandit.policy import validate_round, with_floor
 from bandit.rounds import Arm, Context, FeatureSpec, Pmf, PolicySpec, Round
 from bandit.scaling import RewardScale, Scaler
-from bandit.vw import AdfModel
+from bandit.vw import AdfModel, Encoded
 
 
 class VwPolicy(ABC):
@@ -84,9 +85,9 @@ class VwPolicy(ABC):
             raise NoEligibleArmError("no arm is eligible")
         if self.rows_seen == 0 or count == 1:
             return np.full(count, 1.0 / count)
-        explored = np.array(self.model.probabilities(self._encoder.encode(context), arms))
+        among = partial(self._among, self._encoder.encode(context))
         floor = floor_of(self.spec, count)
-        return self._newcomers.held(with_floor(explored / explored.sum(), floor), arms, self.rows_seen, floor)
+        return self._newcomers.held(with_floor(among(arms), floor), arms, self.rows_seen, floor, among)
 
     def pmf_all(self, contexts: Sequence[Context], arms: Sequence[Arm]) -> Values | None:
         """`pmf` of n contexts at once, (n, K), to the last bit; None where they have to be taken one by one."""
@@ -96,11 +97,21 @@ class VwPolicy(ABC):
         encoded = self._encoder.encode_columns(contexts)
         if encoded is None:
             return None
-        explored = self.model.probabilities_all(*encoded, arms)
+        among = partial(self._among_all, *encoded)
         lift = floor_of(self.spec, count)
-        mixed = (1.0 - count * lift) * (explored / explored.sum(axis=1, keepdims=True)) + lift
+        mixed = (1.0 - count * lift) * among(arms) + lift
         lifted: Values = mixed / mixed.sum(axis=1, keepdims=True)
-        return self._newcomers.held(lifted, arms, self.rows_seen, lift)
+        return self._newcomers.held(lifted, arms, self.rows_seen, lift, among)
+
+    def _among(self, encoded: Encoded, arms: Sequence[Arm]) -> Pmf:
+        explored = np.array(self.model.probabilities(encoded, arms))
+        pmf: Pmf = explored / explored.sum()
+        return pmf
+
+    def _among_all(self, indices: Indices, values: Values, arms: Sequence[Arm]) -> Values:
+        explored = self.model.probabilities_all(indices, values, arms)
+        pmfs: Values = explored / explored.sum(axis=1, keepdims=True)
+        return pmfs
 
     def learn(self, rounds: Sequence[Round]) -> None:
         """Update from rounds in their order. LabelError leaves the policy unchanged."""

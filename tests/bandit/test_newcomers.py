@@ -53,22 +53,45 @@ def test_a_start_among_newcomers_alone_is_the_policys_own(name, monkeypatch):
     assert np.array_equal(before, policy.pmf({"x": 0.5}, KNOWN))
 
 
+@pytest.mark.parametrize("name", LEARNED)
+@pytest.mark.parametrize("floor", [None, 0.02])
+def test_what_a_newcomer_loses_goes_where_the_policy_would_send_it_without_one(name, floor, monkeypatch):
+    """A bad known arm gains no more on the best one than it would with the newcomer free, or without any newcomer."""
+    rng, policy = np.random.default_rng(5), build(PolicySpec(name, floor, seed=1), FEATURES)
+    policy.learn([lesson(rng, KNOWN, n % 4, float(n % 4 == 2)) for n in range(400)])
+    context = {"x": 0.5}
+    held, alone = policy.pmf(context, ARMS), policy.pmf(context, KNOWN)
+    monkeypatch.setattr("bandit.policies.newcomers.SHARE", np.inf)
+    free = restore(PolicySpec(name, floor, seed=1), FEATURES, policy.to_bytes()).pmf(context, ARMS)
+    for bad in (0, 1, 3):
+        odds = [(pmf[2] * other[bad], pmf[bad] * other[2]) for pmf, other in ((held, free), (held, alone))]
+        assert any(better >= worse - 1e-12 for better, worse in odds), (held, free, alone)
+    if free[4] > SHARE / 5:
+        assert held[4] == pytest.approx(max(SHARE / 5, floor or 0.0))
+        assert held[2] - free[2] >= (free[4] - held[4]) * (alone[2] - 1e-9)
+
+
 @given(
     st.lists(st.floats(0.001, 1.0), min_size=2, max_size=8),
     st.lists(st.booleans(), min_size=8, max_size=8),
+    st.lists(st.floats(0.001, 1.0), min_size=8, max_size=8),
     st.floats(0.0, 0.1),
 )
-def test_what_newcomers_lose_goes_to_the_known_in_their_proportions(weights, news, floor):
+def test_what_newcomers_lose_is_dealt_as_among_the_known_alone(weights, news, others, floor):
     arms = tuple(Arm(f"a{n}") for n in range(len(weights)))
     new = np.array(news[: len(arms)])
     pmf = np.array(weights) / sum(weights)
     counts = {arm.key: 0 if fresh else KNOWN_FROM for arm, fresh in zip(arms, new, strict=True)}
-    held = Newcomers(counts).held(pmf, arms, 1000, floor)
+    own = np.array(others[: (~new).sum()])
+    own /= own.sum()
+    rows = np.stack([pmf, np.full(len(arms), 1 / len(arms))])
+    held = Newcomers(counts).held(pmf, arms, 1000, floor, lambda known: own)
+    both = Newcomers(counts).held(rows, arms, 1000, floor, lambda known: np.stack([own, own]))
+    assert np.array_equal(both[0], held)
     assert held.sum() == pytest.approx(1.0, abs=1e-12)
     if new.all() or not new.any():
         assert np.array_equal(held, pmf)
         return
     most = max(SHARE / len(arms), floor)
     assert np.array_equal(held[new], np.minimum(pmf[new], most))
-    assert held[~new] / pmf[~new] == pytest.approx(np.full((~new).sum(), held[~new][0] / pmf[~new][0]))
-    assert (held[~new] >= pmf[~new]).all()
+    assert held[~new] - pmf[~new] == pytest.approx((pmf[new] - held[new]).sum() * own, abs=1e-12)
