@@ -13,6 +13,9 @@ from offline_eval.logs.decoding import texts
 
 SEPARATOR = "\x1f"
 
+PMF_TOLERANCE = 1e-4
+"""How far a written pmf may be from adding up to 1, and from a propensity written beside it."""
+
 
 def eligible_sets(column: pa.Array) -> Categorical:
     """A column of lists as one text for each distinct set; text columns hold JSON lists or names joined by "|"."""
@@ -61,4 +64,4 @@ def listed_pmf(
             bad[row] = True
         else:
             pmf[row, place if place is not None else slice(None)] = value
-    return pmf, bad | ~(np.abs(pmf.sum(axis=1) - 1.0) < 1e-4) | (pmf < 0).any(axis=1)
+    return pmf, bad | ~(np.abs(pmf.sum(axis=1) - 1.0) < PMF_TOLERANCE) | (pmf < 0).any(axis=1)

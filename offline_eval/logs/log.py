@@ -16,7 +16,7 @@ from offline_eval.logs.arms import log_arms
 from offline_eval.logs.batch import Categorical, Floats, LogBatch, join_batches
 from offline_eval.logs.checks import check_columns, check_scan
 from offline_eval.logs.decoded import Decoded, crossed, decode, unit_hash
-from offline_eval.logs.eligibility import eligible_sets, listed_pmf, masks
+from offline_eval.logs.eligibility import PMF_TOLERANCE, eligible_sets, listed_pmf, masks
 from offline_eval.logs.errors import Fault, LogDataError
 from offline_eval.logs.objective import with_money
 from offline_eval.logs.propensity import Fitted, Shares, Uniform
@@ -147,6 +147,8 @@ def log_batch(log: Log, raw: pa.RecordBatch, first_row: int, *, pmf: bool = True
 def _with_propensity(log: Log, rows: LogBatch, decoded: Decoded, raw: pa.RecordBatch, *, pmf: bool) -> LogBatch:
     if decoded.propensity is not None:
         listed = _listed(log, raw, decoded) if pmf and log.spec.pmf else None
+        if listed is not None:
+            _refuse_disagreement(log, rows, decoded, listed)
         return replace(rows, propensity=decoded.propensity, pmf=listed)
     stratum = crossed([decoded.categorical[name] for name in log.spec.strata]) if log.spec.strata else None
     table = _pmf(log, rows, stratum)
@@ -181,6 +183,20 @@ def _shadow(log: Log, raw: pa.RecordBatch, column: str, first_row: int, sets: Ca
     _refuse(bad & ~absent, column, first_row)
     pmf[absent] = np.nan
     return pmf
+
+
+def _refuse_disagreement(log: Log, rows: LogBatch, decoded: Decoded, pmf: Floats) -> None:
+    """The chosen arm's probability is written twice; where the two differ, one is of another draw."""
+    column, written = log.spec.propensity.column or "", decoded.propensity
+    if written is None:
+        return
+    listed = pmf[np.arange(len(rows)), rows.arm]
+    apart = np.abs(listed - written) > PMF_TOLERANCE
+    if apart.any():
+        at = int(np.argmax(apart))
+        said = f"is {written[at]:.6g} where '{log.spec.pmf}' gives the chosen arm {listed[at]:.6g}"
+        remedy = "Name columns of one and the same draw, or leave out log.pmf"
+        raise LogDataError([Fault(decoded.first_row + at + 1, column, said, remedy)])
 
 
 def _refuse(bad: NDArray[np.bool_], column: str, first_row: int) -> None:

@@ -22,6 +22,7 @@ from offline_eval.logs import (
     sources,
 )
 from offline_eval.logs.batch import join_batches
+from offline_eval.logs.errors import LogDataError
 
 
 def same(left: LogBatch, right: LogBatch) -> None:
@@ -162,6 +163,16 @@ def test_eligible_sets_and_pmfs(frame, spec_data, write, tmp_path, form):
         assert row.arms[row.chosen].key == frame.offer[row.row]
         assert len(row.arms) == len(sets[row.row])
         assert logged.pmf[logged.chosen] == pytest.approx(logged.propensity)
+
+
+@pytest.mark.parametrize("wrong", [0.05, -0.0002, 0.9])
+def test_a_propensity_that_its_pmf_contradicts_is_refused(frame, spec_data, write, wrong):
+    frame["p"], frame["pmf"] = 1 / 3, [str([1 / 3] * 3)] * len(frame)
+    spec_data["log"] |= {"pmf": "pmf"}
+    assert len(next(open_log(write(frame), parse_spec(spec_data)).batches())) == len(frame)
+    frame.loc[17, "p"] = min(1 / 3 + wrong, 1.0)
+    with pytest.raises(LogDataError, match=r"row 18, column 'p': is .* where 'pmf' gives the chosen arm 0.333333"):
+        list(open_log(write(frame), parse_spec(spec_data)).batches())
 
 
 def test_an_eligible_set_is_a_stratum_of_its_own(frame, spec_data, write):
