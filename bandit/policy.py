@@ -1,8 +1,8 @@
 """What a policy is, and how an arm is drawn from one."""
 
 import math
-from collections.abc import Sequence
-from typing import ClassVar, Protocol, Self, runtime_checkable
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, ClassVar, Protocol, Self, runtime_checkable
 
 import numpy as np
 
@@ -14,13 +14,35 @@ from bandit.rounds import Arm, Choice, Context, FeatureSpec, Pmf, PolicySpec, Ro
 class Policy(Protocol):
     """Context x eligible arms → pmf.
 
+    What readouts, pricing and the designer have to know of a policy is said by its class, never by its name.
+
     Class attributes:
         learned: whether `learn` changes anything; learned policies hold their floor.
+        randomises: whether several arms can have a positive probability, so that its arms can be contrasted.
+        reads_context: whether the pmf depends on the unit.
+        priced: whether a price on cost may move probability to cheaper arms.
+        named_by_caller: whether each request names its arm, so that nobody knows what another unit would have got.
+
+    Attributes:
         rows_seen: matured rounds learned so far (0: the pmf is the untrained one).
     """
 
     learned: ClassVar[bool]
+    randomises: ClassVar[bool]
+    reads_context: ClassVar[bool]
+    priced: ClassVar[bool]
+    named_by_caller: ClassVar[bool]
     rows_seen: int
+
+    @classmethod
+    def arms_named(cls, params: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        """(JSON pointer into `params`, arm) of every arm that the parameters name; ill-typed ones are left out."""
+        ...
+
+    @classmethod
+    def sole_arm(cls, params: Mapping[str, Any]) -> str | None:
+        """The one arm that everybody gets while it is eligible; None where there may be several."""
+        ...
 
     @classmethod
     def build(cls, spec: PolicySpec, features: FeatureSpec) -> Self:

@@ -7,18 +7,21 @@ from typing import ClassVar, Self
 import numpy as np
 
 from bandit.errors import NoEligibleArmError
+from bandit.policies.naming import NamesNoArm
 from bandit.policies.payload import pack, unpack
 from bandit.policy import validate_round
 from bandit.rounds import Arm, Context, FeatureSpec, Pmf, PolicySpec, Round
 
 
-class FixedChoice(ABC):
+class FixedChoice(NamesNoArm, ABC):
     """A policy that is nothing but its specification: `learn` only validates, snapshots hold the name.
 
     Such policies have no floor; one in their specification is ignored.
     """
 
     learned: ClassVar[bool] = False
+    priced: ClassVar[bool] = True
+    named_by_caller: ClassVar[bool] = False
 
     def __init__(self, spec: PolicySpec, features: FeatureSpec) -> None:
         self.spec, self.features = spec, features

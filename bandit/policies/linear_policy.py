@@ -10,6 +10,7 @@ import numpy as np
 from bandit.errors import NoEligibleArmError
 from bandit.features import Encoder, arm_features
 from bandit.linear import ArmStatistics, Floats, Hyper, Posterior, fit
+from bandit.policies.naming import NamesNoArm
 from bandit.policies.newcomers import Newcomers
 from bandit.policies.parameters import Number, Parameter, floor_of, read_parameters
 from bandit.policies.payload import pack, unpack
@@ -24,13 +25,17 @@ REFIT_GROWTH = 1.3
 SHARED_LIMIT = 8
 
 
-class LinearPolicy(ABC):
+class LinearPolicy(NamesNoArm, ABC):
     """A policy on the posterior of `bandit.linear`; subclasses turn means and deviations into a pmf.
 
     The untrained pmf is uniform. Rewards may have any scale: the prior is relative to their variance.
     """
 
     learned: ClassVar[bool] = True
+    randomises: ClassVar[bool] = True
+    reads_context: ClassVar[bool] = True
+    priced: ClassVar[bool] = True
+    named_by_caller: ClassVar[bool] = False
     PARAMETERS: ClassVar[dict[str, Parameter]] = {}
     COMMON: ClassVar[dict[str, Parameter]] = {
         "dimension": Number(64, 2, 512, integer=True),

@@ -1,6 +1,7 @@
 """The caller names the arm itself, such as a marketer's own selection; propensity 1."""
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from bandit.errors import NoEligibleArmError
 from bandit.policies.fixed_choice import FixedChoice, certain
@@ -16,6 +17,11 @@ class Listed(FixedChoice):
 
     NoEligibleArmError where no arm is named or the named one is not eligible: the caller's choice is never replaced.
     """
+
+    randomises: ClassVar[bool] = False
+    reads_context: ClassVar[bool] = True
+    priced: ClassVar[bool] = False
+    named_by_caller: ClassVar[bool] = True
 
     def __init__(self, spec: PolicySpec, features: FeatureSpec) -> None:
         super().__init__(spec, features)

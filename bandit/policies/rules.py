@@ -1,6 +1,7 @@
 """A marketer's own table, segment → arm: what people would have chosen, for comparison."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, ClassVar
 
 from bandit.errors import PolicySpecError, RuleError
 from bandit.policies.fixed_choice import FixedChoice, certain
@@ -18,6 +19,9 @@ class Rules(FixedChoice):
     for `rules`, as log specs write it.
     """
 
+    randomises: ClassVar[bool] = False
+    reads_context: ClassVar[bool] = True
+
     def __init__(self, spec: PolicySpec, features: FeatureSpec) -> None:
         super().__init__(spec, features)
         faults = floor_faults(spec)
@@ -34,6 +38,17 @@ class Rules(FixedChoice):
         """Shape (K,), one probability of 1."""
         wanted = [arm for holds, arm in self._rows if holds(context)]
         return certain(arms, *wanted, str(self._default), NOTHING)
+
+    @classmethod
+    def arms_named(cls, params: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        """Those of the table, and what is given beyond it: `nothing` unless another arm is named."""
+        if isinstance(params.get("default", NOTHING), str):
+            yield "/default", params.get("default", NOTHING)
+        for name in ("rules", "list"):
+            table = params.get(name)
+            for place, row in enumerate(table if isinstance(table, list | tuple) else []):
+                if isinstance(row, Mapping) and isinstance(row.get("arm"), str):
+                    yield f"/{name}/{place}/arm", row["arm"]
 
 
 def _compile_rows(spec: PolicySpec, faults: dict[str, str]) -> list[Row]:

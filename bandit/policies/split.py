@@ -1,8 +1,8 @@
 """Fixed weights over arms: a classical A/B/n split."""
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -14,6 +14,9 @@ from bandit.rounds import Arm, Context, FeatureSpec, Pmf, PolicySpec
 
 class Split(FixedChoice):
     """P(a) in proportion to `params.weights[a]`, renormalised over the eligible arms; unnamed arms have weight 0."""
+
+    randomises: ClassVar[bool] = True
+    reads_context: ClassVar[bool] = False
 
     def __init__(self, spec: PolicySpec, features: FeatureSpec) -> None:
         super().__init__(spec, features)
@@ -34,6 +37,12 @@ class Split(FixedChoice):
         shares: Pmf = weights / weights.max()
         shares /= shares.sum()
         return shares
+
+    @classmethod
+    def arms_named(cls, params: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        """Those with a weight."""
+        if isinstance(params.get("weights"), Mapping):
+            yield from ((f"/weights/{pointer(arm)}", arm) for arm in params["weights"])
 
 
 def _weight_faults(weights: object) -> dict[str, str]:

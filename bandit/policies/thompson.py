@@ -9,6 +9,7 @@ from scipy.special import betainc
 from bandit.best import best_of, best_of_normals
 from bandit.errors import NoEligibleArmError
 from bandit.linear import Floats
+from bandit.policies.naming import NamesNoArm
 from bandit.policies.newcomers import Newcomers
 from bandit.policies.parameters import Number, Parameter, floor_of, read_parameters
 from bandit.policies.payload import pack, unpack
@@ -20,7 +21,7 @@ CACHE_LIMIT = 512
 REWARD_LIMIT = 1e12
 
 
-class Thompson:
+class Thompson(NamesNoArm):
     """P(a) = the posterior probability that arm a has the greatest mean reward.
 
     While all rewards lie in [0, 1]: Beta(prior_a + Σr, prior_b + Σ(1 - r)). From the first reward outside: normal with
@@ -28,6 +29,10 @@ class Thompson:
     """
 
     learned: ClassVar[bool] = True
+    randomises: ClassVar[bool] = True
+    reads_context: ClassVar[bool] = False
+    priced: ClassVar[bool] = True
+    named_by_caller: ClassVar[bool] = False
     PARAMETERS: ClassVar[dict[str, Parameter]] = {
         "prior_a": Number(1.0, 1e-3, 1e6),
         "prior_b": Number(1.0, 1e-3, 1e6),

@@ -1,6 +1,7 @@
 """Every eligible arm equally likely: the log that offline evaluation likes best."""
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy as np
 
@@ -12,6 +13,9 @@ from bandit.rounds import Arm, Context, FeatureSpec, Pmf, PolicySpec
 
 class Uniform(FixedChoice):
     """P(a) = 1 / K."""
+
+    randomises: ClassVar[bool] = True
+    reads_context: ClassVar[bool] = False
 
     def __init__(self, spec: PolicySpec, features: FeatureSpec) -> None:
         super().__init__(spec, features)

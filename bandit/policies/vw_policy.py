@@ -9,6 +9,7 @@ import numpy as np
 
 from bandit.errors import NoEligibleArmError
 from bandit.features import Encoder, Indices, Values
+from bandit.policies.naming import NamesNoArm
 from bandit.policies.newcomers import Newcomers
 from bandit.policies.parameters import Number, Parameter, Range, floor_of, read_parameters
 from bandit.policies.payload import pack, unpack
@@ -19,7 +20,7 @@ from bandit.scaling import RewardScale, Scaler
 from bandit.vw import AdfModel, Encoded
 
 
-class VwPolicy(ABC):
+class VwPolicy(NamesNoArm, ABC):
     """A policy whose exploration is one of Vowpal Wabbit's; subclasses say which options it takes.
 
     The untrained pmf is uniform. Rewards are scaled as RewardScale says (parameter `reward_range`), costs are their
@@ -31,6 +32,10 @@ class VwPolicy(ABC):
     """
 
     learned: ClassVar[bool] = True
+    randomises: ClassVar[bool] = True
+    reads_context: ClassVar[bool] = True
+    priced: ClassVar[bool] = True
+    named_by_caller: ClassVar[bool] = False
     clips_reward: ClassVar[bool] = False
     PARAMETERS: ClassVar[dict[str, Parameter]] = {}
     COMMON: ClassVar[dict[str, Parameter]] = {

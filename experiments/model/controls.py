@@ -4,8 +4,6 @@ from experiments.model.definition import Definition
 from experiments.model.guardrails import control_variant, fixed_arm
 
 HOLDOUT = "holdout"
-BLIND = frozenset({"fixed", "uniform", "split"})
-"""Policies whose draw does not depend on the unit: arms within them are randomised groups of units."""
 
 
 def control_of(definition: Definition) -> str:
@@ -19,9 +17,13 @@ def control_of(definition: Definition) -> str:
 
 
 def draws_blindly(definition: Definition, variant: str) -> bool:
-    """Whether units with an arm of the variant differ from its other units by chance alone."""
-    policy = next((one.policy.name for one in definition.variants if one.key == variant), "")
-    return policy in BLIND and not any(arm.eligible for arm in definition.arms)
+    """Whether units with an arm of the variant differ from its other units by chance alone.
+
+    A learned policy's do not, even where it reads no context: its probabilities move with time.
+    """
+    kinds = [one.policy.kind for one in definition.variants if one.key == variant]
+    blind = any(not kind.reads_context and not kind.learned for kind in kinds)
+    return blind and not any(arm.eligible for arm in definition.arms)
 
 
 def arms_by_event_type(definition: Definition) -> dict[str, list[str]]:

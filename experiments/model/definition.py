@@ -5,6 +5,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_serializer
 
+from bandit.policies import POLICIES
+from bandit.policy import Policy
 from bandit.rounds import NOTHING, Arm, FeatureSpec, PolicySpec, Scalar
 from experiments.model.fields import Cap, Duration, Feature, Finite, Key, Moment, Money, Name, OutcomeKind, Rule, Share
 from experiments.model.limits import BudgetDefinition, CapsDefinition, QuietHoursDefinition
@@ -57,6 +59,21 @@ class PolicyDefinition(_Part):
     def as_spec(self, seed: int = 0) -> PolicySpec:
         """The specification that bandit.policies builds from."""
         return PolicySpec(self.name, self.floor, self.params, seed)
+
+    @property
+    def kind(self) -> type[Policy]:
+        """The class, which says what is true of all such policies. Raises KeyError of a name that a check refuses."""
+        return POLICIES[self.name]
+
+    @property
+    def arms_named(self) -> list[tuple[str, str]]:
+        """(JSON pointer into `params`, arm) of every arm that the parameters name; none of an unknown policy."""
+        return list(self.kind.arms_named(self.params)) if self.name in POLICIES else []
+
+    @property
+    def sole_arm(self) -> str | None:
+        """The one arm for everybody; None where there may be several."""
+        return self.kind.sole_arm(self.params) if self.name in POLICIES else None
 
 
 class VariantDefinition(_Part):

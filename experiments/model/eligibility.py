@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 from bandit.rounds import NOTHING, Arm, Scalar
 from bandit.rules import compile_rule
@@ -101,17 +100,7 @@ class Eligibility:
 
 def names_nothing(policy: PolicyDefinition) -> bool:
     """Whether the policy names the reserved arm itself, so that it is eligible without being listed."""
-    if policy.name == "rules" and "default" not in policy.params:
-        return True
-    return policy.name in ("fixed", "split", "rules") and _mentions(policy.params, NOTHING)
-
-
-def _mentions(value: Any, name: str) -> bool:
-    if isinstance(value, Mapping):
-        return name in value or any(_mentions(inner, name) for key, inner in value.items() if key != "when")
-    if isinstance(value, list | tuple):
-        return any(_mentions(inner, name) for inner in value)
-    return value == name
+    return any(arm == NOTHING for _, arm in policy.arms_named)
 
 
 def _costed(arm: ArmDefinition, cost: Adjusted | None) -> Arm:

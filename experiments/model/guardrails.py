@@ -130,9 +130,8 @@ def control_arm(definition: Definition) -> str | None:
 
 
 def fixed_arm(definition: Definition, variant: str | None) -> str | None:
-    """The one arm of a variant whose policy is `fixed`."""
-    policy = next((each.policy for each in definition.variants if each.key == variant), None)
-    return str(policy.params.get("arm")) if policy is not None and policy.name == "fixed" else None
+    """The one arm of a variant that gives everybody the same; None of others."""
+    return next((each.policy.sole_arm for each in definition.variants if each.key == variant), None)
 
 
 def fallback_arm(definition: Definition) -> str:

@@ -90,7 +90,7 @@ class Rederiver:
         if record.erased or row.mode == "forced" or record.policy == PAUSED:
             return None
         try:
-            if self._variant(row.revision, variant).policy.name == "listed":
+            if self._variant(row.revision, variant).policy.kind.named_by_caller:
                 return None  # nobody knows whom the caller would have named
             pmf = self._pmf(row._replace(variant=variant, snapshot_id=record.snapshots.get(variant)), record)
         except (BanditError, LookupError):
@@ -105,7 +105,7 @@ class Rederiver:
             return self._of_nothing_left(row, record, definition)
         arms = self._arms(row.revision, definition, record)
         variant = self._variant(row.revision, row.variant)
-        if variant.policy.name == "listed":
+        if variant.policy.kind.named_by_caller:
             return Listed.pmf_for(row.arm, arms)
         pmf = self._policy(row, definition, variant).pmf(record.context, arms)
         pmf = priced(pmf, record.eligible, record.shadow_price, record.expected_costs, variant.policy)
@@ -119,7 +119,7 @@ class Rederiver:
         paused = record.paused.get(row.variant)
         if paused is not None:
             has_arm = paused in left
-        elif variant.policy.name == "listed":
+        elif variant.policy.kind.named_by_caller:
             has_arm = False  # the caller's arm is what limits took away
         else:
             of_left = msgspec.structs.replace(record, eligible=left)

@@ -6,7 +6,6 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from bandit.policies import POLICIES
 from experiments.model.days import day_of, start_of_day
 from experiments.model.definition import Definition
 from experiments.model.drawn import pmf_of
@@ -25,11 +24,7 @@ def counts(one: Matured) -> bool:
 
 def draws_arms(definition: Definition) -> frozenset[str]:
     """The variants whose policy draws: their arms can be contrasted."""
-    return frozenset(
-        variant.key
-        for variant in definition.variants
-        if POLICIES[variant.policy.name].learned or variant.policy.name in ("uniform", "split")
-    )
+    return frozenset(variant.key for variant in definition.variants if variant.policy.kind.randomises)
 
 
 def columns_of(

@@ -55,8 +55,8 @@ class Marginals:
             only = record.paused[variant.key]
             return float(arm == (only if only in left else NOTHING))
         keys = eligible_keys(facts, variant, left)
-        if variant.policy.name == "listed" or (arm not in keys and arm != NOTHING):
-            return 0.0  # of `listed` nobody knows whom the caller would have named
+        if variant.policy.kind.named_by_caller or (arm not in keys and arm != NOTHING):
+            return 0.0  # nobody knows whom the caller would have named
         policy = self._shelf.policy(session, facts, variant, record.snapshots.get(variant.key))
         try:
             pmf = policy.pmf(record.context, facts.arms(keys, record.costs))

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Engine
 
+from bandit.policies.rules import Rules
 from experiments.errors import Fault, InvalidError
 from experiments.model.definition import Definition
 from experiments.model.principal import Principal, require
@@ -98,7 +99,7 @@ def _policy_faults(names: Sequence[str], revisions: Mapping[int, Definition]) ->
     definitions = [revisions[number] for number in sorted(revisions)]
     arms = dict.fromkeys(arm.key for each in definitions for arm in each.arms_with_nothing)
     shadows = dict.fromkeys(shadow.key for each in definitions for shadow in each.shadow)
-    rules = any(variant.policy.name == "rules" for variant in definitions[-1].variants)
+    rules = any(issubclass(variant.policy.kind, Rules) for variant in definitions[-1].variants)
     known = Named(arms, shadows, rules)
     for place, name in enumerate(names):
         if name.startswith("column:"):

@@ -104,7 +104,7 @@ def _free(stored: Sequence["_Opened"]) -> frozenset[str]:
         free = {arm.key for arm in one.definition.arms_with_nothing if not arm.reward_cost and not arm.contact_cost}
         for variant in one.definition.variants:
             met.add(variant.key)
-            if variant.policy.name != "fixed" or variant.policy.params.get("arm") not in free:
+            if variant.policy.sole_arm not in free:
                 costly.add(variant.key)
     return frozenset(met - costly)
 

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine
 from sqlmodel import Session
 
+from bandit.policy import Policy
 from bandit.rounds import NOTHING
 from experiments.metrics import shares_of
 from experiments.model.definition import Definition, StopDefinition
@@ -45,9 +46,6 @@ from offline_eval.planning.stopping import Progress
 
 EXACT_SHARE = 0.2
 """Of a guardrail's alpha, for the exact test where it may judge; the rest is the interval's."""
-
-UNMOVED = ("uniform", "split")
-"""Policies whose probabilities react to nothing: only under these are arms compared here."""
 
 DAY = 24 * HOUR
 NOBODY = Estimate(None, None, None, 0, 0.0, "none")
@@ -97,7 +95,7 @@ def _standings(session: Session, row: Experiment, definition: Definition, eviden
             estimate = _between_variants(evidence, watch, start, alpha * kept)
             if kept < 1:
                 exact = _exact(definitions, evidence, watch, start)
-        elif any(each.policy.name in UNMOVED for each in definition.variants):
+        elif any(_unmoved(each.policy.kind) for each in definition.variants):
             estimate = _between_arms(definition, evidence, watch, start, alpha)
         else:
             metric = evidence.judged(watch.guardrail.metric)
@@ -156,9 +154,14 @@ def _between_arms(definition: Definition, evidence: Evidence, watch: Watch, sinc
     """Within the variants whose policy reacts to nothing; arms with rules of their own are for other people."""
     pair = (watch.subject, watch.versus)
     ruled = any(definition.arm(key).eligible is not None for key in pair)
-    within = [] if ruled else [each.key for each in definition.variants if each.policy.name in UNMOVED]
+    within = [] if ruled else [each.key for each in definition.variants if _unmoved(each.policy.kind)]
     found = evidence.arms(pair, within, evidence.judged(watch.guardrail.metric), since, alpha)
     return found.relative if watch.guardrail.relative else found.absolute
+
+
+def _unmoved(kind: type[Policy]) -> bool:
+    """Whether its probabilities react to nothing: only under these are arms compared by plain shares."""
+    return kind.randomises and not kind.learned and not kind.reads_context
 
 
 def _adaptive(

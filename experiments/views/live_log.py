@@ -16,7 +16,6 @@ from sqlalchemy import Engine
 from sqlmodel import Session
 
 from bandit.features import category, number
-from bandit.policies import POLICIES
 from experiments.errors import ConflictError, Fault, InvalidError
 from experiments.metrics import metric_names
 from experiments.model.definition import Definition
@@ -139,14 +138,14 @@ def _definitions(session: Session, experiment_id: int, newest: int) -> dict[int,
 
 def _variants(definitions: Sequence[Definition], chosen: Chosen) -> list[str]:
     wanted = chosen.variants
-    policies = {variant.key: variant.policy.name for definition in definitions for variant in definition.variants}
+    policies = {variant.key: variant.policy.kind for definition in definitions for variant in definition.variants}
     if wanted is not None:
         if unknown := [key for key in wanted if key not in policies]:
             raise InvalidError([Fault("/variants", f"no such variants: {unknown}; there are {sorted(policies)}")])
         return list(wanted)
     if chosen.everybody:
         return list(policies)
-    drawing = [key for key, name in policies.items() if POLICIES[name].learned or name in ("uniform", "split")]
+    drawing = [key for key, policy in policies.items() if policy.randomises]
     return drawing or list(policies)
 
 

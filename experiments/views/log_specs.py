@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from bandit.policies.rules import Rules
 from experiments.metrics import MetricPlan, limits_of, metric_names
 from experiments.metrics.money import AT_ONCE, KIND_OF
 from experiments.model.controls import control_of
@@ -105,7 +106,7 @@ def _rules(definition: Definition, arms: set[str]) -> dict[str, Any]:
     """The first variant's table whose policy is `rules`; {} where there is none."""
     for variant in definition.variants:
         params = variant.policy.params
-        if variant.policy.name == "rules":
+        if issubclass(variant.policy.kind, Rules):
             table = params.get("rules", params.get("list", []))
             default = params.get("default", "nothing")
             return {"default": default, "list": list(table)} if default in arms else {}

@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 
 from bandit.errors import LabelError, NoEligibleArmError, PolicySpecError, SnapshotError
-from bandit.policies import POLICIES, build, restore
+from bandit.policies import LISTED_ARM, POLICIES, build, restore
 from bandit.policies.parameters import FLOOR_MASS
 from bandit.policy import Policy, choose
 from bandit.rounds import Arm, FeatureSpec
@@ -45,6 +45,33 @@ def test_is_a_policy(name):
     assert isinstance(policy, Policy)
     assert policy.rows_seen == 0
     assert policy.learned == (name in LEARNED)
+
+
+@every
+def test_what_its_class_says_of_it_is_true(name):
+    """Over many units: several arms possible, different pmfs for different people, the arms that parameters name."""
+    policy, rng = trained(name), np.random.default_rng(8)
+    pmfs = []
+    for place in range(60):
+        context = segment_context(rng)
+        pmfs.append(policy.pmf({**context, LISTED_ARM: ARMS[place % 4].key}, ARMS))
+    possible = np.array(pmfs) > 0.0
+    assert policy.randomises == bool((possible.sum(axis=1) > 1).any())
+    assert policy.reads_context == bool((np.array(pmfs) != pmfs[0]).any())
+    assert not policy.learned or (policy.randomises and policy.priced)
+    sole, named = policy.sole_arm(SPECS[name].params), [arm for _, arm in policy.arms_named(SPECS[name].params)]
+    assert (sole is not None) == bool((possible == possible[0]).all() and possible[0].sum() == 1)
+    assert sole is None or possible[0][[arm.key for arm in ARMS].index(sole)]
+    if named:
+        assert {arm.key for arm, ever in zip(ARMS, possible.any(axis=0), strict=True) if ever} <= {*named, "nothing"}
+    for pointer, arm in policy.arms_named(SPECS[name].params):
+        assert arm in pointer or resolved(SPECS[name].params, pointer) == arm
+
+
+def resolved(node, pointer):
+    for step in pointer.split("/")[1:]:
+        node = node[int(step)] if isinstance(node, list) else node[step]
+    return node
 
 
 @every

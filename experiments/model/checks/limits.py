@@ -74,5 +74,5 @@ def pacing_has_no_way_out(definition: Definition) -> Iterator[Fault]:
     if budget is None or budget.pacing != "even":
         return
     free = any(not arm.reward_cost and not arm.contact_cost for arm in definition.arms)
-    if not free and not any(names_nothing(each.policy) for each in definition.variants if each.policy.name != "fixed"):
+    if not free and not any(names_nothing(each.policy) for each in definition.variants if each.policy.sole_arm is None):
         yield Fault("/budget", f"every arm costs something: list {NOTHING!r} among the arms, so that pacing can save")

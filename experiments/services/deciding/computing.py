@@ -69,7 +69,7 @@ def compute(
         return "no_arm"
     if pmf is None:
         return _nothing_left(plan, variant, eligible, facts, price)
-    if variant.name == "listed":
+    if variant.policy.named_by_caller:
         record = _record(plan, variant, eligible, pmf.tolist(), facts, price)
         return Drawn(variant.key, str(request.arm), 1.0, variant.mode, None, record)
     if price is not None:
@@ -93,7 +93,7 @@ def _pmf(
     foreseen: Foreseen | None,
 ) -> Pmf | None:
     """The policy's own probabilities; None where it is left without an arm."""
-    if variant.name == "listed":
+    if variant.policy.named_by_caller:
         return None if barred and request.arm in barred else _listed(variant, eligible, request.arm)
     if not eligible.arms:
         return None

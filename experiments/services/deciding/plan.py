@@ -36,12 +36,12 @@ class VariantPlan:
     @property
     def is_holdout(self) -> bool:
         """Whether its units are left alone."""
-        return self.definition.name == "fixed" and self.definition.params.get("arm") == NOTHING
+        return self.definition.sole_arm == NOTHING
 
     def offers(self, facts: Mapping[str, Scalar]) -> bool:
         """Whether it has an arm for a person of these facts, limits aside."""
         arms = self.eligibility.given(facts).arms
-        if self.name == "listed" or not arms:
+        if self.policy.named_by_caller or not arms:
             return bool(arms)
         try:
             self.policy.pmf(facts, arms)
