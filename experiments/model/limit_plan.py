@@ -10,12 +10,13 @@ from bandit.rounds import NOTHING, Scalar
 from experiments.model.definition import ArmDefinition, Definition
 from experiments.model.limits import QuietHoursDefinition, micros
 from experiments.model.times import duration_micros, to_datetime, to_micros
+from experiments.model.zones import TIME_ZONE
 
 BUDGET, REWARD, ARM = "budget", "reward", "arm:"
 CAPPED, QUIET, SUPPRESSED, OVER_BUDGET = "capped", "quiet_hours", "suppressed", "budget"
 """Why an arm was left out, as its decision records it."""
 
-SEND_HOUR, TIME_ZONE = "send_hour", "time_zone"
+SEND_HOUR = "send_hour"
 
 
 class Cost(NamedTuple):

@@ -2,8 +2,6 @@
 
 import time
 from datetime import UTC, datetime, timedelta
-from functools import cache
-from zoneinfo import ZoneInfo
 
 MICROSECOND = 1
 SECOND = 1_000_000
@@ -37,13 +35,3 @@ def to_datetime(micros: int) -> datetime:
 def to_rfc3339(micros: int) -> str:
     """RFC 3339 in UTC with a trailing Z, microseconds only where there are any."""
     return to_datetime(micros).isoformat().replace("+00:00", "Z")
-
-
-@cache
-def is_zone(name: str) -> bool:
-    """Whether the IANA database has this zone."""
-    try:
-        ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
-        return False
-    return True

@@ -6,6 +6,7 @@ from typing import Any
 from experiments.errors import Fault
 from experiments.model.checks.shape import escape, is_storable, value_faults
 from experiments.model.erasing import is_pseudonym
+from experiments.model.zones import TIME_ZONE, zone_fault
 
 MAX_UNIT_ID = 512
 MAX_FEATURES = 1000
@@ -37,4 +38,6 @@ def profile_faults(profile: Mapping[str, Any], where: str) -> list[Fault]:
             faults.append(Fault(inside, f"is longer than {MAX_TEXT} characters"))
         elif isinstance(value, int) and not -(2**63) <= value < 2**63:
             faults.append(Fault(inside, "is beyond 64 bits"))
+        elif name == TIME_ZONE and value is not None and (detail := zone_fault(value)):
+            faults.append(Fault(inside, detail))
     return faults

@@ -11,6 +11,7 @@ import msgspec
 
 from experiments.errors import Fault
 from experiments.model.units import unit_id_faults
+from experiments.model.zones import TIME_ZONE, zone_fault
 
 CALLS = ("identify", "track", "page", "screen", "group", "alias")
 SILENT = ("group", "alias")
@@ -57,6 +58,8 @@ def read_call(found: object, kind: str | None, sent_at: object, received_at: dat
     if call == "track" and not (isinstance(event, str) and event.strip()):
         return Fault("/event", "a track call names its event")
     values = found.get("traits" if call in ("identify", "group") else "properties")
+    if call == "identify" and isinstance(values, dict) and (detail := _zone_fault(values)):
+        return Fault(f"/traits/{TIME_ZONE}", detail)
     when = _occurred_at(found, sent_at, received_at)
     return TrackingCall(
         str(call),
@@ -66,6 +69,12 @@ def read_call(found: object, kind: str | None, sent_at: object, received_at: dat
         when,
         values if isinstance(values, dict) else {},
     )
+
+
+def _zone_fault(traits: Mapping[str, Any]) -> str | None:
+    """Quiet hours go by this trait: left out like others that no profile holds, it would wake people up."""
+    zone = traits.get(TIME_ZONE)
+    return zone_fault(zone) if isinstance(zone, str | int | float) else None
 
 
 def as_moment(value: object) -> datetime | None:

@@ -7,7 +7,7 @@ from experiments.errors import Fault
 from experiments.model.checks.shape import escape
 from experiments.model.definition import Definition
 from experiments.model.eligibility import names_nothing
-from experiments.model.times import is_zone
+from experiments.model.zones import zone_fault
 
 MOST_COST = 1e9
 """Costs are counted in millionths in 64 bits."""
@@ -44,8 +44,8 @@ def quiet_hours_are_sound(definition: Definition) -> Iterator[Fault]:
         return
     if quiet.begin == quiet.end:
         yield Fault("/quiet_hours/to", "is the same as from; to contact nobody at all, pause the experiment")
-    if quiet.time_zone is not None and not is_zone(quiet.time_zone):
-        yield Fault("/quiet_hours/time_zone", f"{quiet.time_zone!r:.80} is no IANA time zone; write e.g. Europe/Berlin")
+    if quiet.time_zone is not None and (detail := zone_fault(quiet.time_zone)):
+        yield Fault("/quiet_hours/time_zone", detail)
 
 
 def budget_is_sound(definition: Definition) -> Iterator[Fault]:

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 from experiments.errors import Fault
 from experiments.model.definition import Definition
-from experiments.model.times import is_zone
+from experiments.model.zones import zone_fault
 
 
 def windows_fit(definition: Definition) -> Iterator[Fault]:
@@ -21,8 +21,8 @@ def windows_fit(definition: Definition) -> Iterator[Fault]:
 
 def zone_exists(definition: Definition) -> Iterator[Fault]:
     """The time zone is one of the IANA database."""
-    if not is_zone(definition.time_zone):
-        yield Fault("/time_zone", f"{definition.time_zone!r:.80} is no IANA time zone; write e.g. Europe/Berlin")
+    if detail := zone_fault(definition.time_zone):
+        yield Fault("/time_zone", detail)
 
 
 def ramp_rises(definition: Definition) -> Iterator[Fault]:

@@ -16,6 +16,7 @@ from experiments.model.decisions import MAX_INSTANT, DecisionRow
 from experiments.model.ids import DecisionIds
 from experiments.model.record import encode_record
 from experiments.model.times import to_micros, to_rfc3339
+from experiments.model.zones import TIME_ZONE, zone_fault
 from experiments.services.deciding.computing import Drawn, Foreseen, compute, compute_forced
 from experiments.services.deciding.facts import facts_of
 from experiments.services.deciding.limiter import Bounds, Limiter
@@ -117,6 +118,7 @@ class Batch:
         foreseen = self.foreseen.get(id(pending))
         if foreseen is not None and foreseen.plan is not plan:
             foreseen = None
+        _check_zone(plan, request)
         facts = facts_of(self.known, request, at, plan.caller_clock) if foreseen is None else foreseen.facts
         drawn: Drawn | Reason
         if self._is_left_alone(plan, request):
@@ -255,6 +257,15 @@ def checked_instant(micros: int) -> int:
     if not 0 <= micros < MAX_INSTANT:
         raise InvalidError([Fault("/at", "must lie between the years 1970 and 3000")])
     return micros
+
+
+def _check_zone(plan: Plan, request: Assignment) -> None:
+    """Raise InvalidError where quiet hours would go by a zone that the caller's context names and nobody has."""
+    if plan.limits is None or plan.limits.quiet is None:
+        return
+    zone = request.context.get(TIME_ZONE)
+    if zone is not None and (detail := zone_fault(zone)):
+        raise InvalidError([Fault(f"/context/{TIME_ZONE}", detail)])
 
 
 def _forced_arm(plan: Plan, request: Assignment) -> str | None:

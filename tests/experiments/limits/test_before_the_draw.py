@@ -107,7 +107,10 @@ def test_quiet_hours_are_the_units_own(launch):
     asleep = campaign.ask("u", at=at)
     assert campaign.excluded(asleep) == {"now": "quiet_hours"}
     assert len(campaign.ask("v", at=at, context={"time_zone": "America/New_York"})["pmf"]) == 3
-    assert len(campaign.ask("w", at=at, context={"time_zone": "No/Where"})["pmf"]) == 2
+    refused = campaign.ask("w", status=422, at=at, context={"time_zone": "Europe/Berln"})
+    assert [fault["pointer"] for fault in refused["errors"]] == ["/context/time_zone"]
+    assert "did you mean Europe/Berlin?" in refused["errors"][0]["detail"]
+    assert len(campaign.ask("w", at=at, context={"time_zone": None})["pmf"]) == 2
 
 
 def test_who_is_suppressed_before_the_first_decision_takes_part_in_no_variant(launch, client):
