@@ -1,6 +1,7 @@
 """The routes that campaign systems call thousands of times a second."""
 
 from collections.abc import Sequence
+from functools import partial
 from http import HTTPStatus
 from time import perf_counter
 from typing import get_args
@@ -80,9 +81,10 @@ class Clock(HotEndpoint):
 
     async def answer(self, service: Service, principal: Principal, scope: Scope, body: bytes) -> bytes:
         """See HotEndpoint."""
-        at = checked_instant(to_micros(read_body(_advance, body).at))
-        key = scope["path_params"]["key"]
-        stands = await in_time(service, lambda: advance_clock(service.engine, principal, key, at))
+        wish, key = read_body(_advance, body), scope["path_params"]["key"]
+        at = checked_instant(to_micros(wish.at))
+        advance = partial(advance_clock, service.engine, principal, key, at, confirmed=wish.confirm)
+        stands = await in_time(service, advance)
         return _encode(ClockReading(key, to_datetime(stands)))
 
 

@@ -21,7 +21,10 @@ def batch(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
-    """Decide for a segment, a file or everybody; interrupted, it goes on with --resume and decides nobody twice."""
+    """Decide for a segment, a file or everybody; interrupted, it goes on with --resume and decides nobody twice.
+
+    Exit status 1 where nobody was decided.
+    """
     from cli.errors import CallError, JobError
     from cli.here import service_here
     from experiments.model.principal import SYSTEM
@@ -50,6 +53,9 @@ def batch(
                 target.write(piece)
     if as_json:
         emit_json({**face, "result": str(out or result.path)})
+    if face["status"] == "failed":
+        raise JobError(f"batch {number}: {face['error']}; why each was not, row by row: {out or result.path}")
+    if as_json:
         return
     counts = ", ".join(f"{count:,} {reason}" for reason, count in sorted(face["counts"].items()))
     for warning in face["warnings"]:

@@ -21,6 +21,8 @@ WAIT_SECONDS, LOOK_EVERY = 60.0, 0.004
 VOID_REASON = "replay_rejected"
 _FIRST = datetime.fromtimestamp(EARLIEST, UTC)
 _TICK = timedelta(microseconds=1)
+_PAUSE = timedelta(days=365)
+"""In the log's own times, from which on the service wants to hear that the next instant is meant."""
 
 
 class Player:
@@ -47,6 +49,8 @@ class Player:
 
     def _play_chunk(self, chunk: Sequence[Play]) -> list[Play]:
         instants = self._instants(chunk)
+        if instants[0] - self._clock > _PAUSE:
+            self._client.post(f"{self._path}/clock", {"at": instants[0], "confirm": True})
         decisions = self._decide(chunk, instants)
         pairs = list(zip(chunk, decisions, strict=True))
         rejected = [decision for play, decision in pairs if not _matches(play, decision)]

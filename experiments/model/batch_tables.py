@@ -1,5 +1,6 @@
 """Batch decisions: what was asked for, and how far it came. Import from `tables`."""
 
+import json
 from typing import Any
 
 from sqlalchemy import BigInteger, Column, Index, Text
@@ -7,9 +8,13 @@ from sqlmodel import Field, SQLModel
 
 from experiments.model.columns import Json, serial
 
+WHOLE = "result.parquet"
+"""What the whole result of a batch is called."""
+
 
 class DecisionBatch(SQLModel, table=True):
-    """Decisions for a whole base. `status`: queued, running, done, failed or cancelled.
+    """Decisions for a whole base. `status`: queued, running, done, failed or cancelled; one is failed, too, that came
+    to its end and left nobody with a decision.
 
     `asked_at` is the instant at which all of its units are asked for, whenever they are decided. `position` is where
     its source goes on and `parts` how many files of the result are complete: both move together, after the decisions
@@ -36,3 +41,8 @@ class DecisionBatch(SQLModel, table=True):
     started_at: int | None = Field(default=None, sa_column=Column(BigInteger))
     heartbeat_at: int | None = Field(default=None, sa_column=Column(BigInteger))
     finished_at: int | None = Field(default=None, sa_column=Column(BigInteger))
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the result is one file with the answer of every row."""
+        return self.position is not None and json.loads(self.position)["files"] == [WHOLE]

@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from experiments.errors import NotFoundError
+from experiments.model.batch_tables import WHOLE
 from experiments.model.ids import decision_numbers
 from experiments.model.limit_plan import SUPPRESSED
 from experiments.store.erasures import ErasedPeople
@@ -54,7 +55,7 @@ def result_folder(folder: Path, number: int) -> Path:
 
 def result_path(folder: Path, number: int) -> Path:
     """The file of a batch that is done. Raises NotFoundError."""
-    path = result_folder(folder, number) / "result.parquet"
+    path = result_folder(folder, number) / WHOLE
     if not path.exists():
         raise NotFoundError(f"the file of batch {number} is not in the data directory of this machine")
     return path

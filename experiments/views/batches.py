@@ -52,12 +52,15 @@ class BatchResult(NamedTuple):
 
 
 def batch_result(engine: Engine, principal: Principal, key: str, number: int, folder: Path) -> BatchResult:
-    """A batch's result below the data directory. Raises as `batch` does, ConflictError until it is done."""
+    """A batch's result below the data directory. Raises as `batch` does, ConflictError until every row has its answer.
+
+    One that failed because nobody was decided has a result, too: it says of each why not.
+    """
     found = batch(engine, principal, key, number)
-    if found["status"] != "done":
-        raise ConflictError(f"batch {number} is {found['status']}: its result is there when it is done")
     with reading(engine) as session:
         row = session.get_one(DecisionBatch, number)
+        if not (row.status == "done" or (row.status == "failed" and row.is_whole)):
+            raise ConflictError(f"batch {number} is {found['status']}: its result is there when it is done")
         erased = in_files(session).since(row.created_at)
         suppressed = suppressed_units(session.connection())
     return BatchResult(result_path(folder, number), Mask(erased, suppressed))

@@ -30,7 +30,7 @@ EXPERIMENT = BODIES["POST /v1/experiments"]
 CALLS = {
     **BODIES,
     "POST /v1/outcomes": {**BODIES["POST /v1/outcomes"], "occurred_at": NOW},
-    "POST /v1/experiments/{key}/clock": {"at": "2030-01-01T00:00:00Z"},
+    "POST /v1/experiments/{key}/clock": {"at": "2030-01-01T00:00:00Z", "confirm": True},
     "POST /v1/exposures/fallback": {
         "exposures": [{"exposure_id": "x", "experiment": "e", "unit_id": "u9", "arm": "a", "at": NOW}]
     },

@@ -11,11 +11,12 @@ from sqlalchemy import Engine, or_, text
 from sqlmodel import Session, col, select
 
 from experiments.errors import ConflictError, Fault, InvalidError, NotFoundError, StoppedError
+from experiments.model.callers_clock import check_jump
 from experiments.model.definition import Definition
 from experiments.model.limit_plan import compile_limits
 from experiments.model.principal import Principal, require
 from experiments.model.tables import DecisionBatch, Experiment
-from experiments.model.times import SECOND, now
+from experiments.model.times import SECOND, now, to_rfc3339
 from experiments.services.batching.ordering import Order
 from experiments.services.batching.request import BatchRequest
 from experiments.services.batching.sources import count
@@ -109,6 +110,8 @@ def resume_batch(engine: Engine, principal: Principal, key: str, number: int) ->
         row = find_batch(session, key, number)
         if row.status not in ("cancelled", "failed"):
             raise ConflictError(f"batch {number} is {row.status}: only a cancelled or failed one is resumed")
+        if row.status == "failed" and row.is_whole:  # nobody was decided: all are asked for again
+            row.position, row.parts, row.done, row.counts, row.report = None, 0, 0, {}, {}
         row.status, row.finished_at, row.error = "queued", None, None
         session.add(row)
         audit.append(session, principal, "batch.resume", f"{key}/{number}", {})
@@ -229,8 +232,21 @@ def _check(session: Session, experiment: Experiment, request: BatchRequest) -> N
     if by_caller != (request.at is not None):
         what = "required: the experiment runs on the caller's clock" if by_caller else "only for the caller's clock"
         raise InvalidError([Fault("/at", what)])
+    if request.at is not None:
+        _check_clock(experiment, request.at)
     if request.segment is not None:
         find_segment(session, request.segment)
+
+
+def _check_clock(experiment: Experiment, at: int) -> None:
+    """Every row of a batch behind the clock would be refused, or answered by what was decided after its instant."""
+    stands = experiment.clock_now
+    if stands is not None and at < stands:
+        raise ConflictError(
+            f"the experiment's clock is at {to_rfc3339(stands)} and does not go back; ask for the batch at that "
+            "instant or a later one"
+        )
+    check_jump(stands, at, now())
 
 
 def _foreseen(engine: Engine, session: Session, experiment: Experiment, request: BatchRequest) -> BatchRequest:

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
+from experiments.model.batch_tables import WHOLE
 from experiments.model.decisions import DecisionRow
 from experiments.model.definition import ArmDefinition
 from experiments.model.ids import public_ids
@@ -27,9 +28,6 @@ FORMATS = {
     "jsonl": "application/x-ndjson",
 }
 """Format → media type."""
-
-WHOLE = "result.parquet"
-"""What the whole result is called."""
 
 _TIME = pa.timestamp("us", "UTC")
 SCHEMA = pa.schema(

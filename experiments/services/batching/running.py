@@ -14,12 +14,12 @@ import pyarrow as pa
 from sqlalchemy import Engine
 
 from experiments.errors import InvalidError, StoppedError, UnavailableError, WinbackError
+from experiments.model.batch_tables import WHOLE
 from experiments.model.principal import SYSTEM
 from experiments.model.times import now, to_datetime
-from experiments.services.batching.reporting import NOTHING_YET, Report, report_from, report_of
+from experiments.services.batching.reporting import NOTHING_YET, Report, nobody_decided, report_from, report_of
 from experiments.services.batching.requesting import SILENCE, Claim, finish_batch, note_alive, note_progress, note_total
 from experiments.services.batching.results import (
-    WHOLE,
     Answer,
     join_parts,
     named,
@@ -91,7 +91,8 @@ def folder_of(settings: Settings, number: int) -> Path:
 
 
 def run_batch(settings: Settings, engine: Engine, claim: Claim, progress: Progress | None = None) -> Path:
-    """The file of the result, once every unit has its answer.
+    """The file of the result, once every unit has its answer. The batch is then done, or failed where none of these
+    answers is a decision.
 
     Raises StoppedError and UnavailableError, after which it can go on; whatever else it raises is why the batch failed.
     """
@@ -147,7 +148,7 @@ def _whole(engine: Engine, folder: Path, hold: _Hold) -> Path:
         whole = join_parts(folder, hold.claim.files, hold.claim.heartbeat)
         hold.claim = note_joined(engine, hold.claim)
     remove_parts(folder)
-    finish_batch(engine, hold.claim)
+    finish_batch(engine, hold.claim, nobody_decided(hold.claim.counts, report_from(hold.claim.report).refusal))
     return whole
 
 

@@ -12,6 +12,7 @@ import structlog
 from bandit.history import VERSION as HISTORY_VERSION
 from bandit.rounds import Scalar
 from experiments.errors import ConflictError, Fault, InvalidError, NotFoundError, UnavailableError, WinbackError
+from experiments.model.callers_clock import check_jump
 from experiments.model.decisions import MAX_INSTANT, DecisionRow
 from experiments.model.ids import DecisionIds
 from experiments.model.record import encode_record
@@ -222,11 +223,14 @@ class Batch:
         """Move the caller's clock. A repeat may come late: it is a retry of what was asked at its time."""
         if not plan.caller_clock or preview:
             return
-        last = max(self.known.heads[plan.id].clock_now or 0, self.clocks.get(plan.id, 0))
-        if strict and at < last:
-            raise ConflictError(f"the experiment's clock is at {to_rfc3339(last)} and does not go back")
-        if at > last:
-            self.clocks[plan.id] = at
+        head = self.known.heads[plan.id].clock_now
+        last = head if plan.id not in self.clocks else max(head or 0, self.clocks[plan.id])
+        if last is not None and at <= last:
+            if strict and at < last:
+                raise ConflictError(f"the experiment's clock is at {to_rfc3339(last)} and does not go back")
+            return
+        check_jump(last, at, self.now)
+        self.clocks[plan.id] = at
 
     def _row(self, plan: Plan, request: Assignment, when: tuple[Place, int], drawn: Drawn) -> DecisionRow:
         place, at = when

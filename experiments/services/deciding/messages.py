@@ -68,9 +68,13 @@ class Decision(Struct, tag=False):
 
 
 class ClockAdvance(Struct, forbid_unknown_fields=True):
-    """Move the caller's clock of an experiment without deciding, so that what is open can mature."""
+    """Move the caller's clock of an experiment without deciding, so that what is open can mature.
+
+    `confirm` says that a jump of more than 366 days is meant: the clock never goes back.
+    """
 
     at: Moment
+    confirm: bool = False
 
 
 class ClockReading(Struct):
