@@ -3,15 +3,15 @@
 from typing import Annotated
 
 from fastapi import Query
+from starlette.requests import Request
 from starlette.responses import Response
 
 from api.auth import needs
 from api.dependencies import Caller, cold_router
 from api.schemas.bodies import answer
 from api.schemas.verification import VerificationPage
-from experiments.errors import Fault, InvalidError
-from experiments.model.ids import decision_number, public_id
 from experiments.services.verifying import verify_some
+from experiments.views.paging import Wanted
 
 router = cold_router("decisions")
 
@@ -23,12 +23,14 @@ MOST = 500
 @needs("read")
 async def verification(
     call: Caller,
+    request: Request,
     key: str,
     limit: Annotated[int, Query(ge=1, le=MOST)] = MOST,
     cursor: Annotated[str | None, Query(max_length=20)] = None,
 ) -> Response:
     """Derive the next decisions again, oldest first: the draw exactly, the pmf from its snapshot to 1e-6."""
-    found, last = await call.report(verify_some, key, _after(cursor), limit)
+    wanted = Wanted(limit, cursor, request.scope["path"])
+    found, last = await call.report(verify_some, key, -1 if wanted.after is None else wanted.after, limit)
     return answer(
         {
             "experiment": key,
@@ -39,15 +41,6 @@ async def verification(
             "erased": found.erased,
             "largest_difference": found.largest_difference,
             "examples": found.examples,
-            "next_cursor": None if last is None else public_id(last),
+            "next_cursor": None if last is None else wanted.next_cursor(last),
         }
     )
-
-
-def _after(cursor: str | None) -> int:
-    if cursor is None:
-        return -1
-    try:
-        return decision_number(cursor)
-    except ValueError:
-        raise InvalidError([Fault("", "query parameter cursor: not a cursor that was given here")]) from None

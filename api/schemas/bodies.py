@@ -5,6 +5,7 @@ from typing import Annotated, Any
 import msgspec
 from fastapi import Path, Query
 from pydantic import BaseModel, ConfigDict
+from starlette.requests import Request
 from starlette.responses import Response
 
 from experiments.views.paging import MAX_LIMIT, Wanted
@@ -22,10 +23,12 @@ class Body(BaseModel):
 
 
 def wanted_page(
-    limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = 100, cursor: Annotated[str | None, Query(max_length=20)] = None
+    request: Request,
+    limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = 100,
+    cursor: Annotated[str | None, Query(max_length=20)] = None,
 ) -> Wanted:
-    """Which page of a list."""
-    return Wanted(limit, cursor)
+    """Which page of the list at this address."""
+    return Wanted(limit, cursor, request.scope["path"])
 
 
 def answer(content: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 from fastapi import Query
 from pydantic import BaseModel, Field
+from starlette.requests import Request
 
 from api.schemas.bodies import Body
 from experiments.model.fields import Duration, Key, Name
@@ -139,7 +140,9 @@ class Moves(BaseModel):
 
 
 def members_page(
-    limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = 100, cursor: Annotated[str | None, Query(max_length=2800)] = None
+    request: Request,
+    limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = 100,
+    cursor: Annotated[str | None, Query(max_length=2800)] = None,
 ) -> Wanted:
     """Which page of a list in the order of unit ids."""
-    return Wanted(limit, cursor)
+    return Wanted(limit, cursor, request.scope["path"])

@@ -16,7 +16,7 @@ from experiments.model.tables import Segment, SegmentChange, SegmentMember, Segm
 from experiments.model.times import to_rfc3339
 from experiments.store.engine import reading
 from experiments.store.segments import PREFIX, find_segment
-from experiments.views.paging import Wanted, page
+from experiments.views.paging import Wanted, made_up_cursor, page
 
 Face = dict[str, Any]
 
@@ -61,14 +61,15 @@ def members(engine: Engine, principal: Principal, key: str, wanted: Wanted, valu
     with reading(engine) as session:
         row = find_segment(session, key)
         query = select(SegmentMember).where(SegmentMember.segment_id == row.id).order_by(col(SegmentMember.unit_id))
-        if wanted.cursor is not None:
-            query = query.where(col(SegmentMember.unit_id) > _unit_of(wanted.cursor))
+        if (after := wanted.after_name) is not None:
+            query = query.where(col(SegmentMember.unit_id) > _unit_of(after))
         if value is not None and _sound(value, "value"):
             query = query.where(SegmentMember.value == value)
         rows = session.exec(query.limit(wanted.limit + 1)).all()
     items = rows[: wanted.limit]
     more = len(rows) > wanted.limit
-    return {"items": [_member(each) for each in items], "next_cursor": _cursor(items[-1].unit_id) if more else None}
+    following = wanted.next_cursor(_named(items[-1].unit_id)) if more else None
+    return {"items": [_member(each) for each in items], "next_cursor": following}
 
 
 def changes(engine: Engine, principal: Principal, key: str, wanted: Wanted, unit_id: str | None = None) -> Face:
@@ -161,15 +162,16 @@ def _at(micros: int | None) -> str | None:
     return None if micros is None else to_rfc3339(micros)
 
 
-def _cursor(unit_id: str) -> str:
+def _named(unit_id: str) -> str:
+    """A unit in a cursor."""
     return urlsafe_b64encode(unit_id.encode()).decode().rstrip("=")
 
 
-def _unit_of(cursor: str) -> str:
+def _unit_of(name: str) -> str:
     try:
-        unit_id = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
+        unit_id = urlsafe_b64decode(name + "=" * (-len(name) % 4)).decode()
     except ValueError:
         unit_id = "\0"
     if "\0" in unit_id:
-        raise InvalidError([Fault("", "query parameter cursor: not a cursor that was given here")])
+        raise made_up_cursor()
     return unit_id
