@@ -63,7 +63,8 @@ class BudgetFace(BaseModel):
     `committed`: decided for at full cost, less what was voided and what turned out not to fall due (the hard limit is
     on this). `realised`: what matured decisions really cost. `expected`: realised, and what open decisions are expected
     to cost (pacing is on this). `planned`: what even pacing would have spent by now. `pace`: expected over planned.
-    `lambda`: the price on cost in force.
+    `lambda`: the price on cost in force. `depleted`: what is not committed is too little for any arm that costs
+    something; `depletes_at` is then `as_of`, also where more than the amount is committed.
     """
 
     experiment: str
@@ -80,4 +81,5 @@ class BudgetFace(BaseModel):
     pace: float | None
     price: float = Field(alias="lambda")
     expected_costs: dict[str, float]
+    depleted: bool
     depletes_at: Span | None

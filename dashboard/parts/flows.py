@@ -85,6 +85,8 @@ def _budget(budget: Mapping[str, Any], currency: str) -> Component:
     when = ends.get("value") if isinstance(ends, dict) else ends
     told = f"{money(committed, currency)} of {money(amount, currency)} committed, {money(paid, currency)} paid."
     forecast = f"At this pace spent by {moment(when)}." if when else "At this pace it lasts to the end."
+    if budget["depleted"]:
+        forecast = "It is spent: only what costs nothing is given until decisions give some of it back."
     return dmc.Stack([graph(bar, told), dmc.Text(f"{told} {forecast}", size="sm")], gap=4)
 
 

@@ -197,13 +197,17 @@ def _measure(state: PacingState, decisions: int, spent: float, campaign: float) 
 
 
 def depletion(state: PacingState, now: int, left: float) -> tuple[int | None, int | None, int | None] | None:
-    """When the budget runs out at the present pace: (value, lower, upper) at 95 %; None where nothing is spent.
+    """When the budget runs out at the present pace: (value, lower, upper) at 95 %.
+
+    Now where nothing is left; None where nothing is spent.
 
     The decisions that `left` lasts for are left / mean, with the delta method's error from that of the mean.
     """
+    if left <= 0.0:
+        return now, now, now
     if state.mean <= 0.0 or state.weight <= 1.0:
         return None
-    lasts = max(left, 0.0) / state.mean
+    lasts = left / state.mean
     single = max(state.square / state.weight, 0.0)
     error = math.sqrt(single * lasts / state.mean**2 + lasts**2 * single / state.mean**2 / state.weight)
     low, high = max(lasts - 1.96 * error, 0.0), lasts + 1.96 * error

@@ -7,6 +7,7 @@ from sqlmodel import Session
 
 from experiments.errors import NotFoundError
 from experiments.model.definition import Definition
+from experiments.model.limit_plan import cost_of
 from experiments.model.limits import MICRO, BudgetDefinition, micros
 from experiments.model.pacing import PRIOR, PacingState, depletion
 from experiments.model.principal import Principal, require
@@ -44,6 +45,7 @@ def _face(session: Session, experiment: Experiment, definition: Definition, mone
     prior = PRIOR * MICRO * max((arm.contact_cost + arm.reward_cost for arm in definition.arms), default=0.0)
     expected = found.expected(found.rate(prior))
     clock = experiment.clock_now if definition.clock == "caller" else now()
+    spent = _is_spent(definition, amount - found.committed)
     ends = money.ends_at or definition.ends_at
     planned = None
     if clock is not None and ends is not None and experiment.started_at is not None:
@@ -63,8 +65,15 @@ def _face(session: Session, experiment: Experiment, definition: Definition, mone
         "pace": expected / planned if planned and planned >= _TELLING * amount else None,
         "lambda": 0.0 if row is None else row.shadow_price,
         "expected_costs": {} if row is None else decode_costs(row.expected_costs),
-        "depletes_at": None if clock is None else _span(depletion(state, clock, amount - expected)),
+        "depleted": spent,
+        "depletes_at": None if clock is None else _span(depletion(state, clock, 0 if spent else amount - expected)),
     }
+
+
+def _is_spent(definition: Definition, left: int) -> bool:
+    """Whether what is not committed is too little for any arm that costs something."""
+    costs = (cost_of(arm).committed for arm in definition.arms)
+    return left < min((cost for cost in costs if cost > 0), default=1)
 
 
 def _planned(state: PacingState, amount: int, span: tuple[int, int, int]) -> float:

@@ -7,6 +7,7 @@ import pytest
 
 from experiments.model.principal import SYSTEM
 from experiments.services.verifying import verify
+from tests.experiments.limits.conftest import ARMS
 
 ENDS = "2099-01-01T00:00:00Z"
 HALVES = {
@@ -88,6 +89,19 @@ def test_a_hard_budget_is_never_exceeded(launch):
     assert standing["committed"] == pytest.approx(spent)
     assert 30 - 5.01 < spent <= 30
     assert campaign.excluded(campaign.ask("late"))["coupon"] == "budget"
+
+
+@pytest.mark.parametrize("amount", [5, 30])
+def test_a_budget_that_is_spent_says_so(launch, amount):
+    campaign = launch(clock="caller", arms=ARMS[:1] + ARMS[2:], budget={"amount": amount, "pacing": "none"})
+    assert campaign.budget()["depletes_at"] is None, "the clock has not begun"
+    campaign.many([f"u{n}" for n in range(60)], at="2026-01-01T00:00:00Z")
+    standing = campaign.budget()
+    assert standing["depleted"] and standing["depletes_at"]["value"] == standing["as_of"] == "2026-01-01T00:00:00Z"
+    campaign.change(budget={"amount": 1, "pacing": "none"})
+    assert campaign.budget()["depletes_at"] == dict.fromkeys(("value", "lower", "upper"), standing["as_of"])
+    campaign.change(budget={"amount": 1000, "pacing": "none"})
+    assert not campaign.budget()["depleted"]
 
 
 def test_a_budget_that_is_over_pays_nothing(launch):

@@ -103,3 +103,4 @@ def test_traffic_is_expected_as_it_was_seen(start, length, count):
 
 def test_nothing_is_forecast_before_anything_is_spent():
     assert depletion(PacingState(), 0, 100) is None
+    assert depletion(PacingState(), 7, 0) == depletion(PacingState(), 7, -5) == (7, 7, 7), "it is spent now"
