@@ -50,6 +50,9 @@ class Edge:
         started = time.perf_counter()
         try:
             await self._app(scope, receive, reply)
+        except Exception:
+            reply.status = reply.status or 500  # the answer is made further out, where nobody logs the access
+            raise
         finally:
             _log.info(
                 "request",
@@ -73,7 +76,7 @@ class _Reply:
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            self.status = message["status"]
+            self.status = int(message["status"])  # an HTTPStatus would be logged by its name
             headers = message.get("headers", ())
             security = SECURITY
             for name, _ in headers:

@@ -17,44 +17,64 @@ VERSION = 1
 Facts: TypeAlias = Any
 """UnitFacts, or FactColumns: formulas do not tell them apart."""
 
+DECISIONS = "decisions"
+"""Beside the kinds of events that are imported, the source of features that this service's own decisions make."""
+
 
 class Feature(NamedTuple):
-    """One feature: the fact without which it is missing, its formula of (facts, instant), and what it says."""
+    """One feature: the fact without which it is missing, its formula of (facts, instant), what it says, and the events
+    that make it what it is.
+    """
 
     needs: str
     formula: Callable[[Facts, Any], Any]
     meaning: str
+    sources: tuple[str, ...]
 
 
+_EVERY, _PAID, _MET = ("activity", "payments", "participation"), ("payments",), ("participation", DECISIONS)
+_OWN = (DECISIONS,)
 FEATURES: dict[str, Feature] = {
-    "days_inactive": Feature("last", lambda f, at: (at - f.last) / DAY, "days since the last activity of any kind"),
-    "tenure_days": Feature("first", lambda f, at: (at - f.first) / DAY, "days since the first activity of any kind"),
+    "days_inactive": Feature(
+        "last", lambda f, at: (at - f.last) / DAY, "days since the last activity, payment or participation", _EVERY
+    ),
+    "tenure_days": Feature(
+        "first", lambda f, at: (at - f.first) / DAY, "days since the first activity, payment or participation", _EVERY
+    ),
     "active_events_30d": Feature(
-        "last", lambda f, at: f.active.within("count", at, 30), "events of activity in the last 30 days"
+        "last",
+        lambda f, at: f.active.within("count", at, 30),
+        "events of the kind activity in the last 30 days",
+        ("activity",),
     ),
-    "recency_days": Feature("last_payment", lambda f, at: (at - f.last_payment) / DAY, "days since the last payment"),
-    "frequency": Feature("payments", lambda f, _: f.payments * 1.0, "payments ever"),
+    "recency_days": Feature(
+        "last_payment", lambda f, at: (at - f.last_payment) / DAY, "days since the last payment", _PAID
+    ),
+    "frequency": Feature("payments", lambda f, _: f.payments * 1.0, "payments ever", _PAID),
     "frequency_90d": Feature(
-        "payments", lambda f, at: f.paid_days.within("count", at, 90), "payments in the last 90 days"
+        "payments", lambda f, at: f.paid_days.within("count", at, 90), "payments in the last 90 days", _PAID
     ),
-    "monetary": Feature("payments", lambda f, _: f.paid * 1.0, "sum of payments ever"),
+    "monetary": Feature("payments", lambda f, _: f.paid * 1.0, "sum of payments ever", _PAID),
     "monetary_90d": Feature(
-        "payments", lambda f, at: f.paid_days.within("amount", at, 90), "sum of payments in the last 90 days"
+        "payments", lambda f, at: f.paid_days.within("amount", at, 90), "sum of payments in the last 90 days", _PAID
     ),
-    "mean_payment": Feature("last_payment", lambda f, _: f.paid / f.payments, "mean of a payment"),
-    "gap_days": Feature("gap", lambda f, _: f.gap / DAY, "mean days between the days with payments"),
+    "mean_payment": Feature("last_payment", lambda f, _: f.paid / f.payments, "mean of a payment", _PAID),
+    "gap_days": Feature("gap", lambda f, _: f.gap / DAY, "mean days between the days with payments", _PAID),
     "gap_ratio": Feature(
-        "gap", lambda f, at: (at - f.last_payment) / f.gap, "days since the last payment over the unit's own mean gap"
+        "gap",
+        lambda f, at: (at - f.last_payment) / f.gap,
+        "days since the last payment over the unit's own mean gap",
+        _PAID,
     ),
-    "offers": Feature("offers", lambda f, _: f.offers * 1.0, "offers met so far"),
-    "response_rate": Feature("offers", lambda f, _: rate(f.responses, f.offers), "share of offers taken up"),
-    "rewards_received": Feature("offers", lambda f, _: f.received * 1.0, "rewards received"),
-    "rewards_redeemed": Feature("offers", lambda f, _: f.redeemed * 1.0, "rewards redeemed"),
+    "offers": Feature("offers", lambda f, _: f.offers * 1.0, "offers met so far", _MET),
+    "response_rate": Feature("offers", lambda f, _: rate(f.responses, f.offers), "share of offers taken up", _MET),
+    "rewards_received": Feature("offers", lambda f, _: f.received * 1.0, "rewards received", _MET),
+    "rewards_redeemed": Feature("offers", lambda f, _: f.redeemed * 1.0, "rewards redeemed", ("participation",)),
     "contacts_30d": Feature(
-        "seen", lambda f, at: f.contacted.within("count", at, 30), "contacts by this service in the last 30 days"
+        "seen", lambda f, at: f.contacted.within("count", at, 30), "contacts by this service in the last 30 days", _OWN
     ),
     "days_since_contact": Feature(
-        "last_contact", lambda f, at: (at - f.last_contact) / DAY, "days since the last contact by this service"
+        "last_contact", lambda f, at: (at - f.last_contact) / DAY, "days since the last contact by this service", _OWN
     ),
 }
 """By name. Beside them stand `response_rate_<event type>` and `response_rate_reward_<band>`, as the unit met them."""

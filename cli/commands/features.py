@@ -31,9 +31,13 @@ def refresh(
 def show(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False) -> None:
     """The features that rules, contexts and segments may name."""
     from bandit.history import FEATURES, VERSION
+    from experiments.model.listing import listed
 
     if as_json:
-        emit_json({"version": VERSION, "features": {name: each.meaning for name, each in FEATURES.items()}})
+        sources = {name: each.sources for name, each in FEATURES.items()}
+        emit_json(
+            {"version": VERSION, "features": {name: each.meaning for name, each in FEATURES.items()}, "from": sources}
+        )
         return
     for name, each in FEATURES.items():
-        say(f"{name:<20} {each.meaning}")
+        say(f"{name:<20} {each.meaning} (from {listed(each.sources)})")

@@ -26,20 +26,28 @@ def test_the_limit_is_the_configured_one(sqlite_url, serving):
     engine.dispose()
 
 
+async def _broken(request):
+    raise RuntimeError("nobody expected this")
+
+
 def test_the_access_log_has_a_line_for_each_request_and_no_secret(sqlite_url, serving):
     settings = Settings(database_url=sqlite_url, access_log=True, _env_file=None)
     engine = engine_for(settings)
     with serving(settings, engine) as service, capture_logs() as lines:
+        service.client.app.add_route("/broken", _broken)
         answer = service.client.get("/v1/experiments?limit=3")
         service.client.get("/nowhere")
         service.client.get("/v1/units/ana@example.org")
+        assert service.client.get("/broken").status_code == 500
     engine.dispose()
     seen = [line for line in lines if line["event"] == "request"]
     assert [(line["method"], line["path"], line["status"]) for line in seen] == [
         ("GET", "/v1/experiments", 200),
         ("GET", "/nowhere", 404),
         ("GET", "/v1/units/{unit_id}", 404),
+        ("GET", "/broken", 500),
     ]
+    assert {type(line["status"]) for line in seen} == {int}, "logged as 404, not as HTTPStatus.NOT_FOUND"
     assert seen[0]["request_id"] == answer.headers["x-request-id"]
     assert service.key not in str(lines)
 

@@ -1,6 +1,7 @@
 """Features of a history: one definition for one unit and for many, nothing from the future, the way to a decision."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from sqlmodel import select
 
 from bandit.history import DAY, FEATURES, VERSION, UnitFacts, feature_columns, features_of
+from bandit.history.features import DECISIONS
 from experiments.connectors import Source
 from experiments.ingestion.importing import Importer, Order
 from experiments.model.history import HISTORY
@@ -107,6 +109,31 @@ def _columns(events, known_at, at):
         _views(duck, events)
         table = facts(duck, known_at).to_arrow_table()
     return table["unit_id"].to_pylist(), feature_columns(fact_columns(table), at)
+
+
+@few(15, phases=UNSHRUNK)
+@given(HISTORIES, st.sampled_from(sorted({"activity", "payments", "participation", DECISIONS})))
+def test_a_feature_comes_from_its_sources_alone(events, source):
+    """Without the events of a source, only the features that name it are others; a count that is missing is none."""
+    gone = ("contacts", "voids", "responses") if source == DECISIONS else (source,)
+    rest = {kind: table.slice(0, 0) if kind in gone else table for kind, table in events.items()}
+    at = 201 * DAY
+    (units, before), (left, after) = _columns(events, at, at), _columns(rest, at, at)
+    for name, feature in FEATURES.items():
+        if source in feature.sources:
+            continue
+        with_source = dict(zip(units, np.nan_to_num(before[name]).tolist(), strict=True))
+        without = dict(zip(left, np.nan_to_num(after[name]).tolist(), strict=True))
+        assert {unit: value for unit, value in with_source.items() if value} == {
+            unit: value for unit, value in without.items() if value
+        }, name
+
+
+def test_the_page_says_of_every_feature_what_the_registry_says():
+    page = (Path(__file__).parents[3] / "docs/features.md").read_text()
+    rows = [tuple(cell.strip() for cell in line.strip("|").split("|")) for line in page.splitlines() if "|" in line]
+    told = {name: (meaning, sources) for name, meaning, sources in rows if name.startswith("`") and "<" not in name}
+    assert told == {f"`{name}`": (each.meaning, ", ".join(each.sources)) for name, each in FEATURES.items()}
 
 
 @pytest.fixture(autouse=True)
