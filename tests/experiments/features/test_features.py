@@ -1,7 +1,6 @@
 """Features of a history: one definition for one unit and for many, nothing from the future, the way to a decision."""
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -12,7 +11,6 @@ from hypothesis import strategies as st
 from sqlmodel import select
 
 from bandit.history import DAY, FEATURES, VERSION, UnitFacts, feature_columns, features_of
-from bandit.history.features import DECISIONS
 from experiments.connectors import Source
 from experiments.ingestion.importing import Importer, Order
 from experiments.model.history import HISTORY
@@ -104,48 +102,23 @@ def _views(duck, events):
         duck.execute(f"CREATE VIEW {kind} AS SELECT * FROM {kind}_rows")
 
 
-def _columns(events, known_at, at):
-    with open_duckdb(_columns.folder) as duck:
+def columns_at(events, known_at, at):
+    with open_duckdb(columns_at.folder) as duck:
         _views(duck, events)
         table = facts(duck, known_at).to_arrow_table()
     return table["unit_id"].to_pylist(), feature_columns(fact_columns(table), at)
 
 
-@few(15, phases=UNSHRUNK)
-@given(HISTORIES, st.sampled_from(sorted({"activity", "payments", "participation", DECISIONS})))
-def test_a_feature_comes_from_its_sources_alone(events, source):
-    """Without the events of a source, only the features that name it are others; a count that is missing is none."""
-    gone = ("contacts", "voids", "responses") if source == DECISIONS else (source,)
-    rest = {kind: table.slice(0, 0) if kind in gone else table for kind, table in events.items()}
-    at = 201 * DAY
-    (units, before), (left, after) = _columns(events, at, at), _columns(rest, at, at)
-    for name, feature in FEATURES.items():
-        if source in feature.sources:
-            continue
-        with_source = dict(zip(units, np.nan_to_num(before[name]).tolist(), strict=True))
-        without = dict(zip(left, np.nan_to_num(after[name]).tolist(), strict=True))
-        assert {unit: value for unit, value in with_source.items() if value} == {
-            unit: value for unit, value in without.items() if value
-        }, name
-
-
-def test_the_page_says_of_every_feature_what_the_registry_says():
-    page = (Path(__file__).parents[3] / "docs/features.md").read_text()
-    rows = [tuple(cell.strip() for cell in line.strip("|").split("|")) for line in page.splitlines() if "|" in line]
-    told = {name: (meaning, sources) for name, meaning, sources in rows if name.startswith("`") and "<" not in name}
-    assert told == {f"`{name}`": (each.meaning, ", ".join(each.sources)) for name, each in FEATURES.items()}
-
-
 @pytest.fixture(autouse=True)
 def folder(tmp_path):
-    _columns.folder = tmp_path
+    columns_at.folder = tmp_path
 
 
 @few(8, phases=UNSHRUNK)
 @given(HISTORIES, st.integers(1, 220 * DAY), st.integers(0, 40 * DAY))
 def test_one_unit_and_columns_of_many_agree_and_facts_stay_good_until_the_next_event(events, known_at, later):
-    units, columns = _columns(events, known_at, known_at + later)
-    with open_duckdb(_columns.folder) as duck:
+    units, columns = columns_at(events, known_at, known_at + later)
+    with open_duckdb(columns_at.folder) as duck:
         _views(duck, events)
         stored = dict(row for rows in facts_json(duck, known_at) for row in rows)
     assert set(units) == set(stored)
@@ -154,7 +127,7 @@ def test_one_unit_and_columns_of_many_agree_and_facts_stay_good_until_the_next_e
         many = {name: values[place] for name, values in columns.items() if not np.isnan(values[place])}
         assert many == pytest.approx(one)
     quiet = {kind: table.filter(pc.less(table["occurred_at"], known_at)) for kind, table in events.items()}
-    again, later_columns = _columns(quiet, known_at + later, known_at + later)
+    again, later_columns = columns_at(quiet, known_at + later, known_at + later)
     place = {unit: n for n, unit in enumerate(again)}
     for name, values in columns.items():
         expected = (
@@ -166,7 +139,7 @@ def test_one_unit_and_columns_of_many_agree_and_facts_stay_good_until_the_next_e
 @few(4, phases=UNSHRUNK)
 @given(HISTORIES, st.lists(st.integers(1, 200 * DAY), min_size=2, max_size=4))
 def test_no_feature_looks_into_the_future(events, instants):
-    assert leaking(lambda known, at: _columns(known, at, at), events, instants) == {}
+    assert leaking(lambda known, at: columns_at(known, at, at), events, instants) == {}
 
 
 def test_a_planted_leak_is_caught():
@@ -175,14 +148,14 @@ def test_a_planted_leak_is_caught():
     events["payments"] = pa.Table.from_pylist(rows, schema=HISTORY["payments"])
 
     def with_leak(known, at):
-        units, columns = _columns(known, at, at)
+        units, columns = columns_at(known, at, at)
         ever = known["payments"]["amount"].to_pylist()
         return units, {**columns, "lifetime_value": np.full(len(units), sum(ever))}
 
     assert leaking(with_leak, events, [20 * DAY]) == {"lifetime_value": 20 * DAY}
 
     def careless(known, at):  # the real features, over facts that know more than was known
-        return _columns(known, 2**62, at)
+        return columns_at(known, 2**62, at)
 
     assert careless(events, 20 * DAY)[1]["monetary"].tolist() != [5.0]
     assert leaking(careless, events, [20 * DAY]), "facts from the future leave features out, which shows"
@@ -201,7 +174,7 @@ def test_features_by_hand():
     met = [_offer("ana", 90 * DAY, "bogo", 7, True), _offer("ana", 91 * DAY, "quest", 0, False)]
     events["participation"] = pa.Table.from_pylist(met, schema=HISTORY["participation"])
     events["contacts"] = pa.Table.from_pylist([_contact("ana", 105 * DAY)], schema=HISTORY["contacts"])
-    units, columns = _columns(events, 120 * DAY, 120 * DAY)
+    units, columns = columns_at(events, 120 * DAY, 120 * DAY)
     assert units == ["ana"]
     found = {name: values[0] for name, values in columns.items()}
     assert found == pytest.approx(
@@ -240,7 +213,7 @@ def test_a_voided_contact_counts_until_it_is_known_to_be_none():
     events["voids"] = pa.Table.from_pylist(voids, schema=HISTORY["voids"])
 
     def seen(at):
-        units, columns = _columns(events, at, at)
+        units, columns = columns_at(events, at, at)
         names = ("contacts_30d", "days_since_contact")
         return {unit: tuple(columns[name][place].item() for name in names) for place, unit in enumerate(units)}
 
