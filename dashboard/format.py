@@ -6,27 +6,16 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from experiments.model.kinds import METRIC_FACTS
+
+_RATIOS = {
+    "incremental_roi": "Incremental ROI",
+    "capped.incremental_roi": "Incremental ROI up to the cap",
+}
 MISSING = "–"
 NO_INTERVAL = "no interval"
 _NAMES = re.compile(r"\bcapped[._][a-z_]+\b")
 _SIGNS = {"EUR": "€", "USD": "$", "GBP": "£", "JPY": "¥", "CHF": "CHF ", "SEK": "SEK ", "PLN": "PLN "}
-_SHARES = frozenset(
-    {
-        "delivered",
-        "view",
-        "click",
-        "participation",
-        "session",
-        "conversion",
-        "reward_redeemed",
-        "unsubscribe",
-        "reengagement",
-        "roi",
-    }
-)
-_MONEY = frozenset(
-    {"revenue", "reward_cost", "contact_cost", "net_value", "margin", "capped_revenue", "capped_net_value"}
-)
 
 
 def number(value: float | None, digits: int = 3) -> str:
@@ -81,22 +70,28 @@ def amounts(text: str, currency: str | None) -> str:
     return re.sub(rf"\b{re.escape(currency)} (−?)(?=\d)", rf"\g<1>{sign}", text)
 
 
-def metric(name: str, value: float | None, currency: str, *, signed: bool = False) -> str:
-    """A metric's value in its own unit: per cent, money, or a plain number."""
-    if name in _MONEY:
+def in_unit(unit: str, value: float | None, currency: str = "", *, signed: bool = False) -> str:
+    """A value in the unit that its document gives: a share in per cent, money, seconds, or a plain number."""
+    if unit == "money":
         return money(value, currency, signed=signed)
-    if name in _SHARES:
+    if unit == "share":
         return percent(value, signed=signed)
     told = number(value)
-    return f"+{told}" if signed and value is not None and value > 0 and told != "0" else told
+    told = f"+{told}" if signed and value is not None and value > 0 and told != "0" else told
+    return f"{told} s" if unit == "seconds" and value is not None else told
 
 
-def interval(name: str, estimate: Mapping[str, Any] | None, currency: str, *, signed: bool = False) -> str:
+def unit_of(document: Mapping[str, Any], metric: str) -> str:
+    """The unit that a readout or a trend gives for a metric; one that is no longer defined is a plain number."""
+    return str(document["metrics"].get(metric, {}).get("unit", "count"))
+
+
+def interval(unit: str, estimate: Mapping[str, Any] | None, currency: str = "", *, signed: bool = False) -> str:
     """`lower to upper`; a bound that is not known is said to be."""
     if estimate is None or (estimate.get("lower") is None and estimate.get("upper") is None):
         return NO_INTERVAL
-    lower = "unbounded" if estimate["lower"] is None else metric(name, estimate["lower"], currency, signed=signed)
-    upper = "unbounded" if estimate["upper"] is None else metric(name, estimate["upper"], currency, signed=signed)
+    lower = "unbounded" if estimate["lower"] is None else in_unit(unit, estimate["lower"], currency, signed=signed)
+    upper = "unbounded" if estimate["upper"] is None else in_unit(unit, estimate["upper"], currency, signed=signed)
     return f"{lower} to {upper}"
 
 
@@ -122,15 +117,9 @@ def uncapitalised(text: str) -> str:
 
 def title(name: str) -> str:
     """A metric, arm or segment key as a heading: `net_value` is Net value."""
-    known = {
-        "roi": "ROI",
-        "incremental_roi": "Incremental ROI",
-        "reengagement": "Re-engagement",
-        "capped_revenue": "Revenue up to the cap",
-        "capped_net_value": "Net value up to the cap",
-        "capped.incremental_roi": "Incremental ROI up to the cap",
-    }
-    return known.get(name, name.replace("_", " ").strip().capitalize())
+    if name in METRIC_FACTS:
+        return METRIC_FACTS[name].label
+    return _RATIOS.get(name, name.replace("_", " ").strip().capitalize())
 
 
 def moment(text: str | None, zone: str = "UTC") -> str:

@@ -1,10 +1,11 @@
 """Answers of the routes about results and learning."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
 from api.schemas.verdicts import Check, Estimand, Estimate, Verdict
+from experiments.model.kinds import Unit
 
 
 class ReadoutQuery(BaseModel):
@@ -233,6 +234,14 @@ class Money(BaseModel):
     capped: CappedMoney | None = Field(None, description="the same up to the cap; null where no revision has one")
 
 
+class MetricInfo(BaseModel):
+    """What a reader must know of a metric to show its values."""
+
+    unit: Unit = Field(description="`share`: of 1; `money`: in the experiment's currency; `count`: a plain number")
+    label: str
+    better: Literal["higher", "lower"]
+
+
 class Readout(BaseModel):
     """The readout of an experiment over matured decisions."""
 
@@ -251,6 +260,7 @@ class Readout(BaseModel):
     verdict: Verdict
     checks: list[Check]
     notes: list[str]
+    metrics: dict[str, MetricInfo] = Field(description="every metric of the readout: its unit, label and direction")
     counts: Counts
     maturity: Maturity
     variants: dict[str, VariantResult]

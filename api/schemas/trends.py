@@ -2,6 +2,8 @@
 
 from pydantic import BaseModel
 
+from api.schemas.results import MetricInfo
+
 Columns = dict[str, dict[str, list[float]]]
 
 
@@ -15,5 +17,6 @@ class Trend(BaseModel):
     by: str
     time_zone: str
     at: list[str]
+    metrics: dict[str, MetricInfo]
     variants: Columns
     arms: Columns

@@ -7,11 +7,12 @@ from typing import Any
 import dash_mantine_components as dmc
 from dash.development.base_component import Component
 
-from dashboard.format import interval, metric, percent, reason, title, uncapitalised, why_none
+from dashboard.format import in_unit, interval, percent, reason, uncapitalised, why_none
+from experiments.model.kinds import CAPPED_METRICS
 
 Estimate = Mapping[str, Any]
-PER_DECISION = ("revenue", "net_value", "capped_revenue", "capped_net_value", "reward_cost", "contact_cost")
-UNCAPPED = ("revenue", "net_value")
+Facts = Mapping[str, str]
+"""What a document says of a metric: unit, label, better."""
 
 
 def kpi(heading: str, value: str, *below: Component, tone: str = "") -> Component:
@@ -26,10 +27,11 @@ def kpi(heading: str, value: str, *below: Component, tone: str = "") -> Componen
     )
 
 
-def tone_of(estimate: Estimate) -> str:
+def tone_of(estimate: Estimate, better: str = "higher") -> str:
     """better or worse, where the whole interval is on one side of zero."""
     lower, upper = estimate.get("lower"), estimate.get("upper")
-    return "better" if lower is not None and lower > 0 else "worse" if upper is not None and upper < 0 else ""
+    more, less = ("better", "worse") if better == "higher" else ("worse", "better")
+    return more if lower is not None and lower > 0 else less if upper is not None and upper < 0 else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,31 +47,32 @@ class Versus:
     cap: str = ""
 
 
-def metric_kpi(name: str, currency: str, estimate: Estimate, versus: Versus) -> Component:
+def metric_kpi(name: str, facts: Facts, currency: str, estimate: Estimate, versus: Versus) -> Component:
     """A metric of a variant: its value and interval, its lift over the control, its change since the period before."""
-    lift, before = versus.lift, versus.before
-    below = [interval_line(name, estimate, currency)]
-    if name.startswith("capped_") and versus.cap:
+    lift, before, unit, better = versus.lift, versus.before, facts["unit"], facts["better"]
+    below = [interval_line(unit, estimate, currency)]
+    if name in CAPPED_METRICS.values() and versus.cap:
         below.append(dmc.Text(versus.cap, size="xs", c="dimmed"))
     if lift is not None and not (why_not(lift) and why_not(lift) == reason(estimate)):
-        below.append(lift_line(lift, versus.control))
+        below.append(lift_line(lift, versus.control, better))
     if before is not None:
-        below.append(change_line(name, currency, estimate.get("value"), before.get("value")))
-    tone = tone_of((lift or {}).get("relative") or {})
-    return kpi(_heading(name, bool(versus.cap)), metric(name, estimate.get("value"), currency), *below, tone=tone)
+        below.append(change_line(unit, currency, estimate.get("value"), before.get("value")))
+    tone = tone_of((lift or {}).get("relative") or {}, better)
+    heading = _heading(name, facts, has_cap=bool(versus.cap))
+    return kpi(heading, in_unit(unit, estimate.get("value"), currency), *below, tone=tone)
 
 
-def interval_line(name: str, estimate: Estimate, currency: str) -> Component:
+def interval_line(unit: str, estimate: Estimate, currency: str = "") -> Component:
     """The interval, or why there is none."""
     if estimate.get("lower") is None and estimate.get("upper") is None:
         return dmc.Text(why_none(estimate), size="xs", c="dimmed")
-    return dmc.Text(f"95 %: {interval(name, estimate, currency)}", size="xs", c="dimmed", className="number")
+    return dmc.Text(f"95 %: {interval(unit, estimate, currency)}", size="xs", c="dimmed", className="number")
 
 
-def _heading(name: str, has_cap: bool) -> str:
+def _heading(name: str, facts: Facts, *, has_cap: bool) -> str:
     """Of what; where others are capped, what is not is said to be."""
-    told = f"{title(name)} per decision" if name in PER_DECISION else title(name)
-    return f"{told}, uncapped" if has_cap and name in UNCAPPED else told
+    told = facts["label"] if facts["unit"] == "share" else f"{facts['label']} per decision"
+    return f"{told}, uncapped" if has_cap and name in CAPPED_METRICS else told
 
 
 def why_not(lift: Mapping[str, Any]) -> str:
@@ -77,14 +80,15 @@ def why_not(lift: Mapping[str, Any]) -> str:
     return reason({**(lift.get("relative") or {}), "note": lift.get("note")})
 
 
-def lift_line(lift: Mapping[str, Any], control: str) -> Component:
+def lift_line(lift: Mapping[str, Any], control: str, better: str = "higher") -> Component:
     """The lift over the control in words; nothing is called better or worse whose interval holds zero."""
     relative = lift.get("relative") or {}
     value, lower, upper = relative.get("value"), relative.get("lower"), relative.get("upper")
     if value is None or lower is None or upper is None:
         why = why_not(lift) or "No comparison."
         return dmc.Text(f"Against {control}: {uncapitalised(why)}", size="xs", className="unsure")
-    kind, word = ("better", "▲") if lower > 0 else ("worse", "▼") if upper < 0 else ("unsure", "≈")
+    kind = tone_of(relative, better) or "unsure"
+    word = "▲" if lower > 0 else "▼" if upper < 0 else "≈"
     told = f"{word} {percent(value, signed=True)} against {control}"
     bounds = f"{percent(lower, signed=True)} to {percent(upper, signed=True)}"
     sure = "" if kind != "unsure" else ": could be either way"
@@ -97,11 +101,11 @@ def lift_line(lift: Mapping[str, Any], control: str) -> Component:
     )
 
 
-def change_line(name: str, currency: str, value: float | None, before: float | None) -> Component:
+def change_line(unit: str, currency: str, value: float | None, before: float | None) -> Component:
     """The change since the period before; where there was nothing before, it is new."""
     if value is None or before is None:
         return dmc.Text("Period before: nothing to compare", size="xs", c="dimmed")
     if before == 0:
         return dmc.Text("New: zero in the period before", size="xs", c="dimmed")
     change = percent((value - before) / abs(before), signed=True)
-    return dmc.Text(f"{change} since the period before ({metric(name, before, currency)})", size="xs", c="dimmed")
+    return dmc.Text(f"{change} since the period before ({in_unit(unit, before, currency)})", size="xs", c="dimmed")

@@ -5,25 +5,25 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from dashboard.format import interval, metric
+from dashboard.format import in_unit, interval
 
 Cells = Mapping[str, Mapping[str, Mapping[str, Any]]]
 SURE = 0.05
 
 
-def heat_map(cells: Cells, arms: Sequence[str], name: str, currency: str) -> go.Figure:
+def heat_map(cells: Cells, arms: Sequence[str], unit: str, currency: str) -> go.Figure:
     """A square for each segment and arm; ★ where it differs from the control arm, all comparisons counted together.
 
     What has no interval stays empty: it would make a scale of noise.
 
     Args:
         cells: segment → arm → {adjusted: estimate, p_adjusted}.
-        arms: columns, in order. name: the metric.
+        arms: columns, in order. unit: of the values.
     """
     segments = list(cells)
     values = [[_value(cells[segment].get(arm)) for arm in arms] for segment in segments]
-    texts = [[_text(cells[segment].get(arm), name, currency) for arm in arms] for segment in segments]
-    hovers = [[_hover(segment, arm, cells[segment].get(arm), name, currency) for arm in arms] for segment in segments]
+    texts = [[_text(cells[segment].get(arm), unit, currency) for arm in arms] for segment in segments]
+    hovers = [[_hover(segment, arm, cells[segment].get(arm), unit, currency) for arm in arms] for segment in segments]
     figure = go.Figure(
         go.Heatmap(
             z=values,
@@ -57,17 +57,17 @@ def _is_sure(cell: Mapping[str, Any]) -> bool:
     return cell.get("p_adjusted") is not None and cell["p_adjusted"] <= SURE
 
 
-def _text(cell: Mapping[str, Any] | None, name: str, currency: str) -> str:
+def _text(cell: Mapping[str, Any] | None, unit: str, currency: str) -> str:
     if cell is None or not known(cell):
         return ""
-    return metric(name, cell["adjusted"]["value"], currency) + (" ★" if _is_sure(cell) else "")
+    return in_unit(unit, cell["adjusted"]["value"], currency) + (" ★" if _is_sure(cell) else "")
 
 
-def _hover(segment: str, arm: str, cell: Mapping[str, Any] | None, name: str, currency: str) -> str:
+def _hover(segment: str, arm: str, cell: Mapping[str, Any] | None, unit: str, currency: str) -> str:
     if cell is None or cell["adjusted"].get("value") is None:
         return f"{segment}, {arm}: nothing yet"
     estimate = cell["adjusted"]
-    told = f"{segment}, {arm}<br>{metric(name, estimate['value'], currency)} ({interval(name, estimate, currency)})"
+    told = f"{segment}, {arm}<br>{in_unit(unit, estimate['value'], currency)} ({interval(unit, estimate, currency)})"
     adjusted = cell.get("p_adjusted")
     return told if adjusted is None else f"{told}<br>p {adjusted:.2g}, adjusted"
 

@@ -9,9 +9,8 @@ from dashboard.cards.table import table
 from dashboard.charts.graph import graph
 from dashboard.charts.trends import rates
 from dashboard.data import models, results
-from dashboard.format import moment, number, title
+from dashboard.format import moment, number, title, unit_of
 from dashboard.page import Drawn, Page, Section, View
-from dashboard.parts.over_time import SHARES
 
 LATEST = 60
 
@@ -57,7 +56,9 @@ def curve(view: View) -> Drawn:
     if not face["at"]:
         return Drawn(empty("Nothing has matured yet."), [])
     name = definition["objective"]["maximise"]
-    figure = rates(face["at"], face["variants"], name, f"{title(name)} per decision", percent=name in SHARES)
+    figure = rates(
+        face["at"], face["variants"], name, f"{title(name)} per decision", percent=unit_of(face, name) == "share"
+    )
     rows = [
         {"at": at, "variant": key, "decisions": columns["decisions"][place]}
         for key, columns in face["variants"].items()

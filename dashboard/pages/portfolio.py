@@ -16,7 +16,7 @@ from dashboard.cards.verdict import headline
 from dashboard.charts.graph import graph
 from dashboard.charts.intervals import forest
 from dashboard.data import portfolio
-from dashboard.format import MISSING, amounts, interval, metric, moment, money, number, percent, title
+from dashboard.format import MISSING, amounts, in_unit, interval, moment, money, number, percent, title, unit_of
 from dashboard.icons import icon
 from dashboard.page import Drawn, Page, Section, View
 from dashboard.parts.comparing import lift_told
@@ -65,11 +65,11 @@ def together(view: View) -> Drawn:
     back = found["metrics"]["reengagement"]
     lift, total = back["per_unit"]["absolute"], back["total"]
     cards = [
-        kpi("People brought back", number(total.get("value")), interval_line("number", total, ""), tone=tone_of(total)),
+        kpi("People brought back", number(total.get("value")), interval_line("count", total), tone=tone_of(total)),
         kpi(
             "Re-engagement, points gained",
             percent(lift.get("value"), signed=True),
-            interval_line("reengagement", lift, ""),
+            interval_line("share", lift),
             tone=tone_of(lift),
         ),
     ]
@@ -79,22 +79,20 @@ def together(view: View) -> Drawn:
             kpi(
                 "Incremental revenue",
                 money(earned["revenue"].get("value"), currency),
-                interval_line("revenue", earned["revenue"], currency),
+                interval_line("money", earned["revenue"], currency),
                 tone=tone_of(earned["revenue"]),
             ),
-            kpi(
-                "Cost", money(earned["cost"].get("value"), currency), interval_line("revenue", earned["cost"], currency)
-            ),
+            kpi("Cost", money(earned["cost"].get("value"), currency), interval_line("money", earned["cost"], currency)),
             kpi(
                 "Incremental net value",
                 money(earned["net_value"].get("value"), currency, signed=True),
-                interval_line("net_value", earned["net_value"], currency),
+                interval_line("money", earned["net_value"], currency),
                 tone=tone_of(earned["net_value"]),
             ),
             kpi(
                 "Incremental ROI",
                 percent((earned["incremental_roi"] or {}).get("value")),
-                interval_line("roi", earned["incremental_roi"] or {}, currency),
+                interval_line("share", earned["incremental_roi"] or {}),
                 tone=tone_of(earned["incremental_roi"] or {}),
             ),
         ]
@@ -146,7 +144,7 @@ def _row(one: Mapping[str, Any], reasons: Reasons) -> dict[str, Any]:
         "health": f"{len(failed)} checks failed: {', '.join(map(title, failed))}" if failed else "fine",
         "objective": title(objective),
         "lift": lift_told(lift, contrast, reasons) if contrast else "not compared",
-        "net": metric("net_value", earned.get("net_value"), currency) if best else MISSING,
+        "net": money(earned.get("net_value"), currency) if best else MISSING,
         "roi": percent((earned.get("roi") or {}).get("value")),
         "estimate": lift,
     }
@@ -157,6 +155,7 @@ def by_event(view: View) -> Drawn:
     rows, reasons = [], Reasons()
     for one in portfolio.side_by_side(view):
         judged, currency = one["results"]["estimand"]["metric"], one["definition"]["currency"]
+        unit = unit_of(one["results"], judged)
         types = {arm["key"]: arm.get("event_type") or "no event" for arm in one["definition"]["arms"]}
         for arm in portfolio.arms_of(view, one):
             value = arm["value"]
@@ -166,8 +165,8 @@ def by_event(view: View) -> Drawn:
                     "campaign": one["definition"]["name"] or one["head"]["key"],
                     "arm": arm["arm"],
                     "decisions": arm["decisions"],
-                    "value": metric(judged, value["value"], currency),
-                    "interval": reasons.beside(interval(judged, value, currency), value),
+                    "value": in_unit(unit, value["value"], currency),
+                    "interval": reasons.beside(interval(unit, value, currency), value),
                 }
             )
     if not rows:

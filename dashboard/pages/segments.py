@@ -17,7 +17,7 @@ from dashboard.charts.graph import graph
 from dashboard.charts.heat import flows, heat_map, known
 from dashboard.data import results, segments
 from dashboard.filters import Filters
-from dashboard.format import interval, metric, moment, number, percent, title
+from dashboard.format import in_unit, interval, moment, number, percent, title
 from dashboard.page import Drawn, Page, Section, View
 from dashboard.who import Who
 from experiments.model.kinds import CAPPED_METRICS
@@ -67,7 +67,7 @@ def heat(view: View) -> Drawn:
         return Drawn(empty("No segment has matured decisions of an adaptive variant yet."), [])
     found = {name: face["segments"][name] for name in sorted(face["segments"], key=_natural)}
     arms = list(dict.fromkeys(arm for cells in found.values() for arm in cells))
-    currency, name = definition["currency"], face["metric"]
+    currency, name, unit = definition["currency"], face["metric"], face["unit"]
     told = (
         f"{title(name)} of every arm in every segment; ★ differs from {face['control']}, all comparisons counted."
         " Empty: too few events yet."
@@ -77,8 +77,8 @@ def heat(view: View) -> Drawn:
         {
             "segment": segment,
             "arm": arm,
-            "value": metric(name, cell["adjusted"]["value"], currency),
-            "interval": interval(name, cell["adjusted"], currency),
+            "value": in_unit(unit, cell["adjusted"]["value"], currency),
+            "interval": interval(unit, cell["adjusted"], currency),
             "p_adjusted": cell["p_adjusted"],
         }
         for segment, cells in found.items()
@@ -87,7 +87,7 @@ def heat(view: View) -> Drawn:
     if not any(known(cell) for cells in found.values() for cell in cells.values()):
         return Drawn(empty("Too few events in every segment yet.", "A square needs some 50 events of its arm."), rows)
     return Drawn(
-        dmc.Stack([graph(heat_map(found, arms, name, currency), told), dmc.Text(told, size="sm", c="dimmed")]),
+        dmc.Stack([graph(heat_map(found, arms, unit, currency), told), dmc.Text(told, size="sm", c="dimmed")]),
         rows,
     )
 
@@ -128,7 +128,7 @@ def lifts(view: View) -> Drawn:
 
 
 def _bounds(relative: dict[str, Any]) -> str:
-    return interval("roi", relative, "", signed=True)
+    return interval("share", relative, signed=True)
 
 
 def _natural(segment: str) -> list[tuple[int, str]]:

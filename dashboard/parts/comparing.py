@@ -19,18 +19,18 @@ from dashboard.format import (
     MISSING,
     NO_INTERVAL,
     chance,
+    in_unit,
     interval,
-    metric,
     moment,
     money,
     number,
     percent,
     reason,
     title,
+    unit_of,
 )
 from dashboard.page import Drawn, View
 
-SHARES = ("participation", "reengagement", "conversion", "session", "click", "view", "unsubscribe", "delivered")
 FIRST = ("reengagement", "participation", "conversion")
 CAPPED = ("capped_net_value", "capped_revenue")
 
@@ -88,6 +88,7 @@ def kpis(view: View) -> Drawn:
     cards = [
         metric_kpi(
             name,
+            face["metrics"][name],
             currency,
             variant["metrics"][name],
             Versus(face["control"], lifts.get(name), earlier.get(name) if before else None, cap),
@@ -129,7 +130,7 @@ def _returns(earned: Mapping[str, Any]) -> list[Component]:
     if capped:
         found["Incremental ROI, uncapped"] = found.pop("Incremental ROI")
     return [
-        kpi(heading, percent(one["value"]), interval_line("roi", one, ""), tone=tone_of(one))
+        kpi(heading, percent(one["value"]), interval_line("share", one), tone=tone_of(one))
         for heading, one in found.items()
         if one
     ]
@@ -156,7 +157,7 @@ def _cost_card(face: Mapping[str, Any], key: str, currency: str) -> Component:
     elif cost.get("upper") is None:
         below = "95 %: the upper end is unbounded: the lift may be nothing"
     else:
-        below = f"95 %: {interval('net_value', cost, currency)}"
+        below = f"95 %: {interval('money', cost, currency)}"
     return kpi(
         "Cost per incremental re-engaged user",
         money(cost.get("value"), currency),
@@ -170,6 +171,7 @@ def lift(view: View) -> Drawn:
     if face is None or definition is None:
         return Drawn(no_campaign())
     name, currency, reasons = face["estimand"]["metric"], definition["currency"], Reasons()
+    unit = unit_of(face, name)
     rows, estimates = [], []
     for key, variant in face["variants"].items():
         found = variant["versus"].get(face["control"], {}).get(name, {})
@@ -181,8 +183,8 @@ def lift(view: View) -> Drawn:
                 "variant": key,
                 "users": number(variant["units"]),
                 "decisions": number(variant["decisions"]),
-                "value": metric(name, estimate.get("value"), currency),
-                "interval": reasons.beside(interval(name, estimate, currency), estimate),
+                "value": in_unit(unit, estimate.get("value"), currency),
+                "interval": reasons.beside(interval(unit, estimate, currency), estimate),
                 "lift": "the control" if key == face["control"] else lift_told(relative, found, reasons),
                 "best": chance(best),
             }
@@ -227,6 +229,7 @@ def arms(view: View) -> Drawn:
     if face is None or definition is None:
         return Drawn(no_campaign())
     name, currency, reasons = face["estimand"]["metric"], definition["currency"], Reasons()
+    unit = unit_of(face, name)
     control = next((key for arm in face["arms"].values() for key in arm.get("versus", {})), "")
     rows, estimates = [], []
     for key, arm in face["arms"].items():
@@ -236,13 +239,13 @@ def arms(view: View) -> Drawn:
             {
                 "arm": key,
                 "decisions": number(arm["decisions"]),
-                "adjusted": metric(name, adjusted.get("value"), currency),
-                "interval": reasons.beside(interval(name, adjusted, currency), adjusted)
+                "adjusted": in_unit(unit, adjusted.get("value"), currency),
+                "interval": reasons.beside(interval(unit, adjusted, currency), adjusted)
                 if adjusted
                 else "not compared",
                 "versus": _against(arm.get("versus", {}).get(control, {}), name, reasons),
                 "eligible": percent(arm.get("eligible_share")),
-                "naive": metric(name, naive.get("value"), currency),
+                "naive": in_unit(unit, naive.get("value"), currency),
             }
         )
         if adjusted.get("lower") is not None:
@@ -260,7 +263,9 @@ def arms(view: View) -> Drawn:
     parts = [table(columns, rows, f"Arms by {title(name)}", 820), *reasons.below()]
     if estimates:
         told = f"Adjusted {title(name)} of each arm with its interval, best first."
-        parts.insert(0, graph(forest(estimates, f"{title(name)} per decision, adjusted", percent=name in SHARES), told))
+        parts.insert(
+            0, graph(forest(estimates, f"{title(name)} per decision, adjusted", percent=unit == "share"), told)
+        )
     return Drawn(dmc.Stack(parts), reasons.spelled(rows))
 
 

@@ -75,7 +75,7 @@ def _return(found: Mapping[str, Any] | None, reasons: Reasons) -> str:
     if not found:
         return ""
     known = found.get("lower") is not None or found.get("upper") is not None
-    return reasons.beside(percent(found["value"]) + (f" ({interval('roi', found, '')})" if known else ""), found)
+    return reasons.beside(percent(found["value"]) + (f" ({interval('share', found)})" if known else ""), found)
 
 
 def _budget(budget: Mapping[str, Any], currency: str) -> Component:

@@ -10,10 +10,8 @@ from dashboard.cards.empty import empty, no_campaign
 from dashboard.charts.graph import graph
 from dashboard.charts.trends import allocation, annotate, chances, rates, within
 from dashboard.data import results
-from dashboard.format import moment, title
+from dashboard.format import moment, title, unit_of
 from dashboard.page import Drawn, View
-
-SHARES = ("participation", "reengagement", "conversion", "session", "click", "view", "unsubscribe", "delivered")
 
 
 def trend(view: View) -> Drawn:
@@ -25,7 +23,7 @@ def trend(view: View) -> Drawn:
         return Drawn(empty("Nothing has matured yet."), [])
     name, what = _drawn(view, definition["objective"]["maximise"])
     remarks = within(results.remarks(view), face["at"])
-    figure = rates(face["at"], face["variants"], name, f"{what} per decision", percent=name in SHARES)
+    figure = rates(face["at"], face["variants"], name, f"{what} per decision", percent=unit_of(face, name) == "share")
     annotate(figure, remarks, face["at"])
     told = f"{what} per decision by {face['by']}, a line for each variant."
     parts: list[Component] = [graph(figure, told)]

@@ -1,6 +1,6 @@
 """What a matured decision earned: metrics over its attributed events, and the reward among them.
 
-A new default metric is one line in METRICS (or MONEY); the laws in tests/experiments/metrics run over both. Metrics of
+A new default metric is one line in METRIC_FACTS, and one in MONEY where it is computed from others. Metrics of
 an experiment's own come from its definition and may replace a default of the same name.
 """
 
@@ -8,10 +8,10 @@ from collections.abc import Iterable, Mapping
 
 from experiments.metrics.capping import capped_beside
 from experiments.metrics.case import Event, Exposure, attributed
-from experiments.metrics.events import EventMetric, of
+from experiments.metrics.events import EventMetric
 from experiments.metrics.money import MONEY, PROOFS, Bill
 from experiments.model.definition import ArmDefinition, Definition
-from experiments.model.kinds import CAPPED_METRICS
+from experiments.model.kinds import CAPPED_METRICS, METRIC_FACTS
 from experiments.model.times import duration_micros
 
 __all__ = [
@@ -29,17 +29,9 @@ __all__ = [
 ]
 
 METRICS: dict[str, EventMetric] = {
-    "delivered": of("any", "delivered"),
-    "view": of("any", "view"),
-    "click": of("any", "click"),
-    "time_spent": of("sum", "time_spent"),
-    "participation": of("any", "participation"),
-    "session": of("any", "session"),
-    "conversion": of("any", "conversion"),
-    "revenue": of("sum", "revenue"),
-    "reward_redeemed": of("any", "reward_redeemed"),
-    "unsubscribe": of("any", "unsubscribe"),
-    "reengagement": of("any", "session", "participation", "conversion"),
+    name: EventMetric(frozenset(facts.kinds), facts.aggregate)
+    for name, facts in METRIC_FACTS.items()
+    if facts.aggregate is not None
 }
 
 RATIOS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {"roi": (("net_value",), ("reward_cost", "contact_cost"))}

@@ -43,8 +43,3 @@ class EventMetric:
         return AGGREGATES[self.aggregate](
             [event for event in events if event.kind in self.kinds and event.occurred_at < until]
         )
-
-
-def of(aggregate: str, *kinds: str) -> EventMetric:
-    """A metric over the whole attribution window."""
-    return EventMetric(frozenset(kinds), aggregate)

@@ -9,6 +9,7 @@ from bandit.policies import POLICIES
 from bandit.policy import Policy
 from bandit.rounds import NOTHING, Arm, FeatureSpec, PolicySpec, Scalar
 from experiments.model.fields import Cap, Duration, Feature, Finite, Key, Moment, Money, Name, OutcomeKind, Rule, Share
+from experiments.model.kinds import METRIC_FACTS, Aggregate, MetricFacts, Unit, own_facts
 from experiments.model.limits import BudgetDefinition, CapsDefinition, QuietHoursDefinition
 from experiments.model.wording import CURRENCY
 
@@ -93,12 +94,22 @@ class ShadowDefinition(_Part):
 
 
 class MetricDefinition(_Part):
-    """A metric over a matured decision's outcomes; `within` narrows the attribution window."""
+    """A metric over a matured decision's outcomes; `within` narrows the attribution window.
+
+    `unit` is what a sum is in; left out, it is that of its kinds (money of revenue, seconds of time spent), else a
+    plain number.
+    """
 
     name: OutcomeKind
     kinds: Annotated[list[OutcomeKind], Field(min_length=1, max_length=1000)]
-    aggregate: Literal["any", "count", "sum"]
+    aggregate: Aggregate
     within: Duration | None = None
+    unit: Unit | None = None
+
+    @property
+    def facts(self) -> MetricFacts:
+        """What a reader of its values must know."""
+        return own_facts(self.name, self.aggregate, tuple(self.kinds), self.unit)
 
 
 class ObjectiveDefinition(_Part):
@@ -220,6 +231,11 @@ class Definition(_Part):
     def arm(self, key: str) -> ArmDefinition:
         """The arm of this key. Raises KeyError."""
         return next(arm for arm in self.arms_with_nothing if arm.key == key)
+
+    def facts_of(self, metric: str) -> MetricFacts:
+        """What is true of a metric here: of the experiment's own before all else. Raises KeyError."""
+        own = next((each for each in self.metrics if each.name == metric), None)
+        return METRIC_FACTS[metric] if own is None else own.facts
 
     @property
     def catalogue_keys(self) -> set[str]:

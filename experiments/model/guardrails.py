@@ -5,13 +5,11 @@ from typing import Any, NamedTuple
 
 from bandit.rounds import NOTHING
 from experiments.model.definition import Definition, GuardrailDefinition, StopDefinition
-from experiments.model.kinds import COST_METRICS
+from experiments.model.kinds import METRIC_FACTS
 from offline_eval.estimate import Estimate
 
 ALPHA = 0.05
 """How often all guardrails of an experiment together may trip where there is no harm, in its whole life."""
-
-LOWER_IS_BETTER = frozenset({"unsubscribe", *COST_METRICS})
 
 PAUSED = "paused"
 """The policy that records name while a variant is paused; also the kind of the adjustment, whose `arm` is the key."""
@@ -148,7 +146,13 @@ def direction(rule: GuardrailDefinition) -> float:
     """1 where more is better, -1 where less is."""
     if rule.better is not None:
         return 1.0 if rule.better == "higher" else -1.0
-    return -1.0 if rule.metric in LOWER_IS_BETTER else 1.0
+    return direction_of(rule.metric)
+
+
+def direction_of(metric: str) -> float:
+    """1 where more of a metric is better, -1 where less is; of own metrics more is."""
+    known = METRIC_FACTS.get(metric)
+    return -1.0 if known is not None and known.better == "lower" else 1.0
 
 
 def is_breached(watch: Watch, estimate: Estimate) -> bool:

@@ -11,6 +11,7 @@ from experiments.store.engine import reading
 from experiments.store.experiments import find
 from experiments.views.arm_stacks import stacks_by_segment
 from experiments.views.arms import control_arm, mean_of, method_of
+from experiments.views.described import described
 from offline_eval.ab.adaptive import ARM_CONTRASTS
 from offline_eval.ab.multiplicity import ADJUSTMENTS
 
@@ -24,7 +25,7 @@ def arms_by_segment(
     metric: str | None = None,
     adjustment: str = "benjamini_hochberg",
 ) -> Face:
-    """`{metric, metrics, control, adjustment, segments: {S: {A: {adjusted, p_value, p_adjusted}}}, note}`.
+    """`{metric, metrics, unit, control, adjustment, segments: {S: {A: {adjusted, p_value, p_adjusted}}}, note}`.
 
     From the decisions of adaptive variants, valid although the policy moved them and at any look. `p_adjusted` counts
     every arm of every segment as compared together. `metric`: the objective where it is left out. `note`: which
@@ -63,6 +64,7 @@ def arms_by_segment(
         "experiment": key,
         "metric": chosen,
         "metrics": metrics,
+        "unit": described(definition, [chosen]).get(chosen, {}).get("unit", "count"),
         "control": control,
         "adjustment": adjustment,
         "segments": faces,

@@ -14,11 +14,11 @@ from experiments.metrics import shares_of
 from experiments.model.definition import Definition, StopDefinition
 from experiments.model.guardrails import (
     ALPHA,
-    LOWER_IS_BETTER,
     Assessment,
     Standing,
     Watch,
     control_variant,
+    direction_of,
     fixed_arm,
     is_breached,
     treated_variant,
@@ -218,7 +218,7 @@ def _primary(definition: Definition, stop: StopDefinition, evidence: Evidence) -
         return NOBODY
     metric = evidence.judged(definition.objective.maximise)
     found = evidence.variants((treated, versus), metric, 1, ALPHA).absolute
-    return turned(found, -1.0) if metric in LOWER_IS_BETTER else found
+    return turned(found, -1.0) if direction_of(metric) < 0 else found
 
 
 def _guarded(standings: tuple[Standing, ...]) -> tuple[Estimate, ...]:

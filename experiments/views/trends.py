@@ -16,6 +16,7 @@ from experiments.store.engine import reading
 from experiments.store.experiments import find
 from experiments.store.hour_totals import read_hour_totals
 from experiments.store.rollups import metric_places
+from experiments.views.described import described
 from experiments.views.trend_sums import TrendSums
 
 Face = dict[str, Any]
@@ -32,7 +33,7 @@ def trend(
     segment: str | None = None,
     span: Span = (None, None),
 ) -> Face:
-    """`{by, time_zone, at, variants, arms}`: sums by slot of the time of the decision.
+    """`{by, time_zone, at, metrics, variants, arms}`: sums by slot of the time of the decision.
 
     `at` has the start of each slot; `variants` and `arms` hold, for each key, lists as long as `at`: `decisions` and a
     total for every metric. Variants count voided decisions (intention to treat), arms only delivered ones. Hours are
@@ -45,16 +46,20 @@ def trend(
         raise InvalidError([Fault("", "query parameter by: must be day or hour")])
     with reading(engine) as session:
         row = find(session, key)
-        zone = ZoneInfo(Definition.model_validate(row.definition).time_zone)
+        definition = Definition.model_validate(row.definition)
+        zone = ZoneInfo(definition.time_zone)
         asked = _Asked(session.connection(), int(row.id or 0), segment)
         sums = asked.by_hour(span) if by == "hour" else asked.by_day(span, zone)
     slots = sums.slots()[-MOST_SLOTS:]
+    variants = sums.columns(slots, "variant")
+    held = dict.fromkeys(name for columns in variants.values() for name in columns)
     return {
         "experiment": key,
         "by": by,
         "time_zone": zone.key,
         "at": [_instant(slot, by, zone) for slot in slots],
-        "variants": sums.columns(slots, "variant"),
+        "metrics": described(definition, held),
+        "variants": variants,
         "arms": sums.columns(slots, "arm", delivered=True),
     }
 

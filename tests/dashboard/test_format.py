@@ -1,26 +1,33 @@
 """Numbers as people read them: a minus is a minus, nothing is -0, and sentences say amounts as cards do."""
 
 import re
+from typing import get_args
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboard.format import MISSING, amounts, interval, metric, money, number, percent
+from dashboard.format import MISSING, amounts, in_unit, interval, money, number, percent
+from experiments.model.kinds import Unit
 
 VALUES = st.floats(-1e9, 1e9)
-METRICS = st.sampled_from(["revenue", "reengagement", "depth"])
+UNITS = st.sampled_from(get_args(Unit))
 
 
-@given(VALUES, METRICS, st.booleans())
-def test_a_figure_has_one_sign_at_most_and_no_hyphen(value, name, signed):
-    told = metric(name, value, "EUR", signed=signed)
+@given(VALUES, UNITS, st.booleans())
+def test_a_figure_has_one_sign_at_most_and_no_hyphen(value, unit, signed):
+    told = in_unit(unit, value, "EUR", signed=signed)
     assert len(re.findall("[-+−]", told)) <= 1
     assert not re.search(r"-|[+−]0(\s%)?$|\de|nan|None", told)
 
 
 def test_what_is_not_known_is_a_dash():
-    assert {number(None), percent(None), money(None, "EUR"), metric("roi", None, "EUR")} == {MISSING}
-    assert interval("roi", None, "EUR") == "no interval"
+    assert {
+        number(None),
+        percent(None),
+        money(None, "EUR"),
+        *(in_unit(unit, None, "EUR") for unit in get_args(Unit)),
+    } == {MISSING}
+    assert interval("share", None) == "no interval"
 
 
 def test_a_sentence_of_the_service_says_amounts_as_cards_do():

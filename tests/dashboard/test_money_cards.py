@@ -8,6 +8,7 @@ from dashboard.cards.kpi import Versus, metric_kpi
 from dashboard.cards.reasons import Reasons
 from dashboard.format import reason
 from dashboard.parts.comparing import cap_told, first_metrics, lift_told
+from experiments.model.kinds import METRIC_FACTS, own_facts
 
 from .walking import words
 
@@ -22,6 +23,10 @@ def face(judged: str, capped: bool) -> dict:
         "money": {"rules": {"capped": {"above_cap": 0.25} if capped else None}},
         "variants": {"rules": {"metrics": dict.fromkeys(NAMES, KNOWN)}},
     }
+
+
+def facts(name: str) -> dict:
+    return METRIC_FACTS[name].as_dict()
 
 
 def told(component) -> str:
@@ -40,14 +45,14 @@ def test_the_cap_and_what_lies_above_it_stand_on_the_card():
     cap = cap_told(face("capped_net_value", True), "rules", {"cap_revenue": 60.0, "currency": "EUR"})
     assert cap.replace("\xa0", " ") == "Each user's revenue counted up to €60.00; 25.0 % of revenue is above that."
     versus = Versus("holdout", cap=cap)
-    assert cap in told(metric_kpi("capped_revenue", "EUR", KNOWN, versus))
-    assert "uncapped" in told(metric_kpi("revenue", "EUR", KNOWN, versus))
-    assert "uncapped" not in told(metric_kpi("revenue", "EUR", KNOWN, Versus("holdout")))
+    assert cap in told(metric_kpi("capped_revenue", facts("capped_revenue"), "EUR", KNOWN, versus))
+    assert "uncapped" in told(metric_kpi("revenue", facts("revenue"), "EUR", KNOWN, versus))
+    assert "uncapped" not in told(metric_kpi("revenue", facts("revenue"), "EUR", KNOWN, Versus("holdout")))
 
 
 def test_a_missing_interval_says_why_once():
     lift = {"absolute": NONE, "relative": {**NONE, "value": None}, "note": NONE["note"]}
-    card = told(metric_kpi("revenue", "EUR", NONE, Versus("holdout", lift)))
+    card = told(metric_kpi("revenue", facts("revenue"), "EUR", NONE, Versus("holdout", lift)))
     assert card.count("A few large values; read revenue up to the cap.") == 1
     assert " yet" not in card
 
@@ -63,3 +68,21 @@ def test_the_same_reason_has_one_number():
     assert [cell.replace("\xa0", " ") for cell in cells] == ["no interval [1]", "+420 % (no interval) [1]", "1"]
     assert len(reasons.below()) == 1
     assert reasons.spelled([{"cell": cells[0]}]) == [{"cell": f"no interval: {reason(NONE)}"}], "a download has no foot"
+
+
+def test_values_are_in_the_unit_that_the_document_gives_whatever_the_metric_is_called():
+    """An experiment's own `conversion` may count."""
+    counted = own_facts("conversion", "count", ("conversion",), None).as_dict()
+    card = told(metric_kpi("conversion", counted, "EUR", {"value": 2.5, "lower": 2.4, "upper": 2.6}, Versus("holdout")))
+    assert "2.5" in card
+    assert "250" not in card
+    assert "Conversion per decision" in card
+
+
+@pytest.mark.parametrize(("name", "word"), [("unsubscribe", "worse"), ("reward_cost", "worse"), ("revenue", "better")])
+def test_more_of_what_should_be_less_is_worse(name, word):
+    more = {"value": 0.2, "lower": 0.1, "upper": 0.3}
+    card = told(metric_kpi(name, facts(name), "EUR", KNOWN, Versus("holdout", {"absolute": more, "relative": more})))
+    assert f"kpi-{word}" in card
+    assert f'"{word} number"' in card
+    assert "▲" in card

@@ -5,7 +5,7 @@ import json
 import pytest
 from dash._utils import to_json
 
-from dashboard.format import interval, metric, number, reason, why_none
+from dashboard.format import in_unit, interval, number, reason, why_none
 from dashboard.page import View
 from dashboard.pages import PAGES
 from dashboard.parts.comparing import first_metrics, treated
@@ -47,11 +47,11 @@ def test_key_figures_are_those_of_the_api(told, filled, filters):
     for row in rows:
         estimate = metrics[row["metric"]]
         assert {name: row[name] for name in estimate} == estimate, "reasons too"
-        assert metric(row["metric"], estimate["value"], "EUR") in words
+        assert in_unit(told["metrics"][row["metric"]]["unit"], estimate["value"], "EUR") in words
         if estimate["lower"] is None:
             assert why_none(estimate) in words
         else:
-            assert interval(row["metric"], estimate, "EUR") in words
+            assert interval(told["metrics"][row["metric"]]["unit"], estimate, "EUR") in words
 
 
 def test_arms_are_those_of_the_api(told, filled, filters):
@@ -60,16 +60,17 @@ def test_arms_are_those_of_the_api(told, filled, filters):
         assert not rows
         return
     assert [row["arm"] for row in rows] == list(told["arms"])
+    unit = told["metrics"][told["objective"]]["unit"]
     for row in rows:
         arm = told["arms"][row["arm"]]
         found = arm["metrics"].get(told["objective"], {})
         adjusted, naive = found.get("adjusted") or {}, found.get("naive") or {}
         assert row["decisions"] == number(arm["decisions"])
-        assert row["adjusted"] == metric(told["objective"], adjusted.get("value"), "EUR")
-        assert row["naive"] == metric(told["objective"], naive.get("value"), "EUR")
+        assert row["adjusted"] == in_unit(unit, adjusted.get("value"), "EUR")
+        assert row["naive"] == in_unit(unit, naive.get("value"), "EUR")
         if adjusted:
             why = reason(adjusted)
-            assert row["interval"] == interval(told["objective"], adjusted, "EUR") + (f": {why}" if why else "")
+            assert row["interval"] == interval(unit, adjusted, "EUR") + (f": {why}" if why else "")
         cells = [row["interval"].partition(": ")[0], *(row[name] for name in ("arm", "decisions", "adjusted", "naive"))]
         assert all(cell in words for cell in cells)
 
@@ -86,4 +87,4 @@ def test_variants_and_money_are_those_of_the_api(told, filled, filters):
     for row in money:
         stated = told["money"][row["variant"]]
         for name in ("revenue", "reward_cost", "contact_cost", "net_value"):
-            assert row[name] == metric(name, stated.get(name), "EUR")
+            assert row[name] == in_unit("money", stated.get(name), "EUR")

@@ -36,6 +36,9 @@ def metrics_are_sound(definition: Definition) -> Iterator[Fault]:
             yield Fault(f"{where}/kinds", "names a kind twice")
         if metric.within is not None and metric.within > definition.attribution_window:
             yield Fault(f"{where}/within", "is longer than the attribution window; outcomes after it never count")
+        if metric.unit is not None and metric.aggregate != "sum":
+            plain = metric.model_copy(update={"unit": None}).facts.unit
+            yield Fault(f"{where}/unit", f"is for sums only: {metric.aggregate!r} gives a {plain}; leave it out")
         if metric.within is not None and not metric.within:
             yield Fault(f"{where}/within", "must be longer than zero")
 

@@ -25,6 +25,7 @@ from experiments.store.engine import reading
 from experiments.store.experiments import find
 from experiments.views.arms import arm_contrasts
 from experiments.views.bounds import Counted, bounds_of
+from experiments.views.described import described
 from experiments.views.readout.cells import Cell, Cells, of_totals
 from experiments.views.readout.early import early_faces
 from experiments.views.readout.faces import Facing, method_of, shown_metrics
@@ -119,6 +120,7 @@ def _answered(found: Read) -> Face:
         "verdict": verdict.as_dict(),
         "checks": [check.as_dict() for check in found.checks],
         "notes": [*shown.notes(), *_unmet(found)],
+        "metrics": described(found.definition, shown.metrics),
         "counts": shown.counts(None if question.narrow else found.maturity.open),
         "maturity": found.maturity.as_dict() | {"early": found.early},
         **faces,

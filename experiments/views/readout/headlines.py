@@ -14,6 +14,7 @@ from experiments.store.cell_totals import read_variants
 from experiments.store.engine import reading
 from experiments.store.experiments import find
 from experiments.views.bounds import Counted, bounds_of
+from experiments.views.described import described
 from experiments.views.readout.cells import of_totals
 from experiments.views.readout.faces import Facing
 from experiments.views.readout.maturing import maturity_of
@@ -58,6 +59,7 @@ def headline(engine: Engine, principal: Principal, key: str) -> Face:
         "verdict": shown.judging(trips, pace).verdict(found, as_of, still_open).as_dict(),
         "checks": [check.as_dict() for check in found],
         "notes": shown.notes(),
+        "metrics": described(definition, shown.metrics),
         "counts": shown.counts(still_open),
         **shown.headline(),
     }

@@ -4,10 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from experiments.metrics import shares_of
 from experiments.model.definition import Definition
 from experiments.model.guardrails import Watch, direction, watches
-from experiments.model.kinds import AMOUNT_METRICS, COST_METRICS
+from experiments.model.kinds import Unit
 from experiments.model.tables import Experiment
 from experiments.model.times import DAY, duration_micros, to_micros
 from experiments.views.bounds import NO_BOUNDS, Bounds
@@ -27,6 +26,8 @@ from offline_eval.estimate import Estimate
 ALPHA = 0.05
 UNKNOWN = Estimate(None, None, None, 0, 0.0, "none")
 OVER = frozenset({"stopped", "archived"})
+_TOLD: dict[Unit, str] = {"share": "points", "count": "", "money": "", "seconds": "seconds"}
+"""What differences of means are told in, money aside: that has its currency."""
 
 
 class Guarded(NamedTuple):
@@ -139,17 +140,17 @@ class Judging:
 
     def _unit_of(self, metric: str) -> str:
         """What a difference of means is told in."""
-        if metric in AMOUNT_METRICS:
-            return f"{self.definition.currency} a decision"
-        return "points" if metric in shares_of(self.definition) else ""
+        unit = self.definition.facts_of(metric).unit
+        return f"{self.definition.currency} a decision" if unit == "money" else _TOLD[unit]
 
     @property
     def _told_in(self) -> str:
         """Points of a share, the currency of an amount, or nothing."""
-        return self.definition.currency if self.metric in AMOUNT_METRICS else self._unit
+        is_money = self.definition.facts_of(self.metric).unit == "money"
+        return self.definition.currency if is_money else self._unit
 
     def _finding(self, name: str, estimate: Estimate) -> Finding:
-        return Finding(name, estimate, self.metric not in COST_METRICS, self.worthwhile, self._unit)
+        return Finding(name, estimate, not self.definition.facts_of(self.metric).is_cost, self.worthwhile, self._unit)
 
     @property
     def _treated(self) -> list[str]:
