@@ -1,5 +1,6 @@
 """What every room's tests share: databases built by the real migrations, and a service over each."""
 
+import gc
 import os
 import shutil
 import time
@@ -9,20 +10,16 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import psycopg
 import pytest
 import structlog
-import uvicorn
 from anyio.from_thread import BlockingPortal, start_blocking_portal
-from fastapi import FastAPI
 from sqlalchemy import Engine
 
 import migrations
-from api.app import create_app
-from api.serving import guarded
 from experiments.model.principal import SCOPES, SYSTEM
 from experiments.services.granting import create_key
 from experiments.settings import Settings
@@ -30,12 +27,34 @@ from experiments.store.engine import engine_for
 from tests.examples import register_profiles
 from tests.postgresql import PostgresDatabases
 
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
 # The default renderer takes seconds over a traceback with all its local variables.
 structlog.configure(processors=[structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)])
 
 register_profiles()
 
+pytest_plugins = ["tests.timing"]
+
+gc.disable()  # until all tests are collected: what is imported is no garbage, and looking for some takes long
+
 POSTGRES_URL = os.environ.get("WINBACK_TEST_POSTGRES_URL", "postgresql://postgres@127.0.0.1:5432/postgres")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[object]:
+    """Modules and tests stay to the end: no later search for garbage has to look at them."""
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
+def pytest_sessionfinish() -> None:
+    """What libraries written in C++ find still alive at the end, they report as leaked."""
+    gc.unfreeze()
 
 
 def skip_without_service(reason: str) -> None:
@@ -135,7 +154,7 @@ def engine(settings: Settings) -> Iterator[Engine]:
 class Client:
     """A synchronous client of the application in this process, its lifespan running on a loop of its own."""
 
-    def __init__(self, app: FastAPI, portal: BlockingPortal, key: str | None) -> None:
+    def __init__(self, app: "FastAPI", portal: BlockingPortal, key: str | None) -> None:
         self.app = app
         self.portal = portal
         headers = {} if key is None else {"Authorization": f"Bearer {key}"}
@@ -181,6 +200,8 @@ class RunningService:
 @contextmanager
 def serve(settings: Settings, engine: Engine) -> Iterator[RunningService]:
     """Run the application over a migrated database."""
+    from api.app import create_app  # the tests of the maths need no service, and who hands out the tests has none
+
     key = create_key(engine, SYSTEM, "tests", SCOPES).key
     app = create_app(settings)
     with (
@@ -221,6 +242,11 @@ class ListeningService:
 @pytest.fixture
 def listening(settings: Settings, engine: Engine) -> Iterator[ListeningService]:
     """The service over a fresh database on a free port of the loopback interface."""
+    import uvicorn
+
+    from api.app import create_app
+    from api.serving import guarded
+
     key = create_key(engine, SYSTEM, "tests", SCOPES).key
     quiet = {"log_config": None, "timeout_graceful_shutdown": 2}
     server = uvicorn.Server(uvicorn.Config(create_app(settings), port=0, **quiet, **guarded(settings)))

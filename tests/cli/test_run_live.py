@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -131,11 +132,14 @@ def test_from_nothing_to_a_campaign_and_back(session: Session) -> None:
 
 @pytest.mark.parametrize(("command", "says"), [("api", None), ("worker", "acting"), ("consume", "waiting")])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_process_leaves_the_terminal_clean(session: Session, command: str, says: str | None, number: int) -> None:
+def test_a_process_leaves_the_terminal_clean(
+    session: Session, sqlite_template: Path, command: str, says: str | None, number: int
+) -> None:
     """Nothing of what libraries hold at the end is told."""
+    (session.folder / "var").mkdir()
+    shutil.copy(sqlite_template, session.folder / "var" / "winback.db")
     if command == "consume":
         session.environment["WINBACK_BROKER_URL"] = "amqp://127.0.0.1:1"  # nobody is there
-    assert session.winback("migrate").returncode == 0
     session.start(command)
     until(lambda: ready(session) if says is None else says in session.text(), session)
     assert session.process is not None
