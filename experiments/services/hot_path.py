@@ -14,7 +14,6 @@ from experiments.services.recording.recorder import Recorder
 from experiments.services.tracking_settings import Tracking
 from experiments.settings import Settings
 from experiments.store.decision_log import DecisionLog
-from experiments.store.decision_log_postgres import PostgresDecisionLog
 from experiments.store.decision_log_sqlite import SqliteDecisionLog
 
 POSTGRES_LANES = 2
@@ -59,4 +58,6 @@ class HotPath:
 def _log_for(settings: Settings) -> DecisionLog:
     if settings.is_sqlite:
         return SqliteDecisionLog(settings.sqlite_path, settings.database_timeout)
+    from experiments.store.decision_log_postgres import PostgresDecisionLog  # with a driver that SQLite needs not
+
     return PostgresDecisionLog(settings.database_url, settings.database_timeout, POSTGRES_LANES)

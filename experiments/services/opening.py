@@ -1,6 +1,7 @@
 """Open what one API process needs, and close it again."""
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine
 
@@ -8,12 +9,14 @@ import migrations
 from experiments.errors import UnavailableError
 from experiments.model.rate_limits import RateLimit
 from experiments.services.authenticating import Gate
-from experiments.services.hot_path import HotPath
 from experiments.services.key_usage import EVERY
 from experiments.services.watching import Watch
 from experiments.services.writing_down import WritingDown
 from experiments.settings import Settings
 from experiments.store.engine import engine_for, reading
+
+if TYPE_CHECKING:
+    from experiments.services.hot_path import HotPath
 
 
 @dataclass(slots=True)
@@ -30,18 +33,20 @@ class Service:
     reports: Engine
     gate: Gate
     watch: Watch
-    _hot: HotPath | None = field(default=None, init=False)
+    _hot: "HotPath | None" = field(default=None, init=False)
     _notes: WritingDown | None = field(default=None, init=False)
 
     async def start(self) -> None:
         """Load what decisions need and begin to look for changes."""
+        from experiments.services.hot_path import HotPath  # with every policy: commands that decide nothing go without
+
         self._hot = HotPath(self.settings, self.engine)
         await self._hot.start()
         self._notes = WritingDown([self.gate.usage.store, self.watch.store, self.watch.look], EVERY)
         self._notes.start()
 
     @property
-    def hot(self) -> HotPath:
+    def hot(self) -> "HotPath":
         """Deciding and recording. Raises UnavailableError before the start."""
         if self._hot is None:
             raise UnavailableError("the service is starting; try again")

@@ -1,6 +1,7 @@
 """The door itself: exit status, JSON on stdout, errors that name the remedy."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -105,8 +106,9 @@ def test_key_and_audit_print_one_json_document(tmp_path: Path) -> None:
     assert refused.returncode == 2 and "'everything' is no scope; there are assign, outcomes, read" in refused.stderr
 
 
-def test_the_last_administrators_key_goes_only_when_asked_twice(tmp_path: Path) -> None:
-    assert winback(tmp_path, "migrate").returncode == 0
+def test_the_last_administrators_key_goes_only_when_asked_twice(sqlite_template: Path, tmp_path: Path) -> None:
+    (tmp_path / "var").mkdir()
+    shutil.copy(sqlite_template, tmp_path / "var" / "winback.db")
     made = json.loads(winback(tmp_path, "key", "create", "--scope", "admin,read", "--json").stdout)
     refused = winback(tmp_path, "key", "revoke", made["prefix"])
     assert refused.returncode == 2 and "--force" in refused.stderr and "winback key create" in refused.stderr

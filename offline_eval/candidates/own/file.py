@@ -9,9 +9,9 @@ does not have are left alone.
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
@@ -23,12 +23,13 @@ from offline_eval.logs.batch import Floats
 from offline_eval.logs.decoding import numbers, texts
 from offline_eval.logs.log import Log
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 FILE = "parquet:"
 
 PANDAS_INDEX = "__index_level_"
 """Columns in which pandas keeps an index without a name; nobody means to join by them."""
-
-Keys = pd.Index
 
 
 def parquet_candidate(path: Path, log: Log) -> ByRow:
@@ -88,7 +89,9 @@ def _places(name: str, table: pa.Table, key: Sequence[str], log: Log) -> NDArray
     return np.asarray(place, dtype=np.int64)
 
 
-def _joined(columns: Sequence[pa.Array]) -> Keys:
+def _joined(columns: Sequence[pa.Array]) -> "pd.Index":
     """A key for each row: texts as logs read them, so that 42 and "42" are one unit."""
+    import pandas as pd  # takes long to import, and a worker that starts needs it seldom
+
     parts = [np.array([*found.values, ""], dtype=object)[found.codes] for found in map(texts, columns)]
     return pd.Index(parts[0]) if len(parts) == 1 else pd.MultiIndex.from_arrays(parts)

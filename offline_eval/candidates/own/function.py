@@ -8,9 +8,9 @@ The function must not have learned from the log's outcomes; a policy that has is
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from offline_eval.candidates.candidate import of_chosen, restricted
@@ -19,6 +19,9 @@ from offline_eval.candidates.own.checking import Faults, check_pmf
 from offline_eval.candidates.own.table import missed
 from offline_eval.logs.batch import Floats, LogBatch
 from offline_eval.logs.log import Log
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -44,8 +47,10 @@ class Contexts:
     def __len__(self) -> int:
         return len(self.row)
 
-    def frame(self) -> pd.DataFrame:
+    def frame(self) -> "pd.DataFrame":
         """The context columns, indexed by row."""
+        import pandas as pd  # takes long to import, and a worker that starts needs it seldom
+
         return pd.DataFrame(dict(self.columns), index=pd.Index(self.row, name="row"))
 
 
