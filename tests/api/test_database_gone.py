@@ -90,11 +90,11 @@ def _connected(url):
 
 
 @pytest.fixture
-def proxied(postgres_url, serving):
+def proxied(postgres_url, serving, tmp_path):
     url = make_url(postgres_url)
     proxy = Proxy(url)
     through = url.set(host="127.0.0.1", port=proxy.port, query={}).render_as_string(hide_password=False)
-    settings = Settings(database_url=through, _env_file=None)
+    settings = Settings(database_url=through, data_dir=tmp_path / "history", _env_file=None)
     engine = engine_for(settings)
     with serving(settings, engine) as service:
         yield service, proxy

@@ -16,10 +16,15 @@ PATIENCE = 5.0
 
 
 @pytest.fixture
-def hurried(database_url, serving):
+def hurried(database_url, serving, tmp_path):
     """A service whose decisions wait for less than its reports."""
     settings = Settings(
-        database_url=database_url, database_timeout=LIMIT, report_timeout=PATIENCE, snapshot_poll=0.05, _env_file=None
+        database_url=database_url,
+        data_dir=tmp_path / "history",
+        database_timeout=LIMIT,
+        report_timeout=PATIENCE,
+        snapshot_poll=0.05,
+        _env_file=None,
     )
     engine = engine_for(settings)
     with serving(settings, engine) as running:
@@ -53,8 +58,9 @@ def test_everything_else_is_cut_soon(hurried, monkeypatch):
     assert hurried.client.get("/v1/alerts/1").status_code == 503
 
 
-def test_a_report_is_cut_too(database_url, serving, monkeypatch):
-    settings = Settings(database_url=database_url, database_timeout=LIMIT, report_timeout=2 * LIMIT, _env_file=None)
+def test_a_report_is_cut_too(database_url, serving, monkeypatch, tmp_path):
+    times = {"database_timeout": LIMIT, "report_timeout": 2 * LIMIT}
+    settings = Settings(database_url=database_url, data_dir=tmp_path / "history", **times, _env_file=None)
     engine = engine_for(settings)
     monkeypatch.setattr(results_route, "readout", lambda engine, *_: _busy(engine, 6 * LIMIT))
     with serving(settings, engine) as running:

@@ -7,9 +7,22 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 ROOT = Path(__file__).resolve().parents[2]
+
+
+def environment_over(url: str) -> dict[str, str]:
+    """Variables of a process over a database, with the same data directory whenever it is started again."""
+    beside = {} if url.startswith("sqlite") else {"WINBACK_DATA_DIR": _folder_of(url).name}
+    return os.environ | {"WINBACK_DATABASE_URL": url} | beside
+
+
+@cache
+def _folder_of(url: str) -> TemporaryDirectory[str]:
+    return TemporaryDirectory(prefix="winback-")
 
 
 @contextmanager
@@ -18,7 +31,7 @@ def api_process(url: str, **settings: str) -> Iterator[tuple[int, subprocess.Pop
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    environment = os.environ | {"WINBACK_DATABASE_URL": url} | settings
+    environment = environment_over(url) | settings
     process = subprocess.Popen([sys.executable, "-m", "cli", "api", "--port", str(port)], cwd=ROOT, env=environment)
     try:
         deadline = time.monotonic() + 60

@@ -27,9 +27,9 @@ OUTCOME = {"event_id": "1", "unit_id": "u", "kind": "click", "occurred_at": "202
 
 
 @pytest.fixture
-def settings(database_url):
+def settings(database_url, tmp_path):
     """Settings as they are by default: the shared ones are patient, because tests run on busy machines."""
-    return Settings(database_url=database_url, _env_file=None)
+    return Settings(database_url=database_url, data_dir=tmp_path / "history", _env_file=None)
 
 
 @pytest.fixture
@@ -89,8 +89,8 @@ def test_an_sqlite_file_that_was_taken_away_and_brought_back(running, settings) 
 
 
 @pytest.mark.service
-def test_postgresql_connections_that_are_cut_under_load(serving, postgres_url, postgres_server) -> None:
-    settings = Settings(database_url=postgres_url, _env_file=None)
+def test_postgresql_connections_that_are_cut_under_load(serving, postgres_url, postgres_server, tmp_path) -> None:
+    settings = Settings(database_url=postgres_url, data_dir=tmp_path / "history", _env_file=None)
     engine = engine_for(settings)
     with serving(settings, engine) as service:
         client = service.client

@@ -24,6 +24,7 @@ from benchmarks.broker_place import Place, batched, enveloped, fill, malformed, 
 from experiments.ingestion.streams import DEAD_LETTERS
 from experiments.settings import Settings
 from experiments.store.engine import engine_for, reading
+from tests.faults.base import environment_over
 
 pytestmark = [pytest.mark.service, pytest.mark.timeout(3600)]
 
@@ -114,8 +115,7 @@ class Consumer:
     """`winback consume`, killed and started again."""
 
     def __init__(self, database: str, place: Place, prefetch: int) -> None:
-        self._environment = os.environ | {
-            "WINBACK_DATABASE_URL": database,
+        self._environment = environment_over(database) | {
             "WINBACK_BROKER_URL": place.url,
             "WINBACK_BROKER_PREFIX": place.prefix,
             "WINBACK_BROKER_PREFETCH": str(prefetch),

@@ -1,6 +1,5 @@
 """kill -9 of the worker at random instants, and two workers at once: the log ends as that of an undisturbed run."""
 
-import os
 import random
 import subprocess
 import sys
@@ -24,6 +23,7 @@ from experiments.model.times import now
 from experiments.services import joining, learning, rebuilding
 from experiments.settings import Settings
 from experiments.store.engine import engine_for, reading
+from tests.faults.base import environment_over
 
 pytestmark = pytest.mark.timeout(600)  # many processes start here, which takes its time where others do, too
 
@@ -48,8 +48,7 @@ SHAPE = Shape(
 
 @contextmanager
 def worker_process(url: str) -> Iterator[subprocess.Popen[bytes]]:
-    environment = os.environ | {
-        "WINBACK_DATABASE_URL": url,
+    environment = environment_over(url) | {
         "WINBACK_WORKER_INTERVAL": "0.02",
         "WINBACK_LEASE_SECONDS": str(LEASE_SECONDS),
     }

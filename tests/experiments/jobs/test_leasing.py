@@ -1,6 +1,7 @@
 """One worker at a time: taking, holding, losing and releasing the lease."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from time import monotonic, sleep
 
 import pytest
@@ -15,8 +16,8 @@ from experiments.store.lease import fenced
 
 
 @pytest.fixture
-def settings(database_url: str) -> Settings:
-    return Settings(database_url=database_url, lease_seconds=0.5, _env_file=None)
+def settings(database_url: str, tmp_path: Path) -> Settings:
+    return Settings(database_url=database_url, data_dir=tmp_path / "history", lease_seconds=0.5, _env_file=None)
 
 
 @pytest.fixture

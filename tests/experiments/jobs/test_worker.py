@@ -1,5 +1,6 @@
 """The worker process by its clock."""
 
+from pathlib import Path
 from threading import Event, Thread
 from time import monotonic, sleep
 
@@ -58,8 +59,8 @@ def test_every_job_is_harmless_where_there_is_nothing_to_do(desk: Desk) -> None:
         assert job.every(desk.settings) > 0
 
 
-def test_a_database_that_is_away_is_waited_for(desk: Desk) -> None:
-    away = Desk(Settings(database_url="postgresql://postgres@127.0.0.1:9/none", _env_file=None))
+def test_a_database_that_is_away_is_waited_for(desk: Desk, tmp_path: Path) -> None:
+    away = Desk(Settings(database_url="postgresql://postgres@127.0.0.1:9/none", data_dir=tmp_path, _env_file=None))
     for job in JOBS.values():
         assert job.run(away) == 0
     away.close()
