@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import dash_mantine_components as dmc
-from dash import ALL, Input, Output, State, ctx, set_props
+from dash import ALL, Input, Output, State, ctx
 from dash.development.base_component import Component
 from dash.exceptions import PreventUpdate
 
@@ -53,6 +53,17 @@ ASKED = """async (_saved, _started) => {
     return {start: pressed.prop_id.startsWith("design-start"), at: Date.now()};
 }"""
 """What was typed a moment ago is still on its way from the keys to the field's value: storing waits for it."""
+
+FOLLOWING = """(design) => {
+    const id = {at: "/key", kind: "text", type: "%s"};
+    const field = document.getElementById(JSON.stringify(id));
+    const {from, to} = design.follows || {};
+    if (to !== undefined && field && field.value === from) dash_clientside.set_props(id, {value: to});
+    return dash_clientside.no_update;
+}"""
+"""Puts the key that follows the name into its field, unless something else stands there by now: what was typed while
+the answer was on its way holds. The server could not know, and Dash applies what it sets by itself even of an answer
+that a later call has overtaken."""
 
 OPENING = """(address, _drafts) => {
     const by = dash_clientside.callback_context.triggered.map(({prop_id}) => prop_id);
@@ -118,6 +129,10 @@ def _register_typing(callbacks: Callbacks) -> None:
         prevent_initial_call=True,
     )
 
+    callbacks.in_browser(
+        FOLLOWING % FIELD, Output("design-followed", "data"), Input(DRAFT, "data"), prevent_initial_call=True
+    )
+
     @callbacks.on(
         "experiment",
         Output(DRAFT, "data"),
@@ -137,15 +152,13 @@ def _register_typing(callbacks: Callbacks) -> None:
             raise PreventUpdate
         if begins_to_need_cap(before, after):
             after = with_proposed_cap(who, after)
-        if after["key"] not in (before["key"], *(field.value for field in fields if field.at == "/key")):
-            set_props({"type": FIELD, "at": "/key", "kind": "text"}, {"value": after["key"]})
         rule = {"rule": after["eligible"]} if after["eligible"] != before["eligible"] else no_update
         parts = [each["id"]["part"] for each in ctx.outputs_list[2]]
         pen = Pen(after, (), designing.locked(design["status"]))
         again = redrawn(before, after, len(presses) > design["pressed"] or bool(kinds & REDRAWING))
         pen = Pen(after, designing.features(who), pen.locks) if again else pen
         return (
-            {**design, "document": after, "pressed": len(presses)},
+            {**design, "document": after, "pressed": len(presses), "follows": _following(before, after, fields)},
             rule,
             [fields_of(part, pen) if part in again else no_update for part in parts],
         )
@@ -182,6 +195,14 @@ def _key_follows(design: Json, before: Json, after: Json) -> Json:
     if before["key"] != key_from(name) and not before["key"].startswith(design["before"]["key"]):
         return after
     return {**after, "key": key_from(after["name"], design["before"]["key"])}
+
+
+def _following(before: Json, after: Json, fields: Sequence[Typed]) -> Json | None:
+    """The key that its field is to show instead of what stands there."""
+    written = next((field.value for field in fields if field.at == "/key"), None)
+    if written is None or after["key"] in (before["key"], written):
+        return None
+    return {"from": written, "to": after["key"]}
 
 
 def redrawn(before: Json, after: Json, structural: bool) -> set[str]:

@@ -88,6 +88,7 @@ def _stores(draft: Draft) -> list[Component]:
     return [
         dcc.Store(id=DRAFT, data=data),
         dcc.Store(id="design-presses", data=[]),
+        dcc.Store(id="design-followed"),
         dcc.Store(id="design-asked"),
         dcc.Store(id="design-stores"),
         dcc.Store(id="design-rule", data={"rule": draft.document.get("eligible")}),
