@@ -1,5 +1,7 @@
 """People, keys and the audit trail."""
 
+from datetime import timedelta
+from secrets import token_urlsafe
 from typing import Any
 
 from dashboard.who import Who
@@ -8,12 +10,15 @@ from experiments.model.principal import ROLES, SCOPES
 from experiments.model.times import DAY, now
 from experiments.services.granting import create_key, revoke_key
 from experiments.services.granting_users import UserChange, change_user, create_user
+from experiments.services.rotating import LONGEST, rotate_key
 from experiments.services.watching import security_events
 from experiments.views.credentials import audit_log, keys, users
 from experiments.views.paging import Wanted
 
 MOST = 500
 LATEST = 100
+RANDOM_BYTES = 15
+LONGEST_OVERLAP = LONGEST.days
 ROLE_NAMES, SCOPE_NAMES = tuple(ROLES), tuple(SCOPES)
 SHORTEST_PASSWORD = SHORTEST
 Face = dict[str, Any]
@@ -52,6 +57,24 @@ def set_role(who: Who, number: int, role: str) -> None:
 def set_disabled(who: Who, number: int, *, disabled: bool) -> None:
     """Take access away, or give it back. Raises ForbiddenError, NotFoundError."""
     change_user(who.engine, who.principal, number, UserChange(disabled=disabled))
+
+
+def reset_password(who: Who, number: int) -> str:
+    """A password by chance, shown this once, that the person replaces at the next sign-in; every sign-in ends.
+
+    Raises ForbiddenError, NotFoundError.
+    """
+    password = token_urlsafe(RANDOM_BYTES)
+    change_user(who.engine, who.principal, number, UserChange(password=password))
+    return password
+
+
+def rotate(who: Who, number: int, days: int) -> str:
+    """A new key in the place of one that goes on for some days, shown this once.
+
+    Raises ForbiddenError, NotFoundError, ConflictError, InvalidError.
+    """
+    return rotate_key(who.engine, who.principal, number, timedelta(days=days)).key
 
 
 def add_key(who: Who, name: str, scopes: list[str], days: int | None) -> str:

@@ -16,6 +16,7 @@ from dashboard.cards.table import table
 from dashboard.data import accounts
 from dashboard.format import moment
 from dashboard.page import Drawn, Page, Section, View
+from dashboard.parts import replacing
 from dashboard.who import Who
 
 DETAIL = 160
@@ -35,6 +36,7 @@ def head(_view: View) -> Component:
         [
             dmc.GridCol(_person_form(), span={"base": 12, "md": 6}),
             dmc.GridCol(_key_form(), span={"base": 12, "md": 6}),
+            replacing.dialogue(),
         ],
         mb="md",
     )
@@ -89,14 +91,19 @@ def people(view: View) -> Drawn:
             ),
             "since": moment(row["created_at"]),
             "state": state("disabled" if row["disabled_at"] else "active"),
-            "action": _button(
-                "access", row["id"], "Give access" if row["disabled_at"] else "Take access", row["email"]
-            ),
+            "action": _person_action(row, is_own=view.who.principal.name == f"user:{row['email']}"),
         }
         for row in rows
     ]
     columns = {"email": "E-mail", "role": "Role", "since": "Since", "state": "State", "action": ""}
     return Drawn(table(columns, shown, "People with a login", 640), rows)
+
+
+def _person_action(row: Mapping[str, Any], *, is_own: bool) -> Component:
+    access = _button("access", row["id"], "Give access" if row["disabled_at"] else "Take access", row["email"])
+    if is_own:  # who is signed out by it could not read the password
+        return access
+    return _beside(access, _button(replacing.RESET, row["id"], "Reset password", row["email"]))
 
 
 def keys(view: View) -> Drawn:
@@ -109,7 +116,7 @@ def keys(view: View) -> Drawn:
             "since": moment(row["created_at"]),
             "used": moment(row["last_used_at"]) if row["last_used_at"] else "never",
             "expires": moment(row["expires_at"]) if row["expires_at"] else "never",
-            "action": state("revoked") if row["revoked_at"] else _button("revoke", row["id"], "Revoke", row["name"]),
+            "action": _key_action(row),
         }
         for row in rows
     ]
@@ -124,6 +131,19 @@ def keys(view: View) -> Drawn:
     return Drawn(
         table(columns, shown, "Keys of systems", 640), [{**row, "scopes": " ".join(row["scopes"])} for row in rows]
     )
+
+
+def _key_action(row: Mapping[str, Any]) -> Component:
+    if row["revoked_at"]:
+        return state("revoked")
+    revoke = _button("revoke", row["id"], "Revoke", row["name"])
+    if row["replaced_by"] is not None:
+        return _beside(state("rotated"), revoke)
+    return _beside(_button(replacing.ROTATE, row["id"], "Rotate", row["name"]), revoke)
+
+
+def _beside(*actions: Component) -> Component:
+    return dmc.Group(list(actions), gap="xs", wrap="nowrap")
 
 
 TROUBLE_WORDS = {
@@ -185,6 +205,7 @@ def _button(kind: str, number: int, label: str, about: str) -> Component:
 
 def register(callbacks: Callbacks) -> None:
     """What the forms and buttons do."""
+    replacing.register(callbacks)
 
     @callbacks.on(
         "admin",

@@ -24,6 +24,7 @@ FILLED = {
     "key-name.value": "crm",
     "key-scopes.value": ["admin"],
     "key-days.value": 5,
+    "replace-what.data": {"kind": "rotate", "id": 1},
 }
 """What the forms hold, by component and property; everything else holds 1."""
 
@@ -131,6 +132,19 @@ def test_these_forms_work_for_an_administrator(app, site, engine):
         answer = _asked(site["admin"], name, entry, trigger)
         assert answer.status_code == 200, answer.data
         assert len(content(engine)[table]) == len(before[table]) + 1
+
+
+@pytest.mark.parametrize(("kind", "action"), [("rotate", "key.rotate"), ("reset", "user.change")])
+def test_a_key_is_rotated_and_a_password_reset_in_the_trail_s_sight(app, site, engine, monkeypatch, kind, action):
+    monkeypatch.setitem(FILLED, "replace-what.data", {"kind": kind, "id": 1})
+    name, entry = next((name, entry) for name, entry in _served(app).items() if "replace-do" in str(entry["inputs"]))
+    before = content(engine)
+    answer = _asked(site["admin"], name, entry, next(_triggers(entry)))
+    assert answer.status_code == 200 and b"Copy it now" in answer.data
+    assert content(engine)["api_keys"] != before["api_keys"] if kind == "rotate" else content(engine) != before
+    with reading(engine) as session:
+        newest = "SELECT action FROM audit_entries ORDER BY id DESC LIMIT 1"
+        assert session.connection().execute(text(newest)).scalar_one() == action
 
 
 def test_a_page_is_not_shown_to_who_may_not(site, engine):
