@@ -26,7 +26,6 @@ from experiments.settings import Settings
 from experiments.store.engine import engine_for
 from tests.examples import register_profiles
 from tests.postgresql import PostgresDatabases
-from tests.writing import found, watch
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -35,9 +34,8 @@ if TYPE_CHECKING:
 structlog.configure(processors=[structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)])
 
 register_profiles()
-watch()
 
-pytest_plugins = ["tests.timing"]
+pytest_plugins = ["tests.timing", "tests.writing"]
 
 gc.disable()  # until all tests are collected: what is imported is no garbage, and looking for some takes long
 
@@ -57,12 +55,6 @@ def pytest_collection() -> Iterator[object]:
 def pytest_sessionfinish() -> None:
     """What libraries written in C++ find still alive at the end, they report as leaked."""
     gc.unfreeze()
-
-
-@pytest.fixture(autouse=True)
-def _working_copy_is_left_alone() -> Iterator[None]:
-    yield
-    assert not (paths := found()), f"written in the working copy: {', '.join(paths)}; give it a temporary directory"
 
 
 def skip_without_service(reason: str) -> None:

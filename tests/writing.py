@@ -6,8 +6,11 @@ working copy; the caches of Python and its tools are let be. Processes that test
 
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_TRUNC
@@ -52,3 +55,12 @@ def _is_ours(path: Path) -> bool:
         return False
     parts = path.relative_to(ROOT).parts
     return not parts or not (parts[0].startswith(".") or "__pycache__" in parts)
+
+
+@pytest.fixture(autouse=True)
+def _working_copy_is_left_alone() -> Iterator[None]:
+    yield
+    assert not (paths := found()), f"written in the working copy: {', '.join(paths)}; give it a temporary directory"
+
+
+watch()
