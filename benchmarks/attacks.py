@@ -33,8 +33,14 @@ def header(size: int) -> Attack:
 
 def headers(count: int) -> Attack:
     """Many small headers."""
-    lines = b"".join(b"x%d: 1\r\n" % n for n in range(count))
-    return Attack(f"{count:,} headers", lambda _: [b"GET / HTTP/1.1\r\n", lines, b"\r\n"], frozenset({431}))
+
+    def write(_: bytes) -> Iterator[bytes]:
+        lines = b"".join(b"x%d: 1\r\n" % n for n in range(count))
+        yield b"GET / HTTP/1.1\r\n"
+        yield lines
+        yield b"\r\n"
+
+    return Attack(f"{count:,} headers", write, frozenset({431}))
 
 
 def address(size: int) -> Attack:
@@ -77,10 +83,13 @@ def bomb(unfolded: int) -> Attack:
     return Attack(f"gzip that unfolds to {unfolded:,} bytes", write, frozenset({413}))
 
 
-def document(name: str, method: str, path: str, body: bytes, *statuses: int) -> Attack:
-    """JSON from somebody who holds a key."""
+def document(name: str, call: str, make: Callable[[], object], *statuses: int) -> Attack:
+    """JSON from somebody who holds a key, made when it is sent."""
+    method, path = call.split()
 
     def write(key: bytes) -> Iterator[bytes]:
+        made = make()
+        body = made if isinstance(made, bytes) else _json(made)
         yield _with_key(key, method, path, b"content-type: application/json\r\ncontent-length: %d" % len(body))
         yield body
 
@@ -95,29 +104,30 @@ def wide(count: int, value: object) -> dict[str, object]:
 def documents(experiment: str) -> list[Attack]:
     """Deep and wide JSON within the limit of bodies."""
     path = f"/v1/experiments/{experiment}/assignments"
-    many, faulty = wide(80_000, 1), wide(70_000, [1])
+    one, rows = f"POST {path}", f"POST {path}/batch"
     digits = b'{"unit_id":"u","context":{"a":' + b"9" * 900_000 + b"}}"
-    rows = [{"unit_id": f"u{n}", "context": wide(60, [1])} for n in range(1_000)]
-    arms = [{"key": f"a{n}", "attributes": wide(400, {})} for n in range(70)]
-    variants = [{"key": "v", "share": 1, "policy": {"name": "uniform"}}]
+    nested = b'{"profile":{"a":' + b"[" * 500 + b"]" * 500 + b"}}"
     return [
-        document("80,000 context keys", "POST", path, _json({"unit_id": "u", "context": many}), 422),
-        document("70,000 faulty context keys", "POST", path, _json({"unit_id": "u", "context": faulty}), 422),
-        document("60,000 unknown members", "POST", path, _json({"unit_id": "u", **wide(60_000, 1)}), 422),
-        document("1,000 rows of 60 faults", "POST", f"{path}/batch", _json(rows), 200),
-        document("400,000 rows", "POST", f"{path}/batch", b"[" + b"0," * 400_000 + b"0]", 413),
-        document("nesting of 400,000", "POST", path, b"[" * 400_000 + b"]" * 400_000, 400),
-        document("nesting of 500", "PUT", "/v1/units/u", b'{"profile":{"a":' + b"[" * 500 + b"]" * 500 + b"}}", 422),
-        document("an experiment of 60,000 members", "POST", "/v1/experiments", _json(wide(60_000, 1)), 422),
-        document(
-            "an experiment of 28,000 faults",
-            "POST",
-            "/v1/experiments",
-            _json({"key": "wide", "arms": arms, "variants": variants}),
-            422,
-        ),
-        document("a number of 900,000 digits", "POST", path, digits, 400),
+        document("80,000 context keys", one, lambda: {"unit_id": "u", "context": wide(80_000, 1)}, 422),
+        document("70,000 faulty context keys", one, lambda: {"unit_id": "u", "context": wide(70_000, [1])}, 422),
+        document("60,000 unknown members", one, lambda: {"unit_id": "u", **wide(60_000, 1)}, 422),
+        document("1,000 rows of 60 faults", rows, _faulty_rows, 200),
+        document("400,000 rows", rows, lambda: b"[" + b"0," * 400_000 + b"0]", 413),
+        document("nesting of 400,000", one, lambda: b"[" * 400_000 + b"]" * 400_000, 400),
+        document("nesting of 500", "PUT /v1/units/u", lambda: nested, 422),
+        document("an experiment of 60,000 members", "POST /v1/experiments", lambda: wide(60_000, 1), 422),
+        document("an experiment of 28,000 faults", "POST /v1/experiments", _faulty_experiment, 422),
+        document("a number of 900,000 digits", one, lambda: digits, 400),
     ]
+
+
+def _faulty_rows() -> object:
+    return [{"unit_id": f"u{n}", "context": wide(60, [1])} for n in range(1_000)]
+
+
+def _faulty_experiment() -> object:
+    arms = [{"key": f"a{n}", "attributes": wide(400, {})} for n in range(70)]
+    return {"key": "wide", "arms": arms, "variants": [{"key": "v", "share": 1, "policy": {"name": "uniform"}}]}
 
 
 def attack(port: int, wanted: Attack, key: bytes) -> int:
