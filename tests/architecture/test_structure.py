@@ -98,29 +98,61 @@ def test_every_package_is_pinned_with_hashes() -> None:
         assert all("==" in entry.splitlines()[0] and "--hash=sha256:" in entry for entry in entries), lock
 
 
-REGISTRIES = {
-    "bandit.policies.POLICIES": "bandit/policies",
-    "experiments.jobs.JOBS": "experiments/jobs",
-    "experiments.connectors.destinations.DESTINATIONS": "experiments/connectors/destinations",
-    "offline_eval.ope.ESTIMATORS": "offline_eval/ope",
-    "offline_eval.intervals.INTERVALS": "offline_eval/intervals",
-}
-"""Dict → folder with one file per entry."""
+REGISTRIES = (
+    "bandit.policies.POLICIES",
+    "offline_eval.ope.ESTIMATORS",
+    "offline_eval.intervals.INTERVALS",
+    "offline_eval.ab.comparisons.COMPARISONS",
+    "offline_eval.ab.checks.CHECKS",
+    "offline_eval.models.OUTCOME_MODELS",
+    "offline_eval.activity.ACTIVITY_MODELS",
+    "experiments.jobs.JOBS",
+    "experiments.connectors.CONNECTORS",
+    "experiments.connectors.destinations.DESTINATIONS",
+    "experiments.services.segmenting.SEGMENTERS",
+    "experiments.views.exports.EXPORTS",
+    "experiments.ingestion.streams.STREAMS",
+    "dashboard.pages.PAGES",
+)
+"""Dicts whose entries come from a file each, in the folder of the dict."""
 
 
-@pytest.mark.parametrize(("registry", "folder"), REGISTRIES.items(), ids=list(REGISTRIES))
-def test_one_file_per_entry(registry: str, folder: str) -> None:
+@pytest.mark.parametrize("registry", REGISTRIES)
+def test_every_entry_has_a_file_of_its_own(registry: str) -> None:
     module, name = registry.rsplit(".", 1)
-    entries = getattr(importlib.import_module(module), name)
-    imported = _imports_of(ROOT / folder / "__init__.py")
-    for key in entries:
-        assert any(key in home for home in imported), f"{key} of {registry} has no file of its own in {folder}"
+    folder = module if (ROOT / module.replace(".", "/")).is_dir() else module.rpartition(".")[0]
+    homes = _homes(module, name, folder)
+    assert homes.keys() == getattr(importlib.import_module(module), name).keys()
+    assert all(len(found) == 1 for found in homes.values()), homes
+    assert len({home for found in homes.values() for home in found}) == len(homes), homes
 
 
-def _imports_of(path: Path) -> set[str]:
-    """The last names of the modules that a file imports from."""
-    nodes = ast.walk(ast.parse(path.read_text()))
-    return {node.module.rsplit(".", 1)[-1] for node in nodes if isinstance(node, ast.ImportFrom) and node.module}
+def _homes(module: str, name: str, folder: str) -> dict[str, set[str]]:
+    """Entry of a dict as it is written → the modules of the folder that the names in its value are imported from."""
+    source = ROOT / (module.replace(".", "/") + ".py")
+    source = source if source.exists() else ROOT / module.replace(".", "/") / "__init__.py"
+    tree = ast.parse(source.read_text())
+    origin = {
+        alias.asname or alias.name: node.module if node.module != folder else f"{folder}.{alias.name}"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module
+        for alias in node.names
+    }
+    (written,) = (
+        node.value
+        for node in tree.body
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.target.id == name
+    )
+    assert isinstance(written, ast.Dict)
+    return {
+        ast.literal_eval(key): {
+            origin[part.id]
+            for part in ast.walk(value)
+            if isinstance(part, ast.Name) and origin.get(part.id, "").startswith(f"{folder}.")
+        }
+        for key, value in zip(written.keys, written.values, strict=True)
+        if key is not None
+    }
 
 
 def test_every_command_is_listed() -> None:
