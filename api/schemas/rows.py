@@ -11,6 +11,10 @@ from api.schemas.faults import faults_of
 from experiments.errors import Fault, InvalidError, TooLargeError
 
 MOST_ROWS = 1000
+LARGE = 131_072
+"""Bytes from which on the faults of a document are not looked for one by one: it would be read a second time, whole,
+and whoever else calls meanwhile would wait for that (one call of the JSON reader lets nobody else run)."""
+_FIRST = f"this is the first fault; of a document over {LARGE:,} bytes no others are told"
 MOST_FAULTS_OF_A_ROW, MOST_FAULTS_OF_ROWS = 20, 1000
 Row = TypeVar("Row", bound=Struct)
 
@@ -41,10 +45,12 @@ def read_rows(decoder: "msgspec.json.Decoder[Row]", rows: Iterable[bytes | msgsp
 
 
 def read_body(decoder: "msgspec.json.Decoder[Row]", body: bytes) -> Row:
-    """The body. Raises InvalidError with every fault, DecodeError where it is no JSON."""
+    """The body. Raises InvalidError with every fault (of a large body the first), DecodeError where it is no JSON."""
     try:
         return decoder.decode(body)
     except msgspec.ValidationError as error:
+        if len(body) > LARGE:
+            raise InvalidError([msgspec_fault(error), Fault("", _FIRST)]) from error
         raise InvalidError(faults_of(decoder.type, body) or [Fault("", str(error))]) from error
 
 
@@ -53,6 +59,7 @@ def _read_row(decoder: "msgspec.json.Decoder[Row]", row: bytes | msgspec.Raw, ev
         return decoder.decode(row)
     except msgspec.ValidationError as error:
         first = [msgspec_fault(error)]
+        everything = everything and memoryview(row).nbytes <= LARGE
         return (everything and faults_of(decoder.type, row, MOST_FAULTS_OF_A_ROW)) or first
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         return [Fault("", f"not JSON: {error}")]

@@ -2,10 +2,12 @@
 
 import json
 
+import msgspec
 import pytest
 
 from api.schemas.faults import MOST_FAULTS, faults_of
-from api.schemas.rows import MOST_FAULTS_OF_A_ROW, MOST_FAULTS_OF_ROWS
+from api.schemas.rows import LARGE, MOST_FAULTS_OF_A_ROW, MOST_FAULTS_OF_ROWS, read_body, read_rows
+from experiments.errors import InvalidError
 from experiments.model.checks import study
 from experiments.model.checks.shape import MAX_DEPTH, MOST_ITEMS, MOST_MEMBERS, MOST_VALUES, value_faults
 from experiments.services.deciding.messages import Assignment
@@ -136,3 +138,20 @@ class TestDefinitions:
         assert len(said) == MOST_FAULTS + 1
         assert said[0].pointer == "/here/a/0"
         assert said[-1].pointer == "/here"
+
+
+class _Small(msgspec.Struct, forbid_unknown_fields=True):
+    unit_id: str
+
+
+@pytest.mark.parametrize("size", [LARGE - 100, LARGE + 1])
+def test_of_a_large_document_the_first_fault_is_told(size):
+    body = json.dumps({"unit_id": 1, "other": "x" * size}).encode()
+    decoder = msgspec.json.Decoder(_Small)
+    with pytest.raises(InvalidError) as refused:
+        read_body(decoder, body)
+    (first, *others), large = refused.value.faults, len(body) > LARGE
+    told = {first.pointer, *(each.pointer for each in others)}
+    assert told == ({"/unit_id", ""} if large else {"/unit_id", "/other"})
+    (row,) = read_rows(decoder, [body])
+    assert len(row) == (1 if large else 2)
