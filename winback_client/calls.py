@@ -4,7 +4,9 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Any, NamedTuple, TypedDict
+from itertools import islice
+from threading import Lock
+from typing import Any, NamedTuple, TypedDict, TypeVar
 from urllib.parse import quote
 from uuid import uuid4
 
@@ -23,12 +25,16 @@ MOST_REST = 300.0
 """Seconds for which a service may ask to be left alone."""
 
 SUPPRESSED = "suppressed"
-LEFT_ALONE = (SUPPRESSED, "erased")
+ERASED = "erased"
+LEFT_ALONE = (SUPPRESSED, ERASED)
 """Reasons for which nobody may contact a unit, now or ever."""
-MOST_SUPPRESSED = 100_000
-"""Units that a client remembers as such; the longest known are forgotten first."""
+UNSUBSCRIBE = "unsubscribe"
+"""The kind of outcome after which the service contacts a unit no more."""
+MOST_DECIDED = 100_000
+"""Decisions whose units a client remembers, for outcomes that name their decision alone."""
 
 Body = Mapping[str, Any]
+Answer = TypeVar("Answer")
 
 
 class Extras(TypedDict, total=False):
@@ -54,7 +60,8 @@ class Course:
         self.options = options
         self._away_until = 0.0
         self._report_at = 0.0
-        self._suppressed: dict[str, None] = {}
+        self._lock = Lock()
+        self._units: dict[str, str] = {}
 
     @property
     def resting(self) -> bool:
@@ -65,32 +72,58 @@ class Course:
         """The service gave no answer: leave it alone for a while, and as long as it asked for, within reason."""
         self._away_until = time.monotonic() + max(self.options.rest, min(asked, MOST_REST))
 
-    def heard(self, decision: Decision) -> Decision:
-        """The same decision; whom nobody may contact is remembered for when the service is away."""
-        if decision.reason in LEFT_ALONE or decision.withheld is not None:
-            if len(self._suppressed) >= MOST_SUPPRESSED:
-                self._suppressed.pop(next(iter(self._suppressed)))
-            self._suppressed[decision.unit_id] = None
-        else:
-            self._suppressed.pop(decision.unit_id, None)
-        return decision
+    def asked(self) -> int:
+        """The place of a question in the order of what is known of units, for `heard`."""
+        return self.options.memory.left_alone.now()
 
-    def heard_all(self, answers: list[Decision | RefusedError]) -> list[Decision | RefusedError]:
-        """The same of many."""
-        return [self.heard(each) if isinstance(each, Decision) else each for each in answers]
+    def heard(self, answers: list[Answer], asked: int) -> list[Answer]:
+        """The same answers; whom nobody may contact is remembered for when the service is away."""
+        decisions = [each for each in answers if isinstance(each, Decision)]
+        left_alone = [each.reason in LEFT_ALONE or each.withheld is not None for each in decisions]
+        known = self.options.memory.left_alone
+        known.add(each.unit_id for each, alone in zip(decisions, left_alone, strict=True) if alone)
+        known.remove((each.unit_id for each, alone in zip(decisions, left_alone, strict=True) if not alone), asked)
+        self._decided(decisions)
+        return answers
+
+    def reporting(self, outcomes: Sequence[Outcome]) -> None:
+        """Whoever unsubscribed is left alone from now on, whether or not the service hears of it."""
+        self.options.memory.left_alone.add(self._unsubscribed(outcomes), until_told=True)
+
+    def reported(self, outcomes: Sequence[Outcome], recorded: list[Recorded]) -> list[Recorded]:
+        """The same receipts; the service knows now who unsubscribed, and says who was erased."""
+        known = self.options.memory.left_alone
+        known.add(self._unsubscribed(outcomes))
+        answered = zip(outcomes, recorded, strict=False)
+        known.add(each.unit_id for each, told in answered if each.unit_id and told.outcome_class == ERASED)
+        return recorded
 
     def fall_back(self, experiment: str, requests: Iterable[Assignment]) -> list[Decision]:
-        """The control for each, remembered; nothing for whom the service last said that nobody may contact them."""
-        asked, arm = list(requests), self.options.control_of(experiment)
-        shown = [each for each in asked if each.unit_id not in self._suppressed]
-        self.options.memory.remember(_exposure(experiment, arm, each) for each in shown)
+        """The control for each, remembered; nothing for whom nobody may contact, as far as this client was told."""
+        asked, arm, known = list(requests), self.options.control_of(experiment), self.options.memory.left_alone
+        shown = [each.unit_id not in known for each in asked]
+        exposures = [_exposure(experiment, arm, each) for each, is_shown in zip(asked, shown, strict=True) if is_shown]
+        self.options.memory.remember(exposures)
         payload = self.options.payloads.get(experiment)
         return [
-            Decision(experiment, each.unit_id, False, SUPPRESSED, fallback=True)
-            if each.unit_id in self._suppressed
-            else Decision(experiment, each.unit_id, True, "fallback", arm, fallback=True, payload=payload)
-            for each in asked
+            Decision(experiment, each.unit_id, True, "fallback", arm, fallback=True, payload=payload)
+            if is_shown
+            else Decision(experiment, each.unit_id, False, SUPPRESSED, fallback=True)
+            for each, is_shown in zip(asked, shown, strict=True)
         ]
+
+    def _decided(self, decisions: Iterable[Decision]) -> None:
+        with self._lock:
+            self._units.update((each.decision_id, each.unit_id) for each in decisions if each.decision_id is not None)
+            for name in list(islice(self._units, max(0, len(self._units) - MOST_DECIDED))):
+                del self._units[name]
+
+    def _unsubscribed(self, outcomes: Sequence[Outcome]) -> list[str]:
+        """The units by name, or by a decision that this client was answered."""
+        named = [
+            each.unit_id or self._units.get(each.decision_id or "") for each in outcomes if each.kind == UNSUBSCRIBE
+        ]
+        return [unit for unit in named if unit is not None]
 
     def to_report(self) -> list[Exposure]:
         """Fallbacks to report before the next question; after a refusal none for `rest` seconds."""

@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from threading import Lock
 
+from winback_client.left_alone import LeftAlone, write
+
 
 @dataclass(frozen=True)
 class Exposure:
@@ -26,6 +28,10 @@ class FallbackMemory:
 
     Beyond `most` the oldest are forgotten and counted in `dropped`. With a `path` they survive the process: one line
     of JSON each, the file readable by its owner only. Each process needs a path of its own.
+
+    Attributes:
+        dropped: how many exposures were forgotten unreported.
+        left_alone: whom nobody may contact; with a path in the file of the same name with `.left-alone` behind it.
     """
 
     def __init__(self, path: str | Path | None = None, most: int = 10_000) -> None:
@@ -34,11 +40,17 @@ class FallbackMemory:
         self._lock = Lock()
         self._kept: OrderedDict[str, Exposure] = OrderedDict()
         self.dropped = 0
+        beside = None if self._path is None else self._path.with_name(self._path.name + ".left-alone")
+        self.left_alone = LeftAlone(beside)
         if self._path is not None and self._path.exists():
             self._load(self._path)
 
     def __len__(self) -> int:
         return len(self._kept)
+
+    def __bool__(self) -> bool:
+        """A memory is there also while it is empty: `memory or FallbackMemory()` keeps the one that was given."""
+        return True
 
     def remember(self, exposures: Iterable[Exposure]) -> None:
         """Keep exposures until they are reported."""
@@ -82,22 +94,12 @@ class FallbackMemory:
         if self._path is None:
             return
         lines = "".join(json.dumps(asdict(each)) + "\n" for each in exposures)
-        self._write(self._path, os.O_APPEND, lines)
+        write(self._path, os.O_APPEND, lines)
 
     def _rewrite(self) -> None:
         if self._path is None:
             return
         lines = "".join(json.dumps(asdict(each)) + "\n" for each in self._kept.values())
         beside = self._path.with_name(self._path.name + ".new")
-        self._write(beside, os.O_TRUNC, lines)
+        write(beside, os.O_TRUNC, lines)
         beside.replace(self._path)
-
-    @staticmethod
-    def _write(path: Path, how: int, lines: str) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        file = os.open(path, os.O_WRONLY | os.O_CREAT | how, 0o600)
-        try:
-            os.write(file, lines.encode())
-            os.fsync(file)
-        finally:
-            os.close(file)

@@ -37,29 +37,33 @@ class Client:
         self, experiment: str, unit_id: str, context: Mapping[str, Any] | None = None, **extras: Unpack[Extras]
     ) -> Decision:
         """The unit's arm; the control with `fallback` set where the service is away. Raises RefusedError."""
-        request = Assignment(unit_id, context or {}, **extras)
+        request, asked = Assignment(unit_id, context or {}, **extras), self._course.asked()
         found = self._unless_away(calls.assign_call(experiment, request))
         if found is None:
             return self._course.fall_back(experiment, [request])[0]
-        return self._course.heard(read(Decision, found))
+        return self._course.heard([read(Decision, found)], asked)[0]
 
     def assign_batch(self, experiment: str, requests: Sequence[Assignment]) -> list[Decision | RefusedError]:
         """An answer for each, in order; a row that the service refuses is its error. Raises RefusedError."""
         answers: list[Decision | RefusedError] = []
         for chunk in calls.chunks(requests):
+            asked = self._course.asked()
             found = self._unless_away(calls.assign_batch_call(experiment, chunk))
             if found is None:
                 answers += self._course.fall_back(experiment, chunk)
             else:
-                answers += self._course.heard_all(calls.decisions_of(found, len(answers)))
+                answers += self._course.heard(calls.decisions_of(found, len(answers)), asked)
         return answers
 
     def record(self, outcomes: Outcome | Sequence[Outcome]) -> list[Recorded]:
         """Report what units did; repeating the same outcomes changes nothing. Raises AwayError, RefusedError."""
         rows = [outcomes] if isinstance(outcomes, Outcome) else outcomes
-        return [
-            each for chunk in calls.chunks(rows) for each in calls.recorded_of(self._document(calls.record_call(chunk)))
-        ]
+        self._course.reporting(rows)
+        recorded: list[Recorded] = []
+        for chunk in calls.chunks(rows):
+            receipts = calls.recorded_of(self._document(calls.record_call(chunk)))
+            recorded += self._course.reported(chunk, receipts)
+        return recorded
 
     def void(self, decision_id: str, reason: str) -> Voided:
         """A decision was never delivered. Raises AwayError, RefusedError."""
