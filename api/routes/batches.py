@@ -88,7 +88,7 @@ async def result(
     """One row per unit, in the order in which they were asked for."""
     found = await call.run(views.batch_result, key, number, call.service.settings.history_path)
     name = {"Content-Disposition": f'attachment; filename="batch-{number}.{form}"'}
-    return StreamingResponse(stream(found.path, form, found.mask), media_type=FORMATS[form], headers=name)
+    return StreamingResponse(stream(found.path, form, found.masking), media_type=FORMATS[form], headers=name)
 
 
 def _requests(body: BatchBody) -> list[Assignment]:

@@ -24,7 +24,13 @@ from experiments.services.delivering import (
     create_destination,
     delete_destination,
 )
-from experiments.services.delivering_requests import DeliveryWish, cancel_delivery, request_delivery, retry_delivery
+from experiments.services.delivering_requests import (
+    DeliveryWish,
+    cancel_delivery,
+    note_fetched,
+    request_delivery,
+    retry_delivery,
+)
 from experiments.services.opening import Service
 from experiments.views import deliveries as views
 from experiments.views.assignment_files import MEDIA_TYPES, Parts, file_parts
@@ -122,7 +128,13 @@ async def retry(call: Caller, number: Number) -> Response:
 async def fetch(call: Caller, number: Number) -> Response:
     """Assignments as CSV, Parquet or JSON lines, each with its arm's payload."""
     shown = await call.shown(views.delivery, number)
-    parts = await call.run(file_parts, number, call.service.settings.history_path)
+    engine = call.service.engine
+    parts = await call.run(
+        file_parts,
+        number,
+        call.service.settings.history_path,
+        lambda counts: note_fetched(engine, number, counts._asdict()),
+    )
     kind, name = shown["format"], f"{shown['experiment']}-{number}.{shown['format']}"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     return StreamingResponse(_streamed(call.service, parts), 200, headers, MEDIA_TYPES[kind])

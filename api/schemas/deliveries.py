@@ -95,9 +95,10 @@ class DeliveryBody(Body):
 
 
 class DeliveryFace(BaseModel):
-    """How far a delivery is. `skipped`: left out as void, matured, pushed before or erased.
+    """How far a delivery is. `skipped`: left out as void, matured, pushed before or for nothing.
 
-    `withheld`: left out because nobody may contact the unit (any more).
+    `withheld`: left out because nobody may contact the unit (any more): it is suppressed, or the person was erased. Of
+    a file these are the counts of when it was last fetched to its end.
     """
 
     id: int

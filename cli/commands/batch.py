@@ -47,10 +47,10 @@ def batch(
                 run_batch(service.settings, service.engine, claim, lambda done, total: reach(done, total or done))
         face = views.batch(service.engine, SYSTEM, experiment, number)
         result = views.batch_result(service.engine, SYSTEM, experiment, number, service.settings.history_path)
-    if out is not None:
-        with out.open("wb") as target:
-            for piece in stream(result.path, out.suffix.removeprefix("."), result.mask):
-                target.write(piece)
+        if out is not None:
+            with out.open("wb") as target:
+                for piece in stream(result.path, out.suffix.removeprefix("."), result.masking):
+                    target.write(piece)
     if as_json:
         emit_json({**face, "result": str(out or result.path)})
     if face["status"] == "failed":

@@ -9,7 +9,9 @@ from typing import NamedTuple
 
 _DIGITS = 32
 _BLOCK = 64
-_PSEUDONYM = re.compile(rf"erased-[0-9a-f]{{{_DIGITS}}}(-[0-9]+)?")
+PSEUDONYM = rf"erased-[0-9a-f]{{{_DIGITS}}}(-[0-9]+)?"
+"""A pattern of what takes units' places."""
+_PSEUDONYM = re.compile(PSEUDONYM)
 SOURCE = "erased"
 """The source of an erased person's outcomes: sources are free text too."""
 

@@ -5,7 +5,6 @@ process that dies in between sends one batch again under the id that it had, and
 """
 
 import random
-import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -52,7 +51,6 @@ MOST_REFUSALS = 100
 _AT_ONCE = 200
 """Outcomes of one transaction: on SQLite decisions wait for it."""
 
-_ERASED = re.compile(r"erased-[0-9a-f]{32}")
 _encode = msgspec.json.Encoder().encode
 
 
@@ -160,7 +158,7 @@ class Pusher:
             going = [each for each in going if (SOURCE, _event_id(destination, each.id)) not in pushed]
         rows = assigned_rows(session, self._book, experiment, going)
         through = decisions[-1].id if decisions else delivery.through
-        withheld = sum(each.suppressed for each in decisions)
+        withheld = sum(each.is_withheld for each in decisions)
         return Batch(delivery, destination, experiment, through, len(decisions), going, rows, withheld)
 
     def _push(self, batch: Batch) -> bool:
@@ -255,7 +253,7 @@ class Pusher:
 
 def _goes_out(decision: DeliverableRow, delivery: Delivery, clock: int) -> bool:
     """Neither void, nor matured (nothing it brings would count), nor of who must be left alone, nor for nothing."""
-    if decision.void is not None or decision.suppressed or _ERASED.fullmatch(decision.unit_id):
+    if decision.void is not None or decision.is_withheld:
         return False
     if decision.matures_at <= clock:
         return False

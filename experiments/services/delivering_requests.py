@@ -1,13 +1,14 @@
 """Deliveries as people ask for them: begun, cancelled, tried again."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Engine, text
 from sqlmodel import Session
 
-from experiments.errors import ConflictError, Fault, InvalidError
+from experiments.errors import ConflictError, Fault, InvalidError, UnavailableError
 from experiments.model.principal import Principal, require
 from experiments.model.tables import Delivery
 from experiments.model.times import now
@@ -89,6 +90,14 @@ def retry_delivery(engine: Engine, principal: Principal, number: int) -> None:
         row.status, row.attempts, row.next_attempt_at, row.finished_at = "queued", 0, None, None
         session.add(row)
         audit.append(session, principal, "delivery.retry", str(number), {"sent": row.sent})
+
+
+def note_fetched(engine: Engine, number: int, counts: Mapping[str, int]) -> None:
+    """A file was fetched to its end: what it had, and what was left out. Whoever may fetch it may have this noted."""
+    with suppress(UnavailableError), transaction(engine) as session:  # a count is no reason to cut a file
+        row = find_delivery(session, number, for_change=True)
+        row.sent, row.withheld, row.skipped = counts["sent"], counts["withheld"], counts["skipped"]
+        session.add(row)
 
 
 def _after(wish: DeliveryWish) -> int:

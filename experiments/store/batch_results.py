@@ -5,7 +5,7 @@ A result is `batches/<number>/result.parquet` below the data directory; until it
 
 import os
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 
 from experiments.errors import NotFoundError
 from experiments.model.batch_tables import WHOLE
+from experiments.model.erasing import PSEUDONYM, SOURCE
 from experiments.model.ids import decision_numbers
 from experiments.model.limit_plan import SUPPRESSED
 from experiments.store.erasures import ErasedPeople
@@ -26,6 +27,8 @@ from experiments.store.erasures import ErasedPeople
 Numbers = npt.NDArray[np.int64]
 WITHHELD = "withheld"
 """The column that says why a unit may not be contacted although it was decided for."""
+ERASED = SOURCE
+"""What the columns `reason` and `withheld` say of a person who was erased."""
 
 _AT_ONCE = 50_000
 _GRACE = 3600.0
@@ -33,15 +36,14 @@ _GRACE = 3600.0
 
 
 class Mask(NamedTuple):
-    """What is not as it was when a result was written: who was erased since, and whom nobody may contact now."""
+    """What is not as it was when rows were written: who was erased since, and whom of them nobody may contact now."""
 
     erased: ErasedPeople
     suppressed: Collection[str] = ()
 
-    @property
-    def hides_nothing(self) -> bool:
-        """Whether everything is as it was."""
-        return not self.erased.people and not self.suppressed
+
+Masking = Callable[[Sequence[str]], Mask]
+"""The mask of these units at this moment."""
 
 
 class _Named(msgspec.Struct):
@@ -62,39 +64,48 @@ def result_path(folder: Path, number: int) -> Path:
 
 
 def decisions_of(folder: Path, number: int) -> Numbers:
-    """The numbers of the decisions that a batch assigned or found again, rising. Raises NotFoundError."""
+    """The numbers of the decisions that a batch assigned or found again, rising, also of who was erased since.
+
+    Raises NotFoundError.
+    """
     with pq.ParquetFile(result_path(folder, number)) as file:
-        pages = file.iter_batches(_AT_ONCE, columns=["assigned", "decision_id"])
-        found = [decision_numbers(rows.filter(rows["assigned"])["decision_id"].to_pylist()) for rows in pages]
+        pages = file.iter_batches(_AT_ONCE, columns=["decision_id"])
+        found = [decision_numbers(rows["decision_id"].drop_null().to_pylist()) for rows in pages]
     return np.unique(np.concatenate([np.empty(0, np.int64), *found]))
 
 
-def masked(path: Path, mask: Mask, size: int = _AT_ONCE) -> Iterator[pa.RecordBatch]:
-    """The rows of a result behind a mask."""
-    suppressed = pa.array(mask.suppressed, pa.string())
+def masked(path: Path, masking: Masking, size: int = _AT_ONCE) -> Iterator[pa.RecordBatch]:
+    """The rows of a result, each page behind the mask of its moment."""
     with pq.ParquetFile(path) as file:
         for stored in file.iter_batches(size):
-            rows = _without_payloads(stored, suppressed)
-            place = rows.schema.get_field_index("unit_id")
-            yield rows.set_column(place, rows.schema.field(place), mask.erased.shown(rows[place]))
+            yield behind(stored, masking)
 
 
-def _without_payloads(rows: pa.RecordBatch, suppressed: pa.Array) -> pa.RecordBatch:
-    """Decisions of these units keep everything but the payload; results of earlier versions have no such column yet."""
+def behind(stored: pa.RecordBatch, masking: Masking) -> pa.RecordBatch:
+    """Rows as they may leave now: decisions stay, payloads go. Who is erased is answered as the service answers now.
+
+    Results of earlier versions have no column that says so yet.
+    """
+    rows, mask = stored, masking(stored["unit_id"].to_pylist())
     if WITHHELD not in rows.schema.names:
         rows = rows.append_column(pa.field(WITHHELD, pa.string()), pa.nulls(len(rows), pa.string()))
-    now_withheld = pc.and_(rows["assigned"], pc.is_in(rows["unit_id"], suppressed))
-    found = rows
-    for name, shown in ((WITHHELD, SUPPRESSED), ("payload", None)):
-        place = rows.schema.get_field_index(name)
-        column = pc.if_else(now_withheld, pa.scalar(shown, pa.string()), rows[place])
-        found = found.set_column(place, rows.schema.field(place), column)
-    return found
+    shown = mask.erased.shown(rows["unit_id"])
+    erased = pc.match_substring_regex(shown, f"^{PSEUDONYM}$")
+    suppressed = pc.and_(rows["assigned"], pc.is_in(rows["unit_id"], pa.array(mask.suppressed, pa.string())))
+    found = _set(_set(rows, "unit_id", shown), "assigned", pc.and_not(rows["assigned"], erased))
+    found = _set(found, "reason", pc.if_else(erased, ERASED, rows["reason"]))
+    found = _set(found, "payload", pc.if_else(pc.or_(erased, suppressed), None, rows["payload"]))
+    return _set(found, WITHHELD, pc.if_else(erased, ERASED, pc.if_else(suppressed, SUPPRESSED, rows[WITHHELD])))
 
 
-def write_masked(path: Path, target: Path | BinaryIO, mask: Mask) -> None:
+def _set(rows: pa.RecordBatch, name: str, column: pa.Array) -> pa.RecordBatch:
+    place = rows.schema.get_field_index(name)
+    return rows.set_column(place, rows.schema.field(place), column)
+
+
+def write_masked(path: Path, target: Path | BinaryIO, masking: Masking) -> None:
     """A result behind a mask as a file."""
-    pages = masked(path, mask)
+    pages = masked(path, masking)
     first = next(pages, None)
     schema = pq.read_schema(path) if first is None else first.schema
     with pq.ParquetWriter(target, schema, compression="zstd", compression_level=1) as writer:
@@ -102,16 +113,11 @@ def write_masked(path: Path, target: Path | BinaryIO, mask: Mask) -> None:
             writer.write_batch(rows)
 
 
-def erase_from(folder: Path, erased: ErasedPeople) -> None:
-    """Write what a batch that is over has on disk anew where it names an erased unit.
+def erase_asked(folder: Path, erased: ErasedPeople) -> None:
+    """Write the rows that a batch was given anew without those of erased units, whoever may be reading them.
 
-    A row that was asked for becomes blanks, which is no request: places and sizes stay, so that a batch can go on.
+    A row becomes blanks, which is no request: places, size and time stay, so that the batch can go on.
     """
-    for path in folder.glob("*.parquet"):
-        if _names_any(path, erased):
-            anew = path.with_suffix(".erasing")
-            write_masked(path, anew, Mask(erased))
-            _replace(anew, path)
     for path in folder.glob("asked.jsonl"):
         lines = path.read_bytes().splitlines(keepends=True)
         kept = [b" " * (len(line) - 1) + b"\n" if erased.tombstone(_unit(line)) else line for line in lines]
@@ -119,6 +125,15 @@ def erase_from(folder: Path, erased: ErasedPeople) -> None:
             found, anew = path.stat(), path.with_suffix(".erasing")
             anew.write_bytes(b"".join(kept))
             os.utime(anew, ns=(found.st_atime_ns, found.st_mtime_ns))
+            _replace(anew, path)
+
+
+def erase_from(folder: Path, erased: ErasedPeople) -> None:
+    """Write what a batch that nobody works on has on disk anew where it names an erased unit."""
+    for path in folder.glob("*.parquet"):
+        if _names_any(path, erased):
+            anew = path.with_suffix(".erasing")
+            write_masked(path, anew, lambda _: Mask(erased))
             _replace(anew, path)
     for path in folder.glob("*.unfinished"):
         if time.time() - path.stat().st_mtime > _GRACE:

@@ -10,6 +10,7 @@ from sqlmodel import Session, select
 
 from experiments.errors import NotFoundError
 from experiments.model.assigned import Assigned
+from experiments.model.erasing import is_pseudonym
 from experiments.model.ids import first_id_at, public_id
 from experiments.model.tables import Delivery, DestinationEntry, Experiment
 from experiments.model.times import SECOND, now
@@ -22,7 +23,7 @@ LOOKBACK = 60 * SECOND
 
 
 class DeliverableRow(NamedTuple):
-    """One decision on its way out. `void`: why it was voided; `suppressed`: nobody may contact the unit now."""
+    """One decision on its way out. `void`: why it was voided; `suppressed`: the unit is on the list now."""
 
     id: int
     unit_id: str
@@ -35,6 +36,11 @@ class DeliverableRow(NamedTuple):
     matures_at: int
     void: str | None
     suppressed: bool
+
+    @property
+    def is_withheld(self) -> bool:
+        """Whether nobody may contact the unit: it is on the list, or that of a person who was erased."""
+        return self.suppressed or is_pseudonym(self.unit_id)
 
 
 class Source(NamedTuple):

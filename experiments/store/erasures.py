@@ -105,6 +105,17 @@ def erased_units(connection: Connection, units: Iterable[str]) -> dict[str, Lift
     return {hashes[hashed]: Lifted(tombstone, lifted_at) for hashed, tombstone, lifted_at in found}
 
 
+def erased_among(connection: Connection, units: Iterable[str]) -> ErasedPeople:
+    """Those of these units that are erased persons' and nobody's since."""
+    key = key_if_any(connection)
+    if key is None:
+        return NOBODY
+    found = erased_units(connection, units).items()
+    return ErasedPeople(
+        key, tuple(Erased(unit_hash(key, unit), 0, 0, one.tombstone) for unit, one in found if one.lifted_at is None)
+    )
+
+
 def refused_units(connection: Connection, units: Iterable[str]) -> set[str]:
     """Which of these units are those of erased persons: nothing of them is taken.
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from sqlalchemy import Connection, text
 
 from experiments.model.times import now
+from experiments.store.bulk import one_of, values_for
 
 UNSUBSCRIBE = "unsubscribe"
 
@@ -29,10 +30,11 @@ def suppress(connection: Connection, units: Iterable[str], why: tuple[str, str],
         connection.execute(text(_STORE), values)
 
 
-def suppressed_units(connection: Connection) -> list[str]:
-    """Everybody whom nobody may contact now."""
-    query = text("SELECT unit_id FROM suppressions WHERE expires_at IS NULL OR expires_at > :now")
-    return list(connection.execute(query, {"now": now()}).scalars())
+def suppressed_among(connection: Connection, units: Iterable[str]) -> list[str]:
+    """Which of these nobody may contact now."""
+    among = one_of(connection, "unit_id", "units")
+    query = text(f"SELECT unit_id FROM suppressions WHERE (expires_at IS NULL OR expires_at > :now) AND {among}")  # noqa: S608 - ours
+    return list(connection.execute(query, {"now": now(), "units": values_for(connection, units)}).scalars())
 
 
 def release(connection: Connection, unit_id: str) -> bool:

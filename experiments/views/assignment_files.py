@@ -5,6 +5,7 @@ import io
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 import pyarrow as pa
@@ -47,9 +48,19 @@ _SCHEMA = pa.schema(
 COLUMNS: list[str] = _SCHEMA.names
 
 
-def file_parts(engine: Engine, principal: Principal, number: int, folder: Path) -> Parts:
-    """The file of a delivery, part by part. Void decisions and those of units that nobody may
-    contact are left out. `folder` is the data directory.
+class Fetched(NamedTuple):
+    """What a file had, and what was left out of it: because nobody may contact the unit, or for another reason."""
+
+    sent: int = 0
+    withheld: int = 0
+    skipped: int = 0
+
+
+def file_parts(
+    engine: Engine, principal: Principal, number: int, folder: Path, fetched: Callable[[Fetched], None]
+) -> Parts:
+    """The file of a delivery, part by part. Void decisions and those of units that nobody may contact when their part
+    is made are left out. `folder` is the data directory; `fetched` is told what came of it once all parts were made.
 
     Raises ForbiddenError without the scope `experiment`, NotFoundError (also where the result of the delivery's batch
     is not on this machine), ConflictError where the delivery is a push.
@@ -59,11 +70,13 @@ def file_parts(engine: Engine, principal: Principal, number: int, folder: Path) 
         delivery = find_delivery(session, number)
     if delivery.status != "ready":
         raise ConflictError(f"delivery {number} is a push: it has no file")
-    return FORMATS[delivery.format](_pages(engine, number, chosen_by_batch(delivery, folder)))
+    return FORMATS[delivery.format](_pages(engine, number, chosen_by_batch(delivery, folder), fetched))
 
 
-def _pages(engine: Engine, number: int, chosen: Numbers | None) -> Iterator[Sequence[Assigned]]:
-    book, after = RevisionBook(), None
+def _pages(
+    engine: Engine, number: int, chosen: Numbers | None, fetched: Callable[[Fetched], None]
+) -> Iterator[Sequence[Assigned]]:
+    book, after, counts = RevisionBook(), None, Fetched()
     while True:
         with reading(engine) as session:
             delivery = find_delivery(session, number)
@@ -71,12 +84,16 @@ def _pages(engine: Engine, number: int, chosen: Numbers | None) -> Iterator[Sequ
             begin = delivery.after if after is None else after
             found = deliverable(session.connection(), delivery, begin, ROWS, chosen)
             nothing = bool(delivery.request["include_nothing"])
-            may_go = [each for each in found if each.void is None and not each.suppressed]
+            may_go = [each for each in found if each.void is None and not each.is_withheld]
             going = [each for each in may_go if nothing or each.arm != NOTHING]
             rows = assigned_rows(session, book, experiment, going)
         if not found:
+            fetched(counts)
             return
         after = found[-1].id
+        withheld = sum(each.is_withheld for each in found)
+        skipped = len(found) - len(rows) - withheld
+        counts = Fetched(counts.sent + len(rows), counts.withheld + withheld, counts.skipped + skipped)
         yield rows
 
 

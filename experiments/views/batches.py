@@ -10,11 +10,10 @@ from experiments.errors import ConflictError, NotFoundError
 from experiments.model.principal import Principal, require
 from experiments.model.tables import DecisionBatch
 from experiments.model.times import to_rfc3339
-from experiments.store.batch_results import Mask, result_path
+from experiments.store.batch_masks import masking_of
+from experiments.store.batch_results import Masking, result_path
 from experiments.store.engine import reading
-from experiments.store.erasures import in_files
 from experiments.store.experiments import find
-from experiments.store.limits_suppressed import suppressed_units
 from experiments.views.paging import Wanted, page
 
 Face = dict[str, Any]
@@ -45,10 +44,10 @@ def batches(engine: Engine, principal: Principal, key: str, wanted: Wanted) -> F
 
 
 class BatchResult(NamedTuple):
-    """The file of a result, and what of it is shown now."""
+    """The file of a result, and what of it is shown at the moment at which a part is read."""
 
     path: Path
-    mask: Mask
+    masking: Masking
 
 
 def batch_result(engine: Engine, principal: Principal, key: str, number: int, folder: Path) -> BatchResult:
@@ -61,9 +60,7 @@ def batch_result(engine: Engine, principal: Principal, key: str, number: int, fo
         row = session.get_one(DecisionBatch, number)
         if not (row.status == "done" or (row.status == "failed" and row.is_whole)):
             raise ConflictError(f"batch {number} is {found['status']}: its result is there when it is done")
-        erased = in_files(session).since(row.created_at)
-        suppressed = suppressed_units(session.connection())
-    return BatchResult(result_path(folder, number), Mask(erased, suppressed))
+    return BatchResult(result_path(folder, number), masking_of(engine, number))
 
 
 def _face(row: DecisionBatch, key: str) -> Face:

@@ -1,4 +1,5 @@
-"""Erased persons in results of batches: their rows get the tombstone once the batch is over."""
+"""Erased persons in what batches have on disk: rows that were given are blanked at once; rows of results get the
+tombstone while nobody works on the batch."""
 
 import math
 from contextlib import suppress
@@ -10,8 +11,7 @@ from sqlmodel import col, select
 
 from experiments.model.tables import DecisionBatch
 from experiments.model.times import SECOND, now
-from experiments.services.batching.requesting import OVER
-from experiments.store.batch_results import erase_from, result_folder
+from experiments.store.batch_results import erase_asked, erase_from, result_folder
 from experiments.store.engine import reading
 from experiments.store.erasures import ErasedPeople
 
@@ -27,22 +27,27 @@ class _Mark(NamedTuple):
 
 
 def erase_from_results(engine: Engine, folder: Path, erased: ErasedPeople) -> float:
-    """Write results anew without erased persons; who was erased before the instant that is given back is in none."""
+    """Write files of batches anew without erased persons; who was erased before the instant that is given back is in
+    none."""
     if not erased.people:
         return math.inf
     latest = max(person.erased_at for person in erased.people)
     before = _marks(engine, latest)
     for number, mark in before.items():
-        if _is_over(mark):
+        place, theirs = result_folder(folder, number), erased.since(mark.created_at)
+        erase_asked(place, theirs)
+        if _is_idle(mark):
             with suppress(FileNotFoundError):  # resumed meanwhile: its mark is another one now
-                erase_from(result_folder(folder, number), erased.since(mark.created_at))
+                erase_from(place, theirs)
     after = _marks(engine, latest)
-    open_since = [mark.created_at for number, mark in after.items() if before.get(number) != mark or not _is_over(mark)]
+    open_since = [mark.created_at for number, mark in after.items() if before.get(number) != mark or not _is_idle(mark)]
     return min(open_since, default=math.inf)
 
 
-def _is_over(mark: _Mark) -> bool:
-    return mark.status == "done" or (mark.status in OVER and (mark.finished_at or 0) < now() - _QUIET)
+def _is_idle(mark: _Mark) -> bool:
+    """Whether no process is at the batch: it is done, or nothing was heard of one for a while."""
+    last = max(mark.heartbeat_at or 0, mark.finished_at or 0)
+    return mark.status == "done" or last < now() - _QUIET
 
 
 def _marks(engine: Engine, until: int) -> dict[int, _Mark]:

@@ -20,7 +20,7 @@ from experiments.model.ids import public_ids
 from experiments.model.limit_plan import SUPPRESSED
 from experiments.services.deciding.messages import Assignment
 from experiments.services.deciding.replies import Settled
-from experiments.store.batch_results import WITHHELD, Mask, masked, write_masked
+from experiments.store.batch_results import ERASED, WITHHELD, Masking, masked, write_masked
 
 FORMATS = {
     "parquet": "application/vnd.apache.parquet",
@@ -51,7 +51,8 @@ SCHEMA = pa.schema(
 )
 """One row for each unit that was asked for; `reason` of a refused one is `refused: …`, `payload` is JSON.
 
-`withheld` says why the unit may not be contacted now; there is no payload then."""
+`withheld` says why the unit may not be contacted now; there is no payload then. Who is erased is `assigned: false`,
+with what is kept of the decision."""
 
 Answer = Settled | Exception
 _encode = msgspec.json.Encoder().encode
@@ -81,7 +82,9 @@ def reason_of(answer: Answer) -> str:
 
 
 def _withheld(answer: Answer) -> str | None:
-    return SUPPRESSED if isinstance(answer, Settled) and answer.withheld else None
+    if not isinstance(answer, Settled):
+        return None
+    return SUPPRESSED if answer.withheld else ERASED if answer.reason == ERASED else None
 
 
 def _ids(rows: Sequence[DecisionRow | None]) -> pa.Array:
@@ -125,16 +128,15 @@ def write_table(path: Path, table: pa.Table) -> None:
     _keep(unfinished, path)
 
 
-def join_parts(folder: Path, files: Sequence[str], by: int) -> Path:
-    """One file of all files, row group by row group; `by` tells apart who else may be at it."""
+def join_parts(folder: Path, files: Sequence[str], by: int, masking: Masking) -> Path:
+    """One file of all files, behind the mask of now; `by` tells apart who else may be at it."""
     whole = folder / WHOLE
     unfinished = folder / f"result-{by}.unfinished"
     folder.mkdir(parents=True, exist_ok=True)
     with pq.ParquetWriter(unfinished, SCHEMA, compression="zstd", compression_level=1) as writer:
         for name in files:
-            with pq.ParquetFile(folder / name) as part:
-                for group in range(part.num_row_groups):
-                    writer.write_table(part.read_row_group(group))
+            for rows in masked(folder / name, masking):
+                writer.write_batch(rows)
     _keep(unfinished, whole)
     return whole
 
@@ -145,17 +147,16 @@ def remove_parts(folder: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def stream(path: Path, form: str, mask: Mask) -> Iterator[bytes]:
-    """The result behind a mask in a format, piece by piece."""
+def stream(path: Path, form: str, masking: Masking) -> Iterator[bytes]:
+    """The result in a format, piece by piece, each behind the mask of its moment."""
     if form == "parquet":
-        with path.open("rb") if mask.hides_nothing else TemporaryFile() as file:
-            if not mask.hides_nothing:
-                write_masked(path, file, mask)
-                file.seek(0)
+        with TemporaryFile() as file:
+            write_masked(path, file, masking)
+            file.seek(0)
             yield from iter(lambda: file.read(1 << 20), b"")
         return
     first = True
-    for batch in masked(path, mask, 8192):
+    for batch in masked(path, masking, 8192):
         yield _csv(batch, first) if form == "csv" else _lines(batch)
         first = False
     if first and form == "csv":

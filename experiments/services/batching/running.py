@@ -20,6 +20,7 @@ from experiments.model.times import now, to_datetime
 from experiments.services.batching.reporting import NOTHING_YET, Report, nobody_decided, report_from, report_of
 from experiments.services.batching.requesting import SILENCE, Claim, finish_batch, note_alive, note_progress, note_total
 from experiments.services.batching.results import (
+    SCHEMA,
     Answer,
     join_parts,
     named,
@@ -33,7 +34,8 @@ from experiments.services.deciding.messages import Assignment
 from experiments.services.deciding.replies import Settled
 from experiments.services.hot_path import HotPath
 from experiments.settings import Settings
-from experiments.store.batch_results import result_folder
+from experiments.store.batch_masks import masking_of
+from experiments.store.batch_results import behind, result_folder
 
 BLOCK = {True: 1024, False: 2048}
 """Units of one commit, on the embedded database and else: there, decisions of others wait for the one writer."""
@@ -145,7 +147,7 @@ def _whole(engine: Engine, folder: Path, hold: _Hold) -> Path:
     whole = folder / WHOLE
     if hold.claim.files != (WHOLE,):
         hold.claim = note_alive(engine, hold.claim)
-        whole = join_parts(folder, hold.claim.files, hold.claim.heartbeat)
+        whole = join_parts(folder, hold.claim.files, hold.claim.heartbeat, masking_of(engine, hold.claim.id))
         hold.claim = note_joined(engine, hold.claim)
     remove_parts(folder)
     finish_batch(engine, hold.claim, nobody_decided(hold.claim.counts, report_from(hold.claim.report).refusal))
@@ -241,7 +243,8 @@ def _block(page: Page, answers: list[Answer]) -> Block:
 
 def _keep(engine: Engine, folder: Path, claim: Claim, gathered: Block) -> Claim:
     name = f"part-{len(claim.files) + 1:06d}-{claim.heartbeat}.parquet"
-    write_table(folder / name, pa.concat_tables(gathered.tables).combine_chunks())
+    rows, masking = pa.concat_tables(gathered.tables).combine_chunks(), masking_of(engine, claim.id)
+    write_table(folder / name, pa.Table.from_batches([behind(each, masking) for each in rows.to_batches()], SCHEMA))
     counts = dict(Counter(claim.counts) + gathered.counts)
     files, done = (*claim.files, name), claim.done + gathered.size
     report = report_from(claim.report).then(gathered.report).stored()

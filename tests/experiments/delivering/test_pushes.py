@@ -94,7 +94,7 @@ def test_void_forgotten_and_empty_decisions_stay_here(outbound):
         session.connection().execute(text("UPDATE decisions SET arm = 'nothing' WHERE unit_id = 'cleo'"))
     outbound.destination()
     shown = outbound.push()
-    assert (shown["sent"], shown["skipped"]) == (1, 3)
+    assert (shown["sent"], shown["skipped"], shown["withheld"]) == (1, 2, 1)
     assert outbound.push(include_nothing=True)["sent"] == 1
     units = [row["unit_id"] for seen in outbound.receiver.seen for row in seen.document["data"]["assignments"]]
     assert units == ["dora", "cleo"]
@@ -115,6 +115,18 @@ def test_whom_nobody_may_contact_is_left_out_of_every_attempt(outbound):
     units = [row["unit_id"] for seen in outbound.receiver.seen[1:] for row in seen.document["data"]["assignments"]]
     assert units == ["cleo"]
     assert (shown["sent"], shown["withheld"], shown["skipped"]) == (1, 2, 0)
+
+
+def test_who_was_erased_more_than_once_is_left_out_each_time(outbound):
+    for _ in range(2):
+        outbound.client.put("/v1/units/ana", json={"profile": {}})
+        outbound.decide("ana")
+        assert outbound.client.delete("/v1/units/ana").status_code == 204
+    outbound.decide("ben")
+    outbound.destination()
+    shown = outbound.push()
+    assert (shown["sent"], shown["withheld"], shown["skipped"]) == (1, 2, 0)
+    assert [row["unit_id"] for row in outbound.receiver.seen[0].document["data"]["assignments"]] == ["ben"]
 
 
 def test_what_has_matured_is_too_late(outbound):

@@ -168,16 +168,23 @@ def _rows(kind, content):
 @pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
 def test_a_file_has_every_assignment_with_its_payload(outbound, kind, monkeypatch):
     monkeypatch.setattr("experiments.views.assignment_files.ROWS", 2)
-    decided = outbound.decide('an,"a', "ben\n", "=cleo", "dora", "x", "left alone")
+    decided = outbound.decide('an,"a', "ben\n", "=cleo", "dora", "x", "left alone", "forgotten")
     outbound.client.post(f"/v1/decisions/{decided['x']}/void", json={"reason": "suppressed"})
     outbound.client.put("/v1/suppressions/left%20alone", json={"reason": "complained"})
-    del decided["x"], decided["left alone"]
+    assert outbound.client.delete("/v1/units/forgotten").status_code == 204
+    del decided["x"], decided["left alone"], decided["forgotten"]
     content, shown = _file(outbound, kind)
     rows = _rows(kind, content)
     assert {row["unit_id"]: row["decision_id"] for row in rows} == decided
     assert {(row["arm"], row["event_type"], float(row["reward_amount"])) for row in rows} == {("gift", "bogo", 5.0)}
     assert all(row["payload"] == {"t": "ü"} for row in rows)
     assert all(float(row["propensity"]) > 0 for row in rows)
+    counts = outbound.client.get(f"/v1/deliveries/{shown['id']}").json()
+    assert (counts["sent"], counts["withheld"], counts["skipped"]) == (4, 2, 1)
+    outbound.client.put("/v1/suppressions/dora", json={"reason": "complained"})
+    assert len(_rows(kind, outbound.client.get(shown["file"]).content)) == 3, "whoever fetches it later"
+    counts = outbound.client.get(f"/v1/deliveries/{shown['id']}").json()
+    assert (counts["sent"], counts["withheld"], counts["skipped"]) == (3, 3, 1)
     assert outbound.outcomes(decided["dora"]) == [], "a file is no exposure"
     assert outbound.client.post(f"/v1/deliveries/{shown['id']}/cancel").status_code == 409
 
