@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from cli.errors import CallError
+from experiments.services.attending import present
 from experiments.services.opening import Service, open_service
 from experiments.settings import settings
 
@@ -19,10 +20,11 @@ def service_here() -> Iterator[Service]:
     remedy = "bring it up to date with: winback migrate"
     if chosen.is_sqlite and not chosen.sqlite_path.exists():
         raise CallError(f"there is no database at {chosen.sqlite_path}; set WINBACK_DATABASE_URL, or {remedy}")
-    service = open_service(chosen)
-    try:
-        if not service.readiness()["migrations"]:
-            raise CallError(f"the database is of another version; {remedy}")
-        yield service
-    finally:
-        service.engine.dispose()
+    with present(chosen):
+        service = open_service(chosen)
+        try:
+            if not service.readiness()["migrations"]:
+                raise CallError(f"the database is of another version; {remedy}")
+            yield service
+        finally:
+            service.engine.dispose()

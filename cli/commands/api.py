@@ -22,17 +22,19 @@ def api(
     from api.serving import guarded
     from cli.lifeline import hold
     from cli.logs import configure
+    from experiments.services.attending import present
     from experiments.settings import settings
 
     hold()
     chosen = settings()
     configure(chosen)
-    uvicorn.run(
-        create_app(chosen),
-        host=host or chosen.api_host,
-        port=port or chosen.api_port,
-        log_level="warning",
-        access_log=False,
-        timeout_graceful_shutdown=DRAIN_SECONDS,
-        **guarded(chosen),
-    )
+    with present(chosen):
+        uvicorn.run(
+            create_app(chosen),
+            host=host or chosen.api_host,
+            port=port or chosen.api_port,
+            log_level="warning",
+            access_log=False,
+            timeout_graceful_shutdown=DRAIN_SECONDS,
+            **guarded(chosen),
+        )

@@ -17,6 +17,7 @@ def dashboard(
     one_each()
     from cli.lifeline import hold
     from cli.logs import configure
+    from experiments.services.attending import present
     from experiments.settings import settings
 
     hold()
@@ -31,7 +32,8 @@ def dashboard(
     server = Server(create_dashboard(chosen).server, listening, chosen.proxies)
     # The server ends its loop, and lets its threads finish, on the exception of Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    server.run()
+    with present(chosen):
+        server.run()
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -12,6 +12,7 @@ def worker() -> None:
     from cli.lifeline import hold
     from cli.logs import configure
     from experiments.jobs.worker import run_worker
+    from experiments.services.attending import present
     from experiments.settings import settings
 
     hold()
@@ -20,4 +21,5 @@ def worker() -> None:
         signal.signal(number, lambda *_: stop.set())
     chosen = settings()
     configure(chosen)
-    run_worker(chosen, stop)
+    with present(chosen):
+        run_worker(chosen, stop)

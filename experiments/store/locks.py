@@ -24,5 +24,7 @@ class Lock(IntEnum):
     """What limits the guessing of passwords."""
     PEOPLE = 7307
     """Who keeps something of people by their ids (shared) against who erases one (exclusive); taken before others."""
+    SERVING = 7311
+    """Held by a session for as long as its process is (shared) against who puts a backup in the place (exclusive)."""
     ALERTS = 7310
     """Which alerts are not resolved; taken before AUDIT."""

@@ -15,6 +15,7 @@ DATABASE, FILES = "database", "files"
 """Folders of a backup."""
 
 _UNFINISHED = (".unfinished", ".erasing")
+_PASSING = ("spill", "locks")
 _AT_ONCE = 1 << 20
 
 
@@ -37,9 +38,9 @@ class Manifest(msgspec.Struct, frozen=True):
 
 
 def files_below(folder: Path) -> Iterator[Path]:
-    """What of a data directory is worth keeping: files that are whole."""
+    """What of a data directory is worth keeping: files that are whole. Locks are those of who runs here."""
     for path in sorted(folder.rglob("*")):
-        if path.is_file() and path.suffix not in _UNFINISHED and "spill" not in path.relative_to(folder).parts[:1]:
+        if path.is_file() and path.suffix not in _UNFINISHED and path.relative_to(folder).parts[0] not in _PASSING:
             yield path
 
 

@@ -25,6 +25,7 @@ from experiments.store import (
     copies_postgres,
     copies_sqlite,
     erasure_journal,
+    presence,
 )
 from experiments.store.engine import engine_for, plain_url, reading, transaction
 
@@ -49,7 +50,8 @@ def restore_backup(
 
     Whoever was erased after the backup, by the list that lies in the data directory and by the one in the folder
     `erasures`, is erased in what was put back. Raises ForbiddenError without the scope `admin`, InvalidError where the
-    backup is not whole or of another kind, ConflictError where the place is not empty, unless `replace`.
+    backup is not whole or of another kind, ConflictError where any process is at the place, and where it is not empty,
+    unless `replace`.
     """
     require(principal, "admin")
     manifest = read_checked(folder)
@@ -59,8 +61,18 @@ def restore_backup(
             f"name the data directory of the service in which people were erased since, with {erasure_journal.NAME}"
         )
         raise InvalidError([Fault("/erasures", f"{erasures} holds no list of erasures; {remedy}")])
-    if not replace and not _is_empty(settings):
-        raise ConflictError("a database or a data directory is in this place already; --replace puts the backup there")
+    with presence.alone(settings):
+        if not replace and not _is_empty(settings):
+            raise ConflictError(
+                "a database or a data directory is in this place already; --replace puts the backup there"
+            )
+        return _put_back(settings, principal, (folder, manifest), erasures)
+
+
+def _put_back(
+    settings: Settings, principal: Principal, backup: tuple[Path, Manifest], erasures: Path | None
+) -> Restored:
+    folder, manifest = backup
     lists = [place for place in (settings.history_path, erasures) if place is not None]
     known = [line for place in lists for line in erasure_journal.read(place).values()]
     _take_seal(folder / FILES, settings.history_path)
