@@ -102,7 +102,8 @@ async def put_members(call: Caller, key: str, body: MembersBody) -> Response:
     """Give members of an external segment, from another targeting system."""
     wanted: dict[str, str | None] = {member.unit_id: member.value for member in body.members}
     wanted |= dict.fromkeys(body.leave)
-    return answer({"changed": await call.run(set_members, key, wanted)})
+    changed, erased = await call.run(set_members, key, wanted)
+    return answer({"changed": changed} | ({"erased": erased} if erased else {}))
 
 
 @router.get("/v1/segments/{key}/changes", response_model=Moves)

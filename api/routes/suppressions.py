@@ -18,7 +18,7 @@ from api.schemas.limits import (
 )
 from api.unit_paths import UNIT
 from experiments.model.times import to_micros
-from experiments.services.limiting import release_unit, suppress_units
+from experiments.services.limiting import release_unit, suppress_unit, suppress_units
 from experiments.views import suppressions as views
 from experiments.views.budgets import budget
 from experiments.views.paging import Wanted
@@ -43,15 +43,19 @@ async def list_units(call: Caller, wanted: Annotated[Wanted, Depends(wanted_page
 @router.put("/v1/suppressions", response_model=SuppressedCount)
 @needs("outcomes")
 async def suppress_many(call: Caller, wish: SuppressionsRequest) -> Response:
-    """Put up to 1,000 units on the list: all or none."""
-    return answer({"suppressed": await call.run(suppress_units, wish.units, wish.reason, _expiry(wish))})
+    """Put up to 1,000 units on the list: all or none, but for those of erased persons, which are counted (`erased`)."""
+    suppressed, erased = await call.run(suppress_units, wish.units, wish.reason, _expiry(wish))
+    return answer({"suppressed": suppressed} | ({"erased": erased} if erased else {}))
 
 
 @router.put(f"/v1/suppressions/{UNIT}", status_code=204, response_class=Response)
 @needs("outcomes")
 async def suppress(call: Caller, unit_id: str, wish: SuppressionRequest) -> Response:
-    """Contact this unit no more: from the next decision on every arm but `nothing` is left out."""
-    await call.run(suppress_units, [unit_id], wish.reason, _expiry(wish))
+    """Contact this unit no more: from the next decision on every arm but `nothing` is left out.
+
+    409 where the person was erased: nobody contacts them, and nothing is kept of them.
+    """
+    await call.run(suppress_unit, unit_id, wish.reason, _expiry(wish))
     return Response(status_code=204)
 
 

@@ -44,9 +44,10 @@ class Suppressions(BaseModel):
 
 
 class SuppressedCount(BaseModel):
-    """How many units were put on the list."""
+    """How many units were put on the list; `erased`: how many were not, because their persons were erased."""
 
     suppressed: int
+    erased: int = 0
 
 
 class Span(BaseModel):

@@ -51,9 +51,10 @@ class MembersBody(Body):
 
 
 class Changed(BaseModel):
-    """How many units changed."""
+    """How many units changed; `erased`: how many were not taken, because their persons were erased."""
 
     changed: int
+    erased: int = 0
 
 
 class Drift(BaseModel):

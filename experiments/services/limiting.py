@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Engine
 
-from experiments.errors import Fault, InvalidError, NotFoundError
+from experiments.errors import ConflictError, Fault, InvalidError, NotFoundError
 from experiments.model.principal import Principal, require
 from experiments.model.times import now
 from experiments.model.units import unit_id_faults
@@ -16,10 +16,11 @@ from experiments.store.limits_suppressed import release, suppress
 
 def suppress_units(
     engine: Engine, principal: Principal, units: Sequence[str], reason: str, expires_at: int | None = None
-) -> int:
-    """Put units on the list; who is on it gets the new reason and end. How many were given.
+) -> tuple[int, int]:
+    """Put units on the list; who is on it gets the new reason and end. How many are on it now, and how many were not
+    put there because they are erased persons', whom nobody contacts as it is.
 
-    Who was erased is contacted by nobody as it is, and not listed. The reason may name people: the log of changes,
+    The reason may name people: the log of changes,
     which is kept for ever, does not repeat it.
     Raises ForbiddenError without the scope `outcomes`, InvalidError.
     """
@@ -31,10 +32,24 @@ def suppress_units(
         raise InvalidError(faults)
     with transaction(engine) as session:
         erased = refused_units(session.connection(), units)
-        kept = [unit for unit in units if unit not in erased]
+        kept = {unit for unit in units if unit not in erased}
         suppress(session.connection(), kept, (reason, principal.name), expires_at)
-        audit.append(session, principal, "units.suppress", f"{len(units)} units", {})
-    return len(units)
+        if kept:
+            audit.append(session, principal, "units.suppress", f"{len(kept)} units", {})
+    return len(kept), len(erased)
+
+
+def suppress_unit(
+    engine: Engine, principal: Principal, unit_id: str, reason: str, expires_at: int | None = None
+) -> None:
+    """Put one unit on the list. Raises as `suppress_units` does, and ConflictError where it is an erased person's:
+    nothing can be kept of it, so that whoever gets the id next would be contacted after all."""
+    listed, _ = suppress_units(engine, principal, [unit_id], reason, expires_at)
+    if not listed:
+        raise ConflictError(
+            "this person was erased: nothing is kept of them, and nobody contacts them. A profile under the id "
+            "(PUT /v1/units/{unit_id}) begins a new person, who can be put on the list"
+        )
 
 
 def release_unit(engine: Engine, principal: Principal, unit_id: str) -> None:

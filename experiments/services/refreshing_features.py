@@ -18,10 +18,11 @@ from experiments.services.batching.erasing import erase_from_results
 from experiments.store import compaction
 from experiments.store.activity import history, live_parts, part_path, write_part
 from experiments.store.contacts import Gathered, gather_contacts, gather_responses, gather_voids, keep_gathered
-from experiments.store.engine import reading, transaction
+from experiments.store.engine import reading, share, transaction
 from experiments.store.erasures import erased_units, in_files, out_of_files
 from experiments.store.facts import facts_json
 from experiments.store.imports import alone
+from experiments.store.locks import Lock
 from experiments.store.profiles import put_facts
 from experiments.store.revisions import RevisionBook
 
@@ -152,6 +153,7 @@ def _chunks(batches: Iterator[list[tuple[str, str]]]) -> Iterator[list[tuple[str
 
 def _still_there(session: Session, rows: list[tuple[str, str]], at: int) -> list[tuple[str, str]]:
     """Without persons erased since the history was read: their facts must not come back."""
+    share(session.connection(), Lock.PEOPLE)
     erased = erased_units(session.connection(), (unit for unit, _ in rows))
     gone = {unit for unit, found in erased.items() if found.lifted_at is None or found.lifted_at >= at}
     return [row for row in rows if row[0] not in gone]

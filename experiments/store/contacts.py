@@ -11,6 +11,7 @@ from sqlmodel import Session
 from bandit.rounds import NOTHING
 from experiments.model.history import HISTORY
 from experiments.model.tables import HistoryPart, RefreshMark
+from experiments.store.erasures import hide_in_part
 from experiments.store.revisions import RevisionBook
 
 AT_ONCE = 20_000
@@ -98,11 +99,13 @@ def gather_voids(session: Session, until: int) -> Gathered:
 
 def keep_gathered(session: Session, gathered: Gathered, path: str) -> None:
     """The part and the new mark, together."""
-    session.merge(RefreshMark(name=gathered.kind, value=gathered.mark))
+    mark = RefreshMark(name=gathered.kind, value=gathered.mark)
     if not gathered.events.num_rows:
+        session.merge(mark)
         return
     times = gathered.events["occurred_at"].to_numpy()
-    session.add(
+    hide_in_part(
+        session,
         HistoryPart(
             kind=gathered.kind,
             import_id=-1 - list(HISTORY).index(gathered.kind),
@@ -112,8 +115,10 @@ def keep_gathered(session: Session, gathered: Gathered, path: str) -> None:
             first_at=int(times.min()),
             last_at=int(times.max()),
             live=True,
-        )
+        ),
+        gathered.events,
     )
+    session.merge(mark)
 
 
 def _arm(session: Session, book: RevisionBook, revision: tuple[int, int], key: str) -> dict[str, Any]:

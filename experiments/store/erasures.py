@@ -125,6 +125,27 @@ def refused_units(connection: Connection, units: Iterable[str]) -> set[str]:
     return {unit for unit, found in erased_units(connection, units).items() if found.lifted_at is None}
 
 
+def hide_in_part(session: Session, part: HistoryPart, events: pa.Table) -> None:
+    """Keep a part of the history; persons who were erased while it was written are hidden in it as in those before.
+
+    To be called before anything else in its transaction waits for a lock.
+    """
+    connection = session.connection()
+    share(connection, Lock.PEOPLE)
+    session.add(part)
+    session.flush()
+    erased = erased_units(connection, events["unit_id"].unique().to_pylist())
+    if not erased:
+        return
+    pairs = zip(events["unit_id"].to_pylist(), events["occurred_at"].to_pylist(), strict=True)
+    theirs = {unit for unit, at in pairs if unit in erased and erased[unit].covers(at)}
+    key = made_key(session)
+    for unit in sorted(theirs):
+        row = session.get_one(Erasure, unit_hash(key, unit))
+        row.through_part, row.in_files = int(part.id or 0), True
+        session.add(row)
+
+
 def erased_decisions(connection: Connection, ids: Iterable[int]) -> set[int]:
     """Which of these decisions are those of erased persons."""
     condition = one_of(connection, "d.id", "ids")

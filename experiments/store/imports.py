@@ -17,7 +17,7 @@ from experiments.errors import ConflictError
 from experiments.model.tables import HistoryPart, Import
 from experiments.model.times import now
 from experiments.store.activity import Part, create_view, parts_of_import, write_part
-from experiments.store.erasures import ErasedPeople
+from experiments.store.erasures import ErasedPeople, hide_in_part
 
 RUNNING, DONE = "running", "done"
 
@@ -54,7 +54,8 @@ def add_part(session: Session, row: Import, path: str, table: pa.Table) -> None:
     """Note a part of a running import; readers do not see it yet."""
     number = int(row.id or 0)
     times = table["occurred_at"].to_numpy()
-    session.add(
+    hide_in_part(
+        session,
         HistoryPart(
             kind=row.kind,
             import_id=number,
@@ -64,7 +65,8 @@ def add_part(session: Session, row: Import, path: str, table: pa.Table) -> None:
             first_at=int(times.min()),
             last_at=int(times.max()),
             live=False,
-        )
+        ),
+        table,
     )
 
 

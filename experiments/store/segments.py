@@ -113,8 +113,9 @@ def moves(folder: Path, old: pa.Table, new: pa.Table) -> Iterator[tuple[int, Ite
         yield count, (Move(*row) for page in iter(lambda: cursor.fetchmany(ROWS_AT_ONCE), []) for row in page)
 
 
-def write_moves(session: Session, segment: tuple[int, str], found: Sequence[Move], at: int) -> None:
-    """Keep some units' moves: membership, its history, and what decisions see. Erased persons move nowhere."""
+def write_moves(session: Session, segment: tuple[int, str], found: Sequence[Move], at: int) -> int:
+    """Keep some units' moves: membership, its history, and what decisions see. Erased persons move nowhere: how many
+    they were."""
     number, key = segment
     connection, tables = session.connection(), SQLModel.metadata.tables
     erased = refused_units(connection, (move.unit_id for move in found))
@@ -141,6 +142,7 @@ def write_moves(session: Session, segment: tuple[int, str], found: Sequence[Move
     )
     gone = [(move.unit_id, _encode(move.patch(key)).decode(), at) for move in leaves]
     update_rows(connection, units, ("unit_id", "segments", "segments_at"), patched.format(row="given"), gone)
+    return len(erased)
 
 
 def _leave(connection: Connection, segment_id: int, leaves: Sequence[Move]) -> None:

@@ -24,8 +24,9 @@ COUNTED_WITHIN = 600 * SECOND
 _ROWS = 128
 
 
-def set_members(engine: Engine, principal: Principal, key: str, wanted: Mapping[str, str | None]) -> int:
-    """Give units their values in an external segment (None: it leaves); how many changed.
+def set_members(engine: Engine, principal: Principal, key: str, wanted: Mapping[str, str | None]) -> tuple[int, int]:
+    """Give units their values in an external segment (None: it leaves); how many changed, and how many did not because
+    they are erased persons'.
 
     Whoever is not named stays as it is. Written in short transactions: a call that was cut off is simply repeated.
     Raises ForbiddenError, NotFoundError, ConflictError, InvalidError.
@@ -33,12 +34,13 @@ def set_members(engine: Engine, principal: Principal, key: str, wanted: Mapping[
     require(principal, "outcomes")
     _check(wanted)
     segment = _external(engine, key)
-    changed, units = 0, sorted(wanted)
+    changed, erased, units = 0, 0, sorted(wanted)
     for start in range(0, len(units), _ROWS):
-        changed += _write(engine, segment, {unit: wanted[unit] for unit in units[start : start + _ROWS]})
+        moved, refused = _write(engine, segment, {unit: wanted[unit] for unit in units[start : start + _ROWS]})
+        changed, erased = changed + moved, erased + refused
     if changed:
         _count_by(engine, segment, now() + COUNTED_WITHIN)
-    return changed
+    return changed, erased
 
 
 def replace_members(
@@ -48,24 +50,25 @@ def replace_members(
     table: tuple[Path, pa.Table],
     progress: Callable[[int, int], None],
 ) -> int:
-    """Make the members exactly those of a table (unit_id, value, features); how many changed. Raises as above.
+    """Make the members exactly those of a table (unit_id, value, features), without erased persons; how many changed.
+    Raises as above.
 
     `table` comes with the folder that may be spilled into.
     """
     require(principal, "outcomes")
     segment, (folder, new) = _external(engine, key), table
-    done = 0
+    done = changed = 0
     with moves(folder, members(engine, segment[0]), new) as (count, found):
         chunk: list[Move] = []
         for move in found:
             chunk.append(move)
             if len(chunk) == _ROWS or done + len(chunk) == count:
-                _keep(engine, segment, chunk)
+                changed += len(chunk) - _keep(engine, segment, chunk)
                 done += len(chunk)
                 chunk = []
                 progress(done, count)
     _count_by(engine, segment, now())
-    return done
+    return changed
 
 
 def members_of_file(source: Path) -> pa.Table:
@@ -103,23 +106,22 @@ def _external(engine: Engine, key: str) -> tuple[int, str]:
     return int(row.id or 0), key
 
 
-def _write(engine: Engine, segment: tuple[int, str], wanted: Mapping[str, str | None]) -> int:
+def _write(engine: Engine, segment: tuple[int, str], wanted: Mapping[str, str | None]) -> tuple[int, int]:
     with reading(engine) as session:
         among = col(SegmentMember.unit_id).in_(list(wanted))
         found = session.exec(select(SegmentMember).where(SegmentMember.segment_id == segment[0], among)).all()
     old = {row.unit_id: row.value for row in found}
     chunk = [Move(unit_id, old.get(unit_id), value) for unit_id, value in wanted.items() if old.get(unit_id) != value]
-    if chunk:
-        _keep(engine, segment, chunk)
-    return len(chunk)
+    erased = _keep(engine, segment, chunk) if chunk else 0
+    return len(chunk) - erased, erased
 
 
-def _keep(engine: Engine, segment: tuple[int, str], chunk: Sequence[Move]) -> None:
+def _keep(engine: Engine, segment: tuple[int, str], chunk: Sequence[Move]) -> int:
     with transaction(engine) as session:
         row = session.get(Segment, segment[0])
         if row is None or row.dropped_at is not None:
             raise ConflictError(f"segment {segment[1]!r} was dropped meanwhile")
-        write_moves(session, segment, chunk, now())
+        return write_moves(session, segment, chunk, now())
 
 
 def _count_by(engine: Engine, segment: tuple[int, str], at: int) -> None:
