@@ -55,7 +55,7 @@ class Callbacks:
         An error of ours becomes a notice, and nothing on the page changes.
         """
         if scope not in SCOPES:
-            raise ValueError(f"{scope!r} is no scope")
+            raise ValueError(f"unknown scope {scope!r}")
 
         def register(function: Callable[..., Any]) -> Callable[..., Any]:
             @wraps(function)

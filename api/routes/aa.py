@@ -1,4 +1,4 @@
-"""How often would each test cry wolf on this experiment's own units, if nothing had been done to them?"""
+"""How often would each test raise a false alarm on this experiment's own units, if nothing had been done to them?"""
 
 from typing import Annotated
 

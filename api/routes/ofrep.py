@@ -107,7 +107,7 @@ async def _answered(request: Request, answer: Answer, flag: str | None = None) -
     except msgspec.ValidationError as error:
         return _refusal(400, EvaluationFailure("INVALID_CONTEXT", str(error)), flag)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        return _refusal(400, EvaluationFailure("PARSE_ERROR", f"the body is no evaluation request: {error}"), flag)
+        return _refusal(400, EvaluationFailure("PARSE_ERROR", f"the body is not an evaluation request: {error}"), flag)
     except WinbackError as error:
         return _refusal(*_told(error), flag, error)
 

@@ -151,7 +151,7 @@ def _members(body: bytes) -> dict[str, msgspec.Raw]:
     try:
         return _batch(body)
     except msgspec.ValidationError as error:
-        raise HTTPException(400, f"the body is no batch: {error}") from error
+        raise HTTPException(400, f"the body is not a batch: {error}") from error
 
 
 def _calls(members: dict[str, msgspec.Raw]) -> list[msgspec.Raw]:

@@ -1,4 +1,4 @@
-"""`winback aa`: how often would each test cry wolf on an experiment's own units?"""
+"""`winback aa`: how often would each test raise a false alarm on an experiment's own units?"""
 
 from typing import Annotated, Any
 

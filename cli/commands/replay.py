@@ -174,7 +174,7 @@ def _model(name: str) -> str:
     from offline_eval.models import OUTCOME_MODELS
 
     if name not in OUTCOME_MODELS:
-        raise CallError(f"'{name}' is no outcome model; known: {', '.join(OUTCOME_MODELS)}")
+        raise CallError(f"unknown outcome model '{name}'; known: {', '.join(OUTCOME_MODELS)}")
     return name
 
 

@@ -51,7 +51,7 @@ def _environments(wanted: list[str] | None) -> list[str]:
 
     for name in wanted or ():
         if name not in ENVIRONMENTS:
-            raise CallError(f"'{name}' is no environment; known: {', '.join(ENVIRONMENTS)}")
+            raise CallError(f"unknown environment '{name}'; known: {', '.join(ENVIRONMENTS)}")
     return list(dict.fromkeys(wanted or ENVIRONMENTS))
 
 

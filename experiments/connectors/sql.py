@@ -73,7 +73,7 @@ class Database:
         if column is None:
             return text(query.replace(":", r"\:")), {}
         if not _NAME.match(column):
-            raise unreadable(f"{column!r} is no name of a column", "/watermark")
+            raise unreadable(f"{column!r} is not a column name", "/watermark")
         inner = query.replace(":", r"\:")
         start, operator = (position["watermark"], ">") if "watermark" in position else (self._source.since, ">=")
         condition = "" if start is None else f" WHERE {column} {operator} :since"

@@ -95,7 +95,7 @@ class RowReader:
             what = {"time": "time", "number": "number", "truth": "truth value"}[reading]
             found.append(
                 f"CASE WHEN raw_{name} IS NOT NULL AND {name} IS NULL "
-                f"THEN '{name}: ' || left(raw_{name}, 80) || ' is no {what}' END"
+                f"THEN '{name}: ' || left(raw_{name}, 80) || ' is not a {what}' END"
             )
         if reading == "time":
             found.append(f"CASE WHEN {name} > {self._now + _FUTURE} THEN '{name}: lies in the future' END")

@@ -1,4 +1,4 @@
-"""The units of an experiment from its round log, and how often each test cries wolf over them."""
+"""The units of an experiment from its round log, and how often each test raises a false alarm over them."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path

@@ -97,7 +97,7 @@ def _key(session: Session, key_id: int) -> ApiKey:
 
 def _check(name: str, scopes: Sequence[str], expires_at: int | None) -> None:
     faults = [
-        Fault(f"/scopes/{index}", f"{scope!r} is no scope; there are {', '.join(SCOPES)}")
+        Fault(f"/scopes/{index}", f"unknown scope {scope!r}; there are {', '.join(SCOPES)}")
         for index, scope in enumerate(scopes)
         if scope not in SCOPES
     ]

@@ -31,7 +31,7 @@ def create_user(
     Raises ForbiddenError without the scope `admin`, InvalidError, ConflictError.
     """
     require(principal, "admin")
-    faults = [] if _EMAIL.fullmatch(email) and is_storable(email) else [Fault("/email", "is no e-mail address")]
+    faults = [] if _EMAIL.fullmatch(email) and is_storable(email) else [Fault("/email", "is not an e-mail address")]
     faults += [*password_faults(password, email), *_role_faults(role)]
     if faults:
         raise InvalidError(faults)

@@ -80,7 +80,7 @@ class _Source:
         """
         name = given.get("name", self._definition.objective.maximise)
         if name not in metric_names(self._definition):
-            raise InvalidError([Fault("/metric/name", "is no metric of the experiment")])
+            raise InvalidError([Fault("/metric/name", "is not a metric of the experiment")])
         name, revisions = self._judged(name)
         control = control_variant(self._definition)
         controlled = any(key.variant == control and key.revision in revisions for key in self._totals.keys)

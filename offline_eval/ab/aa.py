@@ -1,4 +1,4 @@
-"""A/A: how often would each comparison cry wolf on this experiment's own units, if nothing had been done to them?"""
+"""A/A: how often each comparison would raise a false alarm on an experiment's own units, had nothing been done."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass

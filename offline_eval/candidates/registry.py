@@ -97,7 +97,7 @@ def fault_of_name(name: str, known: Named) -> str:
         ),
         (
             learner not in LEARNERS and kind not in _PLAIN,
-            f"'{name}' is no policy; known: {plain}, {', '.join(LEARNERS)}, learned, all",
+            f"unknown policy '{name}'; known: {plain}, {', '.join(LEARNERS)}, learned, all",
         ),
     )
     return next((why for wrong, why in faults if wrong), "")

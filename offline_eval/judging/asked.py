@@ -51,6 +51,6 @@ def usable_estimators(log: Log, wanted: Sequence[str] | None, *, mixture: bool =
     usable = tuple(name for name, estimator in ESTIMATORS.items() if not estimator.basis.needs & absent)
     for name in wanted or ():
         if name not in usable:
-            why = "needs what this log does not have" if name in ESTIMATORS else "is no estimator"
+            why = "needs what this log does not have" if name in ESTIMATORS else "is not an estimator"
             raise UnknownEstimatorError(f"'{name}' {why}; known here: {', '.join(usable)}")
     return tuple(dict.fromkeys(wanted)) if wanted else usable

@@ -144,7 +144,7 @@ def estimators_for(claim: Claim, names: Sequence[str], bounds: Bounds, *, named:
 def _check_interval(claim: Claim, bounds: Bounds) -> None:
     name = str(claim.interval)
     if name not in INTERVALS:
-        raise UnknownIntervalError(f"'{name}' is no interval; known: {', '.join(INTERVALS)}")
+        raise UnknownIntervalError(f"unknown interval '{name}'; known: {', '.join(INTERVALS)}")
     if name in ORDER_DEPENDENT:
         raise UnknownIntervalError(
             f"'{name}' reads rows one after the other, and a replay adds parts up; merged_cs holds at any time too"

@@ -58,7 +58,7 @@ def decode(spec: LogSpec, batch: pa.RecordBatch, first_row: int) -> Decoded:
         decoded.refuse(absent, spec.unit, "the unit is missing", "Every decision needs its unit, or set log.unit = ''")
     if spec.time:
         decoded.time, bad = times(batch.column(spec.time), SECONDS[spec.time_unit])
-        decoded.refuse(bad, spec.time, "is no time", "Use a date and time (ISO 8601), or numbers with log.time_unit")
+        decoded.refuse(bad, spec.time, "is not a time", "Use a date and time (ISO 8601), or numbers with log.time_unit")
     return decoded
 
 
@@ -84,7 +84,7 @@ def crossed(parts: Sequence[Categorical]) -> Categorical:
 def _decode_outcomes(spec: LogSpec, batch: pa.RecordBatch, decoded: Decoded) -> None:
     for metric, column in spec.outcomes.items():
         values, bad = numbers(batch.column(column))
-        decoded.refuse(bad, column, "is no number", f"The outcome '{metric}' must be a number")
+        decoded.refuse(bad, column, "is not a number", f"The outcome '{metric}' must be a number")
         absent = ~np.isfinite(values) & ~bad
         if metric in spec.essential:
             remedy = "Write 0 where nothing happened, and leave out rows whose outcome is not known yet"
@@ -95,7 +95,7 @@ def _decode_outcomes(spec: LogSpec, batch: pa.RecordBatch, decoded: Decoded) -> 
 def _decode_context(spec: LogSpec, batch: pa.RecordBatch, decoded: Decoded) -> None:
     for column in spec.numeric:
         values, bad = numbers(batch.column(column))
-        decoded.refuse(bad, column, "is no number", "Correct it, or list the column in context.categorical")
+        decoded.refuse(bad, column, "is not a number", "Correct it, or list the column in context.categorical")
         values = np.where(np.isin(values, spec.missing) | ~np.isfinite(values), np.nan, values)
         decoded.numeric[column] = values
     for column in (*spec.categorical, *spec.segments, *spec.strata, *((spec.position,) if spec.position else ())):

@@ -203,4 +203,4 @@ def _refuse(bad: NDArray[np.bool_], column: str, first_row: int) -> None:
     if bad.any():
         row = first_row + int(np.argmax(bad)) + 1
         remedy = "Give one probability for each eligible arm, in arm order, adding up to 1"
-        raise LogDataError([Fault(row, column, "is no pmf over the eligible arms", remedy)])
+        raise LogDataError([Fault(row, column, "is not a pmf over the eligible arms", remedy)])

@@ -149,7 +149,7 @@ def _rules(section: Section) -> RulesSpec:
 def _cross_check(spec: LogSpec, root: Section) -> None:
     if spec.objective.maximise and spec.objective.maximise not in (*spec.outcomes, NET_VALUE):
         known = ", ".join((*spec.outcomes, NET_VALUE))
-        root.fault("objective/maximise", f"'{spec.objective.maximise}' is no metric of this log; known: {known}")
+        root.fault("objective/maximise", f"'{spec.objective.maximise}' is not a metric of this log; known: {known}")
     if spec.objective.maximise == NET_VALUE and "revenue" not in spec.outcomes:
         root.fault("outcomes/revenue", "is missing: net_value = margin x revenue - reward cost - contact cost")
     for index, arm in enumerate(spec.arms):

@@ -103,7 +103,7 @@ def test_key_and_audit_print_one_json_document(tmp_path: Path) -> None:
     assert checked.returncode == 0
     assert json.loads(checked.stdout)["entries"] >= 1
     refused = winback(tmp_path, "key", "create", "--scope", "everything")
-    assert refused.returncode == 2 and "'everything' is no scope; there are assign, outcomes, read" in refused.stderr
+    assert refused.returncode == 2 and "unknown scope 'everything'; there are assign, outcomes, read" in refused.stderr
 
 
 def test_the_last_administrators_key_goes_only_when_asked_twice(sqlite_template: Path, tmp_path: Path) -> None:

@@ -24,9 +24,9 @@ def guardrails_are_sound(definition: Definition) -> Iterator[Fault]:
     for place, rule in enumerate(definition.guardrails):
         where = f"/guardrails/{place}"
         if rule.metric not in known:
-            yield Fault(f"{where}/metric", f"{rule.metric!r} {_UNGUARDED.get(rule.metric, 'is no metric')}")
+            yield Fault(f"{where}/metric", f"{rule.metric!r} {_UNGUARDED.get(rule.metric, 'is not a metric')}")
         if rule.versus is not None and rule.versus not in keys[rule.on]:
-            yield Fault(f"{where}/versus", f"{rule.versus!r} is no {rule.on} of this experiment")
+            yield Fault(f"{where}/versus", f"{rule.versus!r} is not a known {rule.on} of this experiment")
         elif versus_of(definition, rule) is None:
             yield Fault(f"{where}/versus", f"say which {rule.on} to compare with: the experiment has no such control")
         if (rule.metric, rule.on) in seen:
@@ -44,7 +44,7 @@ def stop_rules_are_sound(definition: Definition) -> Iterator[Fault]:
     keys = {variant.key for variant in definition.variants}
     for name in ("variant", "versus"):
         if getattr(stop, name) is not None and getattr(stop, name) not in keys:
-            yield Fault(f"/stop/{name}", f"{getattr(stop, name)!r} is no variant of this experiment")
+            yield Fault(f"/stop/{name}", f"{getattr(stop, name)!r} is not a variant of this experiment")
     versus = stop.versus or control_variant(definition)
     compares = stop.precision is not None or stop.futility is not None
     if compares and (versus is None or (stop.variant or treated_variant(definition, versus)) in (None, versus)):

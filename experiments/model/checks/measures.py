@@ -23,7 +23,7 @@ def objective_is_known(definition: Definition) -> Iterator[Fault]:
         yield Fault("/objective/maximise", f"{wanted} is how {plain} is judged; maximise {plain} and state cap_revenue")
     elif wanted != "net_value" and wanted not in _metrics(definition):
         known = ", ".join(sorted({*_metrics(definition), "net_value"}))
-        yield Fault("/objective/maximise", f"{wanted!r} is no metric; known: {known}")
+        yield Fault("/objective/maximise", f"unknown metric {wanted!r}; known: {known}")
 
 
 def metrics_are_sound(definition: Definition) -> Iterator[Fault]:
@@ -51,5 +51,5 @@ def costs_fall_due(definition: Definition) -> Iterator[Fault]:
         if arm.cost_on not in known:
             listed = ", ".join(sorted(known))
             yield Fault(
-                f"/arms/{place}/cost_on", f"{arm.cost_on!r} is no kind of outcome and no metric; known: {listed}"
+                f"/arms/{place}/cost_on", f"{arm.cost_on!r} is neither a kind of outcome nor a metric; known: {listed}"
             )

@@ -31,7 +31,7 @@ def arms_exist(definition: Definition) -> Iterator[Fault]:
     for where, policy in _policies(definition):
         for pointer, arm in policy.arms_named:
             if arm not in known:
-                yield Fault(f"{where}/params{pointer}", f"{arm!r} is no arm of this experiment")
+                yield Fault(f"{where}/params{pointer}", f"unknown arm {arm!r}: this experiment has no such arm")
 
 
 def floors_are_feasible(definition: Definition) -> Iterator[Fault]:

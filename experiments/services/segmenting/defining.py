@@ -104,7 +104,7 @@ def due(session: Session, at: int, key: str | None = None) -> list[Segment]:
 def _checked(kind: str, params: Mapping[str, Any]) -> dict[str, Any]:
     segmenter = SEGMENTERS.get(kind)
     if segmenter is None:
-        raise InvalidError([Fault("/kind", f"{kind!r:.80} is no kind of segment; known: {', '.join(SEGMENTERS)}")])
+        raise InvalidError([Fault("/kind", f"unknown kind of segment {kind!r:.80}; known: {', '.join(SEGMENTERS)}")])
     return segmenter.read(params).model_dump(mode="json")
 
 

@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Literal, Protocol, Self
 from offline_eval.ab.evidence import p_value_of
 
 LIFETIME_ALPHA = 0.001
-"""How often, over an experiment's whole life, a check may cry wolf."""
+"""How often, over an experiment's whole life, a check may raise a false alarm."""
 
 Status = Literal["ok", "warning", "failed", "too_few"]
 

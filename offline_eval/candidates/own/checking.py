@@ -55,7 +55,7 @@ def unknown_arm(value: str, keys: Sequence[str]) -> str:
     """That there is no such arm, with the nearest that there is."""
     near = difflib.get_close_matches(value, keys, 1)
     hint = f"did you mean '{near[0]}'?" if near else f"the log's arms are {', '.join(keys)}"
-    return f"'{value}' is no arm of the log; {hint}"
+    return f"'{value}' is not an arm of the log; {hint}"
 
 
 def check_pmf(pmf: Floats, faults: Faults, row: Rows = 0) -> Floats:

@@ -112,7 +112,7 @@ def _diagnosis(value: Any, log: Log) -> str | None:
     try:
         numbers = [float(item) for item in (json.loads(value) if isinstance(value, str) else value)]
     except (TypeError, ValueError):
-        return f"is no list of numbers; list one probability for each arm, {order}"
+        return f"is not a list of numbers; list one probability for each arm, {order}"
     if min(numbers, default=0.0) < 0:
         return NEGATIVE
     if not abs(math.fsum(numbers) - 1.0) < SUM_TOLERANCE:

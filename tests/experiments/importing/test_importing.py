@@ -107,8 +107,8 @@ def test_rejected_rows_are_in_the_file_with_their_reasons(importer, tmp_path):
     reasons = " | ".join(row["reason"] for row in rows)
     for said in (
         "unit_id: missing",
-        "yesterday is no time",
-        "much is no number",
+        "yesterday is not a time",
+        "much is not a number",
         "lies in the future",
         "has 1 columns",
     ):

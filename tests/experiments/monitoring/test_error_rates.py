@@ -1,4 +1,4 @@
-"""How often guardrails cry wolf when looked at in every cycle, and how soon they see harm, over the stored totals."""
+"""How often guardrails looked at in every cycle raise a false alarm, and how soon they see harm, over stored totals."""
 
 from collections.abc import Iterator
 

@@ -31,11 +31,11 @@ def spoiled(frame: pd.DataFrame, row: int, column: str, value: object) -> pd.Dat
         ("offer", None, "the arm is missing"),
         ("visit", None, "the outcome 'reengagement' is missing"),
         ("visit", np.inf, "the outcome 'reengagement' is missing"),
-        ("visit", "yes", "is no number"),
+        ("visit", "yes", "is not a number"),
         ("visit", 7, "outside [0, 1]"),
-        ("recency", "soon", "is no number"),
+        ("recency", "soon", "is not a number"),
         ("customer", None, "the unit is missing"),
-        ("at", "yesterday", "is no time"),
+        ("at", "yesterday", "is not a time"),
     ],
 )
 def test_a_bad_value_names_its_row_column_and_remedy(frame, spec_data, write, column, value, problem):

@@ -54,7 +54,7 @@ def test_a_chosen_interval_is_everywhere(make, frame, interval):
 @pytest.mark.parametrize(
     ("claim", "estimators", "told_so"),
     [
-        (Claim(interval="magic"), None, "'magic' is no interval; known: normal"),
+        (Claim(interval="magic"), None, "unknown interval 'magic'; known: normal"),
         (Claim(interval="gamma_exponential_cs"), None, "merged_cs holds at any time too"),
         (Claim(interval="normal", anytime=True), None, "holds at one look only; those that hold at any time"),
         (Claim(interval="empirical_bernstein"), ["snips"], "does not hold for 'snips'; what does: normal"),

@@ -76,7 +76,7 @@ def test_own_policies_of_a_column_and_a_file(run, log, spec, frame, tmp_path):
     alone = run("replay", log, "--spec", spec, "--policy", f"parquet:{file}", "--estimator", "ips", "--json")
     assert set(json.loads(alone.stdout)["policies"]) == {"logging", f"parquet:{file}"}
     wrong = run("replay", log, "--spec", spec, "--policy", "column:visit")
-    assert wrong.exit_code == 2 and "'0' is no arm of the log" in wrong.output
+    assert wrong.exit_code == 2 and "'0' is not an arm of the log" in wrong.output
 
 
 def test_a_table_for_people(run, log, spec):

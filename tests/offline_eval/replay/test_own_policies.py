@@ -80,13 +80,13 @@ def test_arms_that_were_not_eligible_give_way_to_the_control(make, frame):
 @pytest.mark.parametrize(
     ("column", "told"),
     [
-        (["five"] * 3999 + ["fvie"], "row 4,000: 'fvie' is no arm of the log; did you mean 'five'?"),
+        (["five"] * 3999 + ["fvie"], "row 4,000: 'fvie' is not an arm of the log; did you mean 'five'?"),
         (["five"] * 3998 + [None, None], "rows 3,999, 4,000: the column is empty"),
         ([[0.5, 0.5, 0.5]] + [[1.0, 0.0, 0.0]] * 3999, "row 1: the probabilities do not add up to 1"),
         ([[1.0, 0.0, 0.0]] * 3999 + [[1.5, -0.5, 0.0]], "row 4,000: a probability is below 0"),
         ([[1.0, 0.0, 0.0]] * 3999 + [[1.0, 0.0]], "lists 2 probabilities; list one for each arm, in the order five"),
         ([[1.0, 0.0, 0.0]] * 3999 + [None], "row 4,000: is empty"),
-        (["[1, 0, 0]"] * 3999 + ["[1, 0"], "row 4,000: is no list of numbers"),
+        (["[1, 0, 0]"] * 3999 + ["[1, 0"], "row 4,000: is not a list of numbers"),
     ],
 )
 def test_faults_of_a_column(make, frame, column, told):
@@ -104,7 +104,7 @@ def test_a_column_that_is_not_there_names_those_that_are(known_log):
     ("spoil", "told"),
     [
         (lambda t: t.head(10), "the file has 10 rows and the log 4,000"),
-        (lambda t: t.rename(columns={"ten": "tenn"}), "'tenn' is no arm of the log; did you mean 'ten'?"),
+        (lambda t: t.rename(columns={"ten": "tenn"}), "'tenn' is not an arm of the log; did you mean 'ten'?"),
         (lambda t: t[["none", "five"]], "rows 1, 2, 3, 4, 5 and 3,995 more: the probabilities do not add up to 1"),
         (lambda t: t.assign(ten=np.nan), "a probability is missing or no number"),
         (lambda t: t.assign(customer=["c0"] * len(t)), "names the same customer again"),
