@@ -47,7 +47,9 @@ def _written(event: str, arguments: tuple[Any, ...]) -> Path | None:
     if event not in ("open", "os.mkdir", "sqlite3.connect"):
         return None
     path = arguments[0]
-    return Path(path).absolute() if isinstance(path, str | Path) and str(path) != ":memory:" else None
+    if not isinstance(path, str | Path) or str(path).startswith((":memory:", "file::memory:")):
+        return None
+    return Path(str(path).removeprefix("file:").partition("?mode=")[0]).absolute()
 
 
 def _is_ours(path: Path) -> bool:

@@ -9,6 +9,8 @@ from tests.writing import ROOT, found
 def test_the_guard_sees_files_folders_and_databases_of_the_working_copy_alone(tmp_path):
     (tmp_path / "elsewhere").write_text("x")
     (ROOT / "README.md").read_text()
+    for elsewhere in (f"file:{tmp_path}/some.db?mode=rwc", ":memory:", "file::memory:?cache=shared"):
+        sqlite3.connect(elsewhere, uri=True).close()
     assert found() == []
     place = ROOT / "left-behind"
     try:
