@@ -54,6 +54,8 @@ class Timing:
         return report
 
     def pytest_runtest_logreport(self, report: Any) -> None:
+        if not hasattr(report, "processors"):
+            return  # written for a worker that crashed, by the one that hands out the tests
         folder = str(PurePosixPath(report.nodeid.split("::", 1)[0]).parent)
         spent = Spent(report.when == "call", report.duration, report.processors)
         self.folders[folder].add(spent)
