@@ -272,8 +272,6 @@ from experiments.ingestion.importing_plan import Wish
 from experiments.model.principal import SYSTEM
 from experiments.settings import Settings
 from experiments.store.engine import engine_for
-from tests.examples import few
-from tests.examples import few
 url, folder, path, rejects = sys.argv[1:]
 importer = Importer(engine_for(Settings(database_url=url, _env_file=None), patient=True), Path(folder), SYSTEM)
 wish = Wish({"a": "unit_id", "b": "occurred_at", "c": "amount"})
