@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.routing import BaseRoute
 
 from experiments.errors import UnavailableError
-from experiments.model.principal import SCOPES, Principal, Scope, require
+from experiments.model.access.principal import SCOPES, Principal, Scope, require
 from experiments.services.opening import Service
 
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])

@@ -15,8 +15,8 @@ from starlette.responses import Response
 
 from api.auth import PUBLIC, authenticated, declared, in_report_time, in_time
 from experiments.errors import Fault, InvalidError, UnavailableError
+from experiments.model.access.principal import Principal
 from experiments.model.checks.shape import value_faults
-from experiments.model.principal import Principal
 from experiments.services.opening import Service
 
 Result = TypeVar("Result")

@@ -21,7 +21,7 @@ from starlette.responses import Response
 from api.watching import note_refusal
 from experiments import errors
 from experiments.errors import Fault, InvalidError, WinbackError
-from experiments.model.wording import in_words
+from experiments.model.designing.wording import in_words
 
 STATUS: dict[type[WinbackError], HTTPStatus] = {
     errors.NotFoundError: HTTPStatus.NOT_FOUND,
@@ -35,7 +35,7 @@ STATUS: dict[type[WinbackError], HTTPStatus] = {
     errors.LeaseLostError: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.UnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.BrokerAwayError: HTTPStatus.SERVICE_UNAVAILABLE,
-    errors.EscrowLostError: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.LimitLeaseLostError: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.StoppedError: HTTPStatus.CONFLICT,
     errors.SupersededError: HTTPStatus.CONFLICT,
 }

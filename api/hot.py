@@ -20,8 +20,8 @@ from api.credentials import read_whole
 from api.errors import CUT_SHORT, answer_to, problem
 from api.watching import note_refusal
 from experiments.errors import WinbackError
-from experiments.model.principal import Principal, require
-from experiments.model.principal import Scope as Grant
+from experiments.model.access.principal import Principal, require
+from experiments.model.access.principal import Scope as Grant
 from experiments.services.opening import Service
 
 _JSON = (b"content-type", b"application/json")

@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from starlette.routing import BaseRoute, Route
 
-from experiments.model.definition import Definition
+from experiments.model.designing.definition import Definition
 
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
 

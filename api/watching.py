@@ -4,9 +4,9 @@ from starlette.types import Scope
 
 from api.auth import address_of
 from experiments import errors
-from experiments.services.authenticating import prefix_of
+from experiments.services.access.keys import prefix_of
+from experiments.services.access.watching import Kind
 from experiments.services.opening import Service
-from experiments.services.watching import Kind
 
 KINDS: dict[type[Exception], Kind] = {
     errors.UnauthenticatedError: "unknown_key",

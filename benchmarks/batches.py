@@ -22,13 +22,13 @@ import pyarrow.parquet as pq
 from bandit.policies.vw_policy import VwPolicy
 from benchmarks.decision_setup import CONTEXTS, prepare
 from benchmarks.decisions import fresh_database
-from experiments.model.principal import SYSTEM
+from experiments.model.access.principal import SYSTEM
 from experiments.services.batching.requesting import BatchRequest, claim_batch, request_batch
 from experiments.services.batching.running import run_batch
-from experiments.services.deciding.shelf import Shelf
+from experiments.services.deciding.policy_cache import PolicyCache
 from experiments.settings import Settings
-from experiments.store.engine import engine_for
-from experiments.store.runtime_reads import read_experiments, read_heads, read_snapshot
+from experiments.store.core.engine import engine_for
+from experiments.store.deciding.runtime_reads import read_experiments, read_heads, read_snapshot
 
 GROUP = 65_536
 RAW = 20_000
@@ -47,15 +47,15 @@ def write_base(path: Path, rows: int) -> None:
 
 def raw_rate(engine) -> float:
     """Predictions per second of the model alone, contexts encoded before."""
-    from experiments.model.definition import Definition
+    from experiments.model.designing.definition import Definition
 
     heads = read_heads(engine)
     (stored,) = read_experiments(engine, list(heads.versions))
     definition = Definition.model_validate(stored.experiment.definition)
-    shelf = Shelf(lambda number: read_snapshot(engine, number))
+    cache = PolicyCache(lambda number: read_snapshot(engine, number))
     variant = definition.variants[0]
     snapshot = heads.snapshots[stored.experiment.id, variant.key]
-    policy, _ = shelf.policy((1, variant.key), definition, variant.policy, snapshot)
+    policy, _ = cache.policy((1, variant.key), definition, variant.policy, snapshot)
     assert isinstance(policy, VwPolicy)
     arms = tuple(arm.as_arm() for arm in definition.arms)
     encoded = [policy._encoder.encode({**context, "profile_orders": 3}) for context in CONTEXTS]

@@ -19,12 +19,12 @@ import httpx
 from api.app import create_app
 from cli.demo.campaign import EVENTS, LARGE, MARKETERS_RULES, SMALL
 from cli.demo.world import Person, population
-from experiments.jobs import JOBS, Desk
+from experiments.jobs import JOBS, WorkerContext
 from experiments.model import times
-from experiments.model.principal import SCOPES, SYSTEM
-from experiments.services.granting import create_key
+from experiments.model.access.principal import SCOPES, SYSTEM
+from experiments.services.access.granting_keys import create_key
 from experiments.settings import Settings
-from experiments.store.engine import engine_for
+from experiments.store.core.engine import engine_for
 
 SPRING, SUMMER = "spring-winback", "summer-vouchers"
 STEPS_A_DAY = 4
@@ -142,7 +142,7 @@ def play(settings: Settings, weeks: Weeks | None = None) -> None:
 
 async def _live(settings: Settings, weeks: Weeks, calendar: Calendar, key: str) -> None:
     app = create_app(settings)
-    desk = Desk(settings)
+    worker = WorkerContext(settings)
     headers = {"Authorization": f"Bearer {key}"}
     transport = httpx.ASGITransport(app)
     async with (
@@ -154,13 +154,13 @@ async def _live(settings: Settings, weeks: Weeks, calendar: Calendar, key: str) 
         for step in range(weeks.days * STEPS_A_DAY):
             await past.step(step)
             for name in BETWEEN:
-                JOBS[name].run(desk)
+                JOBS[name].run(worker)
             await asyncio.sleep(2 * settings.snapshot_poll)
         await past.send("POST", f"/v1/segments/{SEGMENT}/refresh")
     for _ in range(100):
-        JOBS["segment"].run(desk)
+        JOBS["segment"].run(worker)
         await asyncio.sleep(0.1)
-    desk.close()
+    worker.close()
 
 
 class _Past:

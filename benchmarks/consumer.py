@@ -35,7 +35,7 @@ from experiments.ingestion.streams import broker_of
 from experiments.jobs.worker import spare_the_collector
 from experiments.model.ids import public_id
 from experiments.settings import Settings
-from experiments.store.engine import engine_for, reading
+from experiments.store.core.engine import engine_for, reading
 
 POSTGRES = os.environ.get("WINBACK_TEST_POSTGRES_URL", "postgresql://postgres@127.0.0.1:5432/postgres")
 ASKED = 0.6

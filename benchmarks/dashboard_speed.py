@@ -28,16 +28,17 @@ from sqlmodel import SQLModel
 import migrations
 from benchmarks.readout_speed import World, cells, write
 from dashboard.pages import PAGES
-from experiments.model.principal import SYSTEM
-from experiments.model.tables import DailyProgress, DailyRollup, Experiment, HourlyRollup
+from experiments.model.access.principal import SYSTEM
+from experiments.model.tables.core import Experiment
+from experiments.model.tables.trends import EVERYONE, DailyProgress, DailyRollup
+from experiments.model.tables.workers import HourlyRollup
 from experiments.model.times import DAY, now
-from experiments.model.trend_tables import EVERYONE
-from experiments.services.granting_users import create_user
+from experiments.services.access.granting_users import create_user
 from experiments.settings import Settings
-from experiments.store.bulk import insert_rows
-from experiments.store.engine import engine_for, transaction
-from experiments.store.hour_totals import sum_hours_anew
-from experiments.store.rollups import metric_places
+from experiments.store.core.bulk import insert_rows
+from experiments.store.core.engine import engine_for, transaction
+from experiments.store.rollups.hour_totals import sum_hours_anew
+from experiments.store.rollups.tiers import metric_places
 
 LOGIN, PASSWORD = "bench@example.com", "correct horse battery"
 CAMPAIGNS, DAYS, OPEN_DAYS = 20, 180, 2

@@ -8,17 +8,18 @@ import numpy as np
 from bandit.policies import build
 from bandit.rounds import Round
 from bandit.snapshots import fingerprint
-from experiments.model.definition import Definition
+from experiments.model.access.principal import SCOPES, SYSTEM
+from experiments.model.designing.definition import Definition
 from experiments.model.policy_snapshots import seal_policy
-from experiments.model.principal import SCOPES, SYSTEM
-from experiments.model.tables import Learner, Snapshot, Unit
+from experiments.model.tables.core import Unit
+from experiments.model.tables.workers import Learner, Snapshot
 from experiments.model.times import now
-from experiments.services.designing import create_experiment
-from experiments.services.granting import create_key
-from experiments.services.steering import move_experiment
+from experiments.services.access.granting_keys import create_key
+from experiments.services.designing.definitions import create_experiment
+from experiments.services.designing.steering import move_experiment
 from experiments.settings import Settings
-from experiments.store.engine import engine_for, transaction
-from experiments.store.experiments import find
+from experiments.store.core.engine import engine_for, transaction
+from experiments.store.designing.experiments import find
 
 PROFILES = 150_000
 TRAINED_ON = 3000

@@ -18,12 +18,12 @@ import psutil
 from benchmarks import attacks
 from benchmarks.attacks import MEGABYTE, Attack
 from benchmarks.decisions import LOAD_CORE, SERVER_CORE, free_port, fresh_database, served
-from experiments.model.principal import SCOPES, SYSTEM
-from experiments.services.designing import create_experiment
-from experiments.services.granting import create_key
-from experiments.services.steering import move_experiment
+from experiments.model.access.principal import SCOPES, SYSTEM
+from experiments.services.access.granting_keys import create_key
+from experiments.services.designing.definitions import create_experiment
+from experiments.services.designing.steering import move_experiment
 from experiments.settings import Settings
-from experiments.store.engine import engine_for
+from experiments.store.core.engine import engine_for
 
 PAUSE = 0.05
 PROBE = b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n"

@@ -18,13 +18,13 @@ import migrations
 from bandit.history import DAY, feature_columns
 from experiments.connectors import Source
 from experiments.ingestion.importing import Importer, Order
+from experiments.model.access.principal import SYSTEM
 from experiments.model.history import HISTORY
-from experiments.model.principal import SYSTEM
 from experiments.services.refreshing_features import refresh_features
 from experiments.settings import Settings
-from experiments.store.activity import Part, create_view, open_duckdb, write_part
-from experiments.store.engine import engine_for
-from experiments.store.facts import fact_columns, facts
+from experiments.store.core.engine import engine_for
+from experiments.store.units.activity import Part, create_view, open_duckdb, write_part
+from experiments.store.units.facts import fact_columns, facts
 
 NOW = 20_000 * DAY
 ROUNDS = 3

@@ -22,48 +22,48 @@ from vowpal_wabbit_next import CBLabel, _core
 import migrations
 from bandit.features import arm_features, feature_index
 from benchmarks.synthetic_log import START, Shape, definition_of, write_log
-from experiments.jobs import Desk
+from experiments.jobs import WorkerContext
 from experiments.jobs.worker import spare_the_collector
-from experiments.model.record import decode_record
+from experiments.model.deciding.record import decode_record
 from experiments.model.times import SECOND, now
 from experiments.settings import Settings
-from experiments.store.engine import reading, transaction
+from experiments.store.core.engine import reading, transaction
 
 core: Any = _core
 SHAPE = Shape(0, arms=12, numeric=20, uniform_every=0, policy={"name": "squarecb"})
 
 
 @contextmanager
-def desk_over(decisions: int, seed: int) -> Iterator[Desk]:
+def worker_over(decisions: int, seed: int) -> Iterator[WorkerContext]:
     """A worker over a fresh SQLite file with a log of matured decisions."""
     with tempfile.TemporaryDirectory() as folder:
         url = f"sqlite:///{Path(folder) / 'winback.db'}"
         migrations.upgrade(url)
-        desk = Desk(Settings(database_url=url, _env_file=None))
+        worker = WorkerContext(Settings(database_url=url, _env_file=None))
         shape = Shape(decisions, SHAPE.arms, SHAPE.numeric, uniform_every=0, policy=dict(SHAPE.policy))
-        write_log(desk.engine, shape, seed=seed)
-        yield desk
-        desk.close()
+        write_log(worker.engine, shape, seed=seed)
+        yield worker
+        worker.close()
 
 
-def lock_times(desk: Desk) -> list[float]:
+def lock_times(worker: WorkerContext) -> list[float]:
     """Seconds that each write transaction holds the lock, filled in as they happen."""
     held: list[float] = []
     began: dict[int, float] = {}
 
-    @event.listens_for(desk.engine, "begin")
+    @event.listens_for(worker.engine, "begin")
     def _begin(connection: Connection) -> None:
         if connection.get_execution_options().get("winback_writes"):
             began[id(connection)] = perf_counter()
 
-    original = desk.engine.dialect.do_commit
+    original = worker.engine.dialect.do_commit
 
     def timed(connection: Any) -> None:
         original(connection)
         if began:
             held.append(perf_counter() - began.popitem()[1])
 
-    desk.engine.dialect.do_commit = timed
+    worker.engine.dialect.do_commit = timed
     return held
 
 
@@ -84,17 +84,17 @@ def spent_on(work: Callable[[], object]) -> Spent:
     return Spent(perf_counter() - wall, process_time() - cpu)
 
 
-def end_to_end(desk: Desk) -> tuple[Spent, Spent]:
+def end_to_end(worker: WorkerContext) -> tuple[Spent, Spent]:
     """Joining and learning."""
-    lease = desk.leaseholder.hold()
+    lease = worker.leaseholder.hold()
     assert lease is not None
-    joining = spent_on(lambda: desk.joiner.run(lease, now()))
-    return joining, spent_on(lambda: desk.learner.run(lease))
+    joining = spent_on(lambda: worker.joiner.run(lease, now()))
+    return joining, spent_on(lambda: worker.learner.run(lease))
 
 
-def raw_learning(desk: Desk) -> Spent:
+def raw_learning(worker: WorkerContext) -> Spent:
     """Vowpal Wabbit itself over the same rounds, encoded beforehand."""
-    with reading(desk.engine) as session:
+    with reading(worker.engine) as session:
         found = session.connection().execute(
             text("SELECT d.record, d.arm, l.reward FROM logged_rounds l JOIN decisions d ON d.id = l.decision_id")
         )
@@ -136,16 +136,16 @@ def _examples() -> tuple[list[Any], Any]:
 def cycle_seconds(cycles: int) -> list[float]:
     """Seconds of single cycles over 200 decisions each: join, learn, publish."""
     size, spent = 200, []
-    with desk_over(size * cycles, 99) as desk:
-        lease = desk.leaseholder.hold()
+    with worker_over(size * cycles, 99) as worker:
+        lease = worker.leaseholder.hold()
         assert lease is not None
         for cycle in range(1, cycles + 1):
-            with transaction(desk.engine) as session:
+            with transaction(worker.engine) as session:
                 clock = START + (70 + cycle * size - 1) * SECOND
                 session.connection().execute(text("UPDATE experiments SET clock_now = :clock"), {"clock": clock})
             start = perf_counter()
-            joined = desk.joiner.run(lease, now())
-            desk.learner.run(lease)
+            joined = worker.joiner.run(lease, now())
+            worker.learner.run(lease)
             spent.append(perf_counter() - start)
             assert joined == size
     return spent
@@ -155,10 +155,10 @@ def report(decisions: int, repeats: int) -> str:
     """The figures as a table."""
     ratios, rows, held = [], [], []
     for repeat in range(repeats):
-        with desk_over(decisions, repeat) as desk:
-            locks = lock_times(desk)
-            joining, learning = end_to_end(desk)
-            raw = raw_learning(desk)
+        with worker_over(decisions, repeat) as worker:
+            locks = lock_times(worker)
+            joining, learning = end_to_end(worker)
+            raw = raw_learning(worker)
             held += locks
         whole = joining + learning
         ratios.append(Spent(raw.wall / whole.wall, raw.cpu / whole.cpu))

@@ -20,15 +20,15 @@ import numpy as np
 from scipy.stats import t as student
 
 import migrations
-from experiments.jobs import Desk
-from experiments.model.principal import SYSTEM
+from experiments.jobs import WorkerContext
+from experiments.model.access.principal import SYSTEM
 from experiments.services.clocking import advance_clock
 from experiments.services.deciding.messages import Assignment
 from experiments.services.deciding.messages import Decision as Answer
-from experiments.services.designing import create_experiment
+from experiments.services.designing.definitions import create_experiment
+from experiments.services.designing.steering import move_experiment
 from experiments.services.opening import Service, open_service
 from experiments.services.recording.messages import Outcome
-from experiments.services.steering import move_experiment
 from experiments.services.verifying import verify
 from experiments.settings import Settings
 from experiments.views.budgets import budget
@@ -98,18 +98,18 @@ async def campaign(world: World, seed: int, pacing: str) -> Outcomes:
     with tempfile.TemporaryDirectory() as folder:
         settings = Settings(database_url=f"sqlite:///{folder}/p.db", database_timeout=20, lease_seconds=600)
         migrations.upgrade(settings.database_url)
-        service, desk = open_service(settings), Desk(settings)
+        service, worker = open_service(settings), WorkerContext(settings)
         try:
             create_experiment(service.engine, SYSTEM, definition(world, seed, pacing))
             move_experiment(service.engine, SYSTEM, "campaign", "start")
             await service.start()
-            return await _run(world, seed, service, desk)
+            return await _run(world, seed, service, worker)
         finally:
-            desk.close()
+            worker.close()
             await service.close()
 
 
-async def _run(world: World, seed: int, service: Service, desk: Desk) -> Outcomes:
+async def _run(world: World, seed: int, service: Service, worker: WorkerContext) -> Outcomes:
     rng, net, last_paid = np.random.default_rng(seed), 0.0, 0.0
     shape = HOURS / HOURS.mean() * world.hourly
     for hour in range(world.days * 24):
@@ -130,9 +130,9 @@ async def _run(world: World, seed: int, service: Service, desk: Desk) -> Outcome
             if u < chance:
                 told += _told(answer, at + timedelta(minutes=20))
         await service.hot.recorder.record(SYSTEM, told)
-        _work(service, desk, at + timedelta(minutes=59))
+        _work(service, worker, at + timedelta(minutes=59))
     ended = budget(service.engine, SYSTEM, "campaign")
-    _work(service, desk, START + timedelta(days=world.days + 1))
+    _work(service, worker, START + timedelta(days=world.days + 1))
     final = budget(service.engine, SYSTEM, "campaign")
     different = verify(service.engine, SYSTEM, "campaign").different
     return Outcomes(ended["committed"], final["realised"], net, last_paid / (world.days * 24), different)
@@ -150,15 +150,15 @@ def _told(answer: Answer, at: datetime) -> list[Outcome]:
     return [bought, redeemed] if answer.arm == "coupon" else [bought]
 
 
-def _work(service: Service, desk: Desk, at: datetime) -> None:
+def _work(service: Service, worker: WorkerContext, at: datetime) -> None:
     """What the worker does by the clock, once each."""
-    lease = desk.leaseholder.hold()
+    lease = worker.leaseholder.hold()
     assert lease is not None
     micros = int(at.timestamp()) * 1_000_000
     advance_clock(service.engine, SYSTEM, "campaign", micros)
-    desk.joiner.run(lease, micros)
-    desk.learner.run(lease)
-    desk.pacer.run(lease, micros)
+    worker.joiner.run(lease, micros)
+    worker.learner.run(lease)
+    worker.pacer.run(lease, micros)
 
 
 def report(world: World, seeds: int) -> dict[str, Any]:

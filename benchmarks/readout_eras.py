@@ -19,8 +19,8 @@ import numpy as np
 
 from benchmarks.readout_adaptive import ARMS, FLOOR, PAIRS, POLICIES, RATES, Choose
 from benchmarks.readout_tally import Rate, table
-from experiments.services import joining_eras
-from experiments.services.joining_eras import CellName, Drawn, Timeline, assign
+from experiments.services.joining import eras as joining_eras
+from experiments.services.joining.eras import CellName, Drawn, Timeline, assign
 from offline_eval.ab.adaptive import ARM_CONTRASTS, Cells, Rounds, Stack
 
 SNAPSHOTS, SIZE, SEGMENTS, LOOKS = 128, 256, 33, 16

@@ -52,8 +52,8 @@ def errs_within_limits(counts: Counts, cap: float) -> bool:
     variance = (counts.variance / n).sum(axis=0)
     down = np.maximum(counts.mean[0] / n[0], (cap - counts.mean[1]) / n[1])
     up = np.maximum((cap - counts.mean[0]) / n[0], counts.mean[1] / n[1])
-    facing = np.where(gap > 0, down, up)
-    return bool((log_wealth(np.abs(gap) / facing, variance / facing**2, RHO) > np.log(2 / 0.05)).any())
+    builder = np.where(gap > 0, down, up)
+    return bool((log_wealth(np.abs(gap) / builder, variance / builder**2, RHO) > np.log(2 / 0.05)).any())
 
 
 def _bucketed(life: Life, look: Look) -> Iterator[Contrast]:

@@ -18,17 +18,18 @@ import numpy as np
 from sqlalchemy import insert
 
 import migrations
-from experiments.model.definition import Definition
-from experiments.model.principal import SYSTEM
+from experiments.model.access.principal import SYSTEM
+from experiments.model.designing.definition import Definition
 from experiments.model.rollups import ARM_UNITS, DECISIONS, UNITS
-from experiments.model.tables import Experiment, HourlyRollup, Revision
+from experiments.model.tables.core import Experiment, Revision
+from experiments.model.tables.workers import HourlyRollup
 from experiments.model.times import HOUR
-from experiments.services.joining_eras import CELLS
+from experiments.services.joining.eras import CELLS
 from experiments.settings import Settings
-from experiments.store.bulk import add_rows
-from experiments.store.cells import BLOCK, ArmCellKey, CellChange, EligibleArms, Era, StoredCell, write_cells
-from experiments.store.engine import engine_for, transaction
-from experiments.store.rollups import PART, PARTS, CellKey, Increments, TotalsWriter, write_rollups
+from experiments.store.core.bulk import add_rows
+from experiments.store.core.engine import engine_for, transaction
+from experiments.store.rollups.cells import BLOCK, ArmCellKey, CellChange, EligibleArms, Era, StoredCell, write_cells
+from experiments.store.rollups.tiers import PART, PARTS, CellKey, Increments, TotalsWriter, write_rollups
 from experiments.views.readout import readout
 
 START = 1_700_000_000_000_000 // HOUR * HOUR

@@ -17,13 +17,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from experiments.model.definition import Definition
+from experiments.model.designing.definition import Definition
 from experiments.model.times import SECOND
-from experiments.services.joining_trust import trust_sums
-from experiments.services.rebuilding_rollups import rollups_of
-from experiments.services.rebuilding_rounds import groups_of, read_table, round_columns, whole_of
-from experiments.services.rebuilding_sums import Known, arm_cells, eras_over, facts_of, rebuilt
-from experiments.store.round_log import METRIC, ROWS_AT_ONCE, RoundWriter, schema_of
+from experiments.services.joining.trust import trust_sums
+from experiments.services.rebuilding.rollups import rollups_of
+from experiments.services.rebuilding.rounds import groups_of, read_table, round_columns, whole_of
+from experiments.services.rebuilding.sums import Known, arm_cells, eras_over, facts_of, rebuilt
+from experiments.store.joining.round_log import METRIC, ROWS_AT_ONCE, RoundWriter, schema_of
 
 ARMS, SEGMENTS, HOURS = 12, 20, 24 * 14
 METRICS = ("session", "reengagement", "revenue", "reward_cost", "contact_cost", "net_value")

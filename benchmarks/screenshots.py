@@ -30,20 +30,20 @@ from benchmarks.campaign_weeks import SPRING, SUMMER, play
 from cli.running.ports import free_port, wait_ready
 from dashboard.app import create_dashboard
 from dashboard.pages import PAGES
-from experiments.jobs import JOBS, Desk
-from experiments.model.principal import SCOPES, SYSTEM
+from experiments.jobs import JOBS, WorkerContext
+from experiments.model.access.principal import SCOPES, SYSTEM
+from experiments.services.access.granting_keys import create_key
+from experiments.services.access.granting_users import create_user
 from experiments.services.configuring import set_global_holdout
-from experiments.services.granting import create_key
-from experiments.services.granting_users import create_user
 from experiments.services.opening import open_service
 from experiments.services.replaying import ReplayRequest, request_replay
 from experiments.settings import Settings
-from experiments.store.engine import engine_for
+from experiments.store.core.engine import engine_for
 from experiments.views.decisions import Chosen, decisions
 from experiments.views.experiments import experiments
 from experiments.views.paging import Wanted
 from experiments.views.replays import replay
-from experiments.views.units import global_holdout
+from experiments.views.units.profiles import global_holdout
 
 LOGIN, PASSWORD = "director@example.com", "correct horse battery"
 UNTIL = "async () => { while (!(%s)) await new Promise((done) => setTimeout(done, 40)); }"
@@ -70,12 +70,12 @@ def fill(settings: Settings, log: Path | None, rows: int) -> None:
     create_user(engine, SYSTEM, LOGIN, PASSWORD, "admin", own=True)
     key = create_key(engine, SYSTEM, "pictures", SCOPES).key
     number = request_replay(engine, SYSTEM, SPRING, ReplayRequest())
-    desk = Desk(settings)
+    worker = WorkerContext(settings)
     deadline = time.monotonic() + REPLAY_SECONDS
     while replay(engine, SYSTEM, number)["status"] in ("queued", "running") and time.monotonic() < deadline:
-        JOBS["replay"].run(desk)
+        JOBS["replay"].run(worker)
         time.sleep(0.2)
-    desk.close()
+    worker.close()
     engine.dispose()
     if log is None:
         say("without Hillstrom: there is no such file")

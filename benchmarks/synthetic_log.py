@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Engine, insert
 
-from experiments.model.definition import Definition
-from experiments.model.record import Record, encode_record
-from experiments.model.tables import Decision, Experiment, Outcome, Revision, Void
+from experiments.model.deciding.record import Record, encode_record
+from experiments.model.designing.definition import Definition
+from experiments.model.tables.core import Decision, Experiment, Outcome, Revision, Void
 from experiments.model.times import SECOND
-from experiments.store.engine import transaction
+from experiments.store.core.engine import transaction
 
 START = 1_700_000_000 * SECOND
 SALT = b"\x07" * 32

@@ -19,7 +19,7 @@ def show_experiment(document: Json, console: Console | None = None) -> None:
     _noted(console, partial(group_table, "variants, on intention to treat", variants))
     if any(variant["versus"] for variant in variants.values()):
         _noted(console, partial(versus_table, document))
-    if any(face.get("incremental") for name, face in document["money"].items() if name != "currency"):
+    if any(told.get("incremental") for name, told in document["money"].items() if name != "currency"):
         _noted(console, partial(money_table, document))
     for name in ("segments", "event_types"):
         if any(part["versus"] for part in document[name].values()):
@@ -101,17 +101,17 @@ def versus_table(document: Json, feet: Footnotes) -> Sheet:
 def money_table(document: Json, feet: Footnotes) -> Sheet:
     """What every variant earned beyond the control."""
     title = f"money in {document['money']['currency']}"
-    capped = any(face["capped"] for key, face in document["money"].items() if key != "currency")
+    capped = any(told["capped"] for key, told in document["money"].items() if key != "currency")
     last = ("incremental ROI up to the cap",) if capped else ()
     columns = ("net value", "ROI", "incremental ROI", "cost per added re-engagement", *last)
     table = titled(title, "variant", *columns)
-    for key, face in document["money"].items():
+    for key, told in document["money"].items():
         if key == "currency":
             continue
-        ratios = [face["roi"], face.get("incremental_roi"), face.get("cost_per_incremental")]
-        ratios += [(face["capped"] or {}).get("incremental_roi")] if capped else []
+        ratios = [told["roi"], told.get("incremental_roi"), told.get("cost_per_incremental")]
+        ratios += [(told["capped"] or {}).get("incremental_roi")] if capped else []
         cells = ["" if ratio is None else feet.beside(interval(ratio), ratio["note"]) for ratio in ratios]
-        table.add_row(key, f"{face['net_value']:,.2f}", *cells)
+        table.add_row(key, f"{told['net_value']:,.2f}", *cells)
     return table
 
 
@@ -139,8 +139,8 @@ def _parts(document: Json, name: str, console: Console) -> None:
 def _part_table(document: Json, name: str, metric: str, feet: Footnotes) -> Sheet:
     columns = ("variant", "difference", "relative", "p", "p adjusted")
     table = titled(f"{metric} by {name.removesuffix('s').replace('_', ' ')}", "", *columns)
-    for part, face in document[name].items():
-        for key, contrasts in face["versus"].items():
+    for part, told in document[name].items():
+        for key, contrasts in told["versus"].items():
             cells = lift_cells(contrasts[metric])
             table.add_row(part, key, *feet.where_bounds_miss(cells, contrasts[metric].get("note")))
     return table

@@ -8,14 +8,14 @@ from dash import Dash
 from sqlalchemy import Engine
 
 from dashboard import filtering, routing, sections, theme
+from dashboard.auth import install_auth
 from dashboard.callbacks import Callbacks
-from dashboard.door import install_door
-from dashboard.foreseeing import Foresight, install_foresight
+from dashboard.compression import install_compression, ship_no_tables
 from dashboard.forwarded import Forwarded
 from dashboard.headers import install_headers, policy_of
 from dashboard.judging import install_judge
 from dashboard.pages import PAGES
-from dashboard.shipping import install_shipping, ship_no_tables
+from dashboard.prefetching import PendingFacts, install_foresight
 from experiments.services.opening import open_service
 from experiments.settings import Settings
 
@@ -40,11 +40,11 @@ def create_dashboard(settings: Settings, engine: Engine | None = None) -> Dash:
     )
     theme.use()
     callbacks = Callbacks(app, engine or open_service(settings).reports, settings)
-    install_shipping(app.server)
-    install_door(app.server, callbacks.people)
+    install_compression(app.server)
+    install_auth(app.server, callbacks.people)
     app.layout = routing.opened(callbacks, PAGES)
     routing.register(callbacks, PAGES)
-    foresight = Foresight(PAGES)
+    foresight = PendingFacts(PAGES)
     install_foresight(app.server, callbacks, foresight)
     filtering.register(callbacks, foresight)
     sections.register(callbacks, PAGES)

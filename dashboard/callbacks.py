@@ -14,9 +14,9 @@ from sqlalchemy import Engine
 from dashboard.cookies import held
 from dashboard.who import Who
 from experiments.errors import ForbiddenError, InvalidError, UnavailableError, WinbackError
-from experiments.model.principal import SCOPES, Scope, require
-from experiments.services.signing_in import Person, SignIns
-from experiments.services.watching import note_now
+from experiments.model.access.principal import SCOPES, Scope, require
+from experiments.services.access.signing_in import Person, SignIns
+from experiments.services.access.watching import note_now
 from experiments.settings import Settings
 
 NOTICES = "notices"

@@ -5,8 +5,8 @@ from flask import Response
 
 from experiments.errors import TooManyError
 from experiments.model.times import SECOND
-from experiments.services.limiting_guesses import KNOWN_FOR, Origin
-from experiments.services.signing_in import LIFE, SignedIn
+from experiments.services.access.limiting_guesses import KNOWN_FOR, Origin
+from experiments.services.access.signing_in import LIFE, SignedIn
 
 COOKIE = "winback_sign_in"
 DEVICE = "winback_device"

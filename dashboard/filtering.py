@@ -7,8 +7,8 @@ from dash import Input, Output, State, ctx
 from dashboard.callbacks import Callbacks
 from dashboard.data.campaigns import choices
 from dashboard.filters import CUSTOM, Filters
-from dashboard.foreseeing import Foresight
 from dashboard.page import View
+from dashboard.prefetching import PendingFacts
 from dashboard.who import Who
 
 CONTROLS = (
@@ -21,7 +21,7 @@ CONTROLS = (
 )
 
 
-def register(callbacks: Callbacks, foresight: Foresight) -> None:
+def register(callbacks: Callbacks, foresight: PendingFacts) -> None:
     """One callback in both directions: Dash never calls it again for what it wrote itself."""
 
     @callbacks.on(

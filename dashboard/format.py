@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from experiments.model.kinds import METRIC_FACTS
+from experiments.model.designing.kinds import METRIC_FACTS
 
 _RATIOS = {
     "incremental_roi": "Incremental ROI",

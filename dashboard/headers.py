@@ -12,7 +12,7 @@ import flask
 from dash import Dash, hooks
 from flask import Flask, Response
 
-from dashboard.shipping import YEAR
+from dashboard.compression import YEAR
 
 HEADERS = {
     "X-Frame-Options": "DENY",

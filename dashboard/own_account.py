@@ -6,8 +6,8 @@ from flask import Flask, Response
 from dashboard.cookies import held, keep_signed_in, origin, wait_in_words
 from dashboard.plain import plain_page, see_other
 from experiments.errors import InvalidError, TooManyError, UnauthenticatedError
-from experiments.model.passwords import SHORTEST
-from experiments.services.signing_in import Person, SignIns
+from experiments.model.access.passwords import SHORTEST
+from experiments.services.access.signing_in import Person, SignIns
 
 PATH = "/account"
 

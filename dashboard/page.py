@@ -9,7 +9,7 @@ from dash.development.base_component import Component
 from dashboard.callbacks import Callbacks
 from dashboard.filters import Filters
 from dashboard.who import Who
-from experiments.model.principal import Scope
+from experiments.model.access.principal import Scope
 
 FilterName = Literal["campaign", "event_type", "segment", "period"]
 FILTERS: tuple[FilterName, ...] = get_args(FilterName)

@@ -20,7 +20,7 @@ from dashboard.icons import icon
 from dashboard.page import FILTERS, Drawn, Page, Row, Section, View
 from dashboard.who import Who
 from experiments.errors import WinbackError
-from experiments.model.principal import require
+from experiments.model.access.principal import require
 
 TICK = 10_000
 """Milliseconds between two looks for something new."""

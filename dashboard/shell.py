@@ -15,7 +15,7 @@ from dashboard.page import Page, View
 from dashboard.sections import TICK, frames, woken
 from dashboard.theme import MANTINE
 from dashboard.who import Who
-from experiments.services.signing_in import Person
+from experiments.services.access.signing_in import Person
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Engine
 
-from experiments.model.principal import Principal, Scope
+from experiments.model.access.principal import Principal, Scope
 from experiments.settings import Settings
 
 

@@ -10,7 +10,7 @@ WinbackError
 ├── TooLargeError           more than the limits allow                            413
 ├── TooManyError            too many attempts; try again later                    429
 ├── LeaseLostError          another worker acts now; the transaction is undone    (worker only)
-├── EscrowLostError         a lent block was taken back; the batch decides again  (hot path only)
+├── LimitLeaseLostError         a lent block was taken back; the batch decides again  (hot path only)
 └── UnavailableError        the database or broker is away; try again             503
     └── BrokerAwayError     the broker does not answer                            503
 ConflictError also has StoppedError (a batch ended meanwhile) and SupersededError (a refresh was taken over).
@@ -100,5 +100,5 @@ class BrokerAwayError(UnavailableError):
     """The broker does not answer, or went away before it confirmed."""
 
 
-class EscrowLostError(WinbackError):
+class LimitLeaseLostError(WinbackError):
     """A block was taken back (its lease had expired, or the limit was lowered): nothing of the batch is stored."""

@@ -16,7 +16,7 @@ def _none_if_empty(value: Any) -> Any:
 
 
 RATE = r"([1-9][0-9]{0,5})/(second|minute)(?:,([1-9][0-9]{0,5}))?"
-"""How a rate limit is written: requests per second or minute, and how many at once; experiments.model.rate_limits."""
+"""How a rate limit is written: requests per second or minute, and how many at once (model.access.rate_limits)."""
 
 BROKER_SCHEMES = ("amqp", "amqps", "nats", "kafka")
 """Schemes of the brokers that we speak to; experiments.connectors.brokers has a class for each."""

@@ -10,8 +10,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine
 
 from experiments.settings import Settings
-from experiments.store.engine import engine_for, hold, transaction
-from experiments.store.locks import Lock
+from experiments.store.core.engine import engine_for, hold, transaction
+from experiments.store.core.locks import Lock
 
 
 def upgrade(database_url: str, revision: str = "head") -> None:

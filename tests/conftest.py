@@ -20,10 +20,10 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 from sqlalchemy import Engine
 
 import migrations
-from experiments.model.principal import SCOPES, SYSTEM
-from experiments.services.granting import create_key
+from experiments.model.access.principal import SCOPES, SYSTEM
+from experiments.services.access.granting_keys import create_key
 from experiments.settings import Settings
-from experiments.store.engine import engine_for
+from experiments.store.core.engine import engine_for
 from tests.examples import register_profiles
 from tests.postgresql import PostgresDatabases
 

@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from api.auth import needs
 from api.dependencies import Caller, cold_router
-from api.schemas.aa import AaBody, AaFace, AaRuns
+from api.schemas.aa import AaBody, AaDocument, AaRuns
 from api.schemas.bodies import Number, answer, wanted_page
 from experiments.services.aa_testing import AaRequest, cancel_aa, request_aa
 from experiments.views import aa_runs as views
@@ -16,7 +16,7 @@ from experiments.views.paging import Wanted
 router = cold_router("aa")
 
 
-@router.post("/v1/experiments/{key}/aa", status_code=202, response_model=AaFace)
+@router.post("/v1/experiments/{key}/aa", status_code=202, response_model=AaDocument)
 @needs("analyse")
 async def begin(call: Caller, key: str, body: AaBody) -> Response:
     """Queue an A/A run over the units of all matured decisions; ask for it again at `Location`."""
@@ -31,14 +31,14 @@ async def list_runs(call: Caller, key: str, wanted: Annotated[Wanted, Depends(wa
     return answer(await call.report(views.aa_runs, key, wanted))
 
 
-@router.get("/v1/aa/{number}", response_model=AaFace)
+@router.get("/v1/aa/{number}", response_model=AaDocument)
 @needs("read")
 async def show(call: Caller, number: Number) -> Response:
     """How far a run is, and its result."""
     return answer(await call.report(views.aa_run, number))
 
 
-@router.post("/v1/aa/{number}/cancel", response_model=AaFace)
+@router.post("/v1/aa/{number}/cancel", response_model=AaDocument)
 @needs("analyse")
 async def cancel(call: Caller, number: Number) -> Response:
     """End a run that is not over yet."""

@@ -19,7 +19,7 @@ from api.routes.metrics import DECISIONS, REFUSALS, SECONDS
 from api.schemas.assignments import Assignment, AssignmentBatch, ClockAdvance, ClockReading, Decision, DecisionBatch
 from api.schemas.rows import read_body, read_rows, rows_of
 from experiments.errors import Fault, InvalidError, UnavailableError, WinbackError
-from experiments.model.principal import Principal
+from experiments.model.access.principal import Principal
 from experiments.model.times import to_datetime, to_micros
 from experiments.services.clocking import advance_clock
 from experiments.services.deciding.batch import checked_instant

@@ -8,8 +8,8 @@ from starlette.responses import Response
 from api.auth import needs
 from api.dependencies import Caller, cold_router
 from api.schemas.bodies import answer, wanted_page
-from api.schemas.credentials import AuditCheckFace, AuditLog
-from experiments.services.auditing import verify_audit
+from api.schemas.credentials import AuditCheckDocument, AuditLog
+from experiments.services.access.auditing import verify_audit
 from experiments.views import credentials as views
 from experiments.views.paging import Wanted
 
@@ -27,7 +27,7 @@ async def list_entries(
     return answer(await call.run(views.audit_log, wanted, target))
 
 
-@router.get("/v1/audit/verification", response_model=AuditCheckFace)
+@router.get("/v1/audit/verification", response_model=AuditCheckDocument)
 @needs("admin")
 async def verify(call: Caller) -> Response:
     """Walk the chain of hashes: is the log as it was written?"""

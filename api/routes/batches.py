@@ -9,7 +9,7 @@ from starlette.responses import Response, StreamingResponse
 from api.auth import needs
 from api.dependencies import Caller, cold_router
 from api.errors import msgspec_fault
-from api.schemas.batches import BatchBody, Batches, BatchFace
+from api.schemas.batches import BatchBody, BatchDocument, Batches
 from api.schemas.bodies import Number, answer, wanted_page
 from experiments.errors import Fault, InvalidError
 from experiments.model.times import to_micros
@@ -23,13 +23,13 @@ from experiments.services.batching.requesting import (
 from experiments.services.batching.results import FORMATS, stream
 from experiments.services.deciding.decider import check
 from experiments.services.deciding.messages import Assignment
-from experiments.views import batches as views
+from experiments.views.batching import batches as views
 from experiments.views.paging import Wanted
 
 router = cold_router("batches")
 
 
-@router.post("/v1/experiments/{key}/batches", status_code=202, response_model=BatchFace)
+@router.post("/v1/experiments/{key}/batches", status_code=202, response_model=BatchDocument)
 @needs("assign")
 async def begin(call: Caller, key: str, body: BatchBody) -> Response:
     """Queue a batch; ask for it again at `Location`."""
@@ -50,14 +50,14 @@ async def list_batches(call: Caller, key: str, wanted: Annotated[Wanted, Depends
     return answer(await call.run(views.batches, key, wanted))
 
 
-@router.get("/v1/experiments/{key}/batches/{number}", response_model=BatchFace)
+@router.get("/v1/experiments/{key}/batches/{number}", response_model=BatchDocument)
 @needs("read")
 async def show(call: Caller, key: str, number: Number) -> Response:
     """How far a batch is."""
     return answer(await call.run(views.batch, key, number))
 
 
-@router.post("/v1/experiments/{key}/batches/{number}/cancel", response_model=BatchFace)
+@router.post("/v1/experiments/{key}/batches/{number}/cancel", response_model=BatchDocument)
 @needs("assign")
 async def cancel(call: Caller, key: str, number: Number) -> Response:
     """End a batch that is not over; what was decided stays decided."""
@@ -65,7 +65,7 @@ async def cancel(call: Caller, key: str, number: Number) -> Response:
     return answer(await call.shown(views.batch, key, number))
 
 
-@router.post("/v1/experiments/{key}/batches/{number}/resume", status_code=202, response_model=BatchFace)
+@router.post("/v1/experiments/{key}/batches/{number}/resume", status_code=202, response_model=BatchDocument)
 @needs("assign")
 async def resume(call: Caller, key: str, number: Number) -> Response:
     """Go on with a batch that was cancelled or failed."""

@@ -9,9 +9,9 @@ from starlette.responses import Response
 from api.auth import needs
 from api.dependencies import Caller, cold_router
 from api.schemas.bodies import answer, wanted_page
-from api.schemas.catalogue import CatalogueArmFace, CatalogueArms, CatalogueReceipt, CatalogueRequest
+from api.schemas.catalogue import CatalogueArmDocument, CatalogueArms, CatalogueReceipt, CatalogueRequest
 from experiments.model.catalogue import CatalogueEntry, CatalogueFields
-from experiments.services.cataloguing import put_arms, withdraw_arm
+from experiments.services.designing.cataloguing import put_arms, withdraw_arm
 from experiments.views import catalogue as views
 from experiments.views.paging import Wanted
 
@@ -42,7 +42,7 @@ async def show_many(call: Caller, wanted: Annotated[Wanted, Depends(wanted_page)
     return answer(await call.run(views.catalogue_arms, wanted))
 
 
-@router.get("/v1/catalogue/arms/{arm}", response_model=CatalogueArmFace)
+@router.get("/v1/catalogue/arms/{arm}", response_model=CatalogueArmDocument)
 @needs("read")
 async def show_one(call: Caller, arm: ArmKey) -> Response:
     """One arm, with the live experiments that refer to it."""

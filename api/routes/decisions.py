@@ -11,10 +11,10 @@ from api.dependencies import Caller, cold_router
 from api.errors import STATUS, problem_document
 from api.routes.metrics import VOIDS
 from api.schemas.bodies import answer, wanted_page
-from api.schemas.decisions import DecisionFace, DecisionPage, Void, VoidFace, VoidResults, Voids
+from api.schemas.decisions import DecisionDocument, DecisionPage, Void, VoidDocument, VoidResults, Voids
 from experiments.errors import Fault, InvalidError, WinbackError
 from experiments.model.times import to_micros, to_rfc3339
-from experiments.services.voiding import Voided, void_decision, void_decisions
+from experiments.services.recording.voiding import Voided, void_decision, void_decisions
 from experiments.views import decisions as views
 from experiments.views.paging import Wanted
 
@@ -42,11 +42,11 @@ async def list_decisions(
     return answer(await call.run(views.decisions, key, wanted, which))
 
 
-@router.get("/v1/decisions/{decision_id}", response_model=DecisionFace)
+@router.get("/v1/decisions/{decision_id}", response_model=DecisionDocument)
 @needs("read")
 async def show_decision(call: Caller, decision_id: str) -> Response:
     """The whole record of a decision with its outcomes, derived again on the spot."""
-    return answer(await call.run(views.decision_face, decision_id))
+    return answer(await call.run(views.decision_document, decision_id))
 
 
 @router.post("/v1/decisions/void", response_model=VoidResults)
@@ -57,7 +57,7 @@ async def void_many(call: Caller, body: Voids) -> Response:
     return answer({"results": [_result(each) for each in results]})
 
 
-@router.post("/v1/decisions/{decision_id}/void", response_model=VoidFace)
+@router.post("/v1/decisions/{decision_id}/void", response_model=VoidDocument)
 @needs("assign")
 async def void_one(call: Caller, decision_id: str, body: Void) -> Response:
     """Void a decision that was never delivered: out of learning and arm readouts, kept in the intention to treat."""
@@ -79,12 +79,12 @@ def _asked(body: Voids) -> list[tuple[str, str]]:
 def _result(voided: Voided | WinbackError) -> dict[str, Any]:
     if isinstance(voided, Voided):
         VOIDS.inc()
-        return _face(voided)
+        return _document(voided)
     faults = voided.faults if isinstance(voided, InvalidError) else ()
     return problem_document(STATUS[type(voided)], str(voided), faults)
 
 
-def _face(voided: Voided) -> dict[str, Any]:
+def _document(voided: Voided) -> dict[str, Any]:
     return {"decision_id": voided.decision_id, "reason": voided.reason, "voided_at": to_rfc3339(voided.voided_at)}
 
 

@@ -12,19 +12,19 @@ from api.schemas.bodies import Number, answer, wanted_page
 from api.schemas.deliveries import (
     Deliveries,
     DeliveryBody,
-    DeliveryFace,
+    DeliveryDocument,
     DestinationBody,
-    DestinationFace,
+    DestinationDocument,
     DestinationPatch,
     Destinations,
 )
-from experiments.services.delivering import (
+from experiments.services.delivering.destinations import (
     DestinationWish,
     change_destination,
     create_destination,
     delete_destination,
 )
-from experiments.services.delivering_requests import (
+from experiments.services.delivering.requests import (
     DeliveryWish,
     cancel_delivery,
     note_fetched,
@@ -32,14 +32,14 @@ from experiments.services.delivering_requests import (
     retry_delivery,
 )
 from experiments.services.opening import Service
-from experiments.views import deliveries as views
-from experiments.views.assignment_files import MEDIA_TYPES, Parts, file_parts
+from experiments.views.batching import deliveries as views
+from experiments.views.batching.assignment_files import MEDIA_TYPES, Parts, file_parts
 from experiments.views.paging import Wanted
 
 router = cold_router("deliveries")
 
 
-@router.post("/v1/destinations", status_code=201, response_model=DestinationFace)
+@router.post("/v1/destinations", status_code=201, response_model=DestinationDocument)
 @needs("admin")
 async def create(call: Caller, body: DestinationBody) -> Response:
     """A place to push assignments to. Its secrets are named as environment variables, and never kept here."""
@@ -55,14 +55,14 @@ async def list_destinations(call: Caller) -> Response:
     return answer(await call.run(views.destinations))
 
 
-@router.get("/v1/destinations/{key}", response_model=DestinationFace)
+@router.get("/v1/destinations/{key}", response_model=DestinationDocument)
 @needs("read")
 async def show_destination(call: Caller, key: str) -> Response:
     """One destination."""
     return answer(await call.run(views.destination, key))
 
 
-@router.patch("/v1/destinations/{key}", response_model=DestinationFace)
+@router.patch("/v1/destinations/{key}", response_model=DestinationDocument)
 @needs("admin")
 async def change(call: Caller, key: str, body: DestinationPatch) -> Response:
     """Change some members; pushes under way follow with their next batch."""
@@ -79,7 +79,7 @@ async def delete(call: Caller, key: str) -> Response:
     return Response(status_code=204)
 
 
-@router.post("/v1/experiments/{key}/deliveries", status_code=202, response_model=DeliveryFace)
+@router.post("/v1/experiments/{key}/deliveries", status_code=202, response_model=DeliveryDocument)
 @needs("experiment")
 async def begin(call: Caller, key: str, body: DeliveryBody) -> Response:
     """Push assignments to a destination in the background; without one, make them ready as a file to be fetched."""
@@ -96,14 +96,14 @@ async def list_deliveries(call: Caller, key: str, wanted: Annotated[Wanted, Depe
     return answer(await call.run(views.deliveries, key, wanted))
 
 
-@router.get("/v1/deliveries/{number}", response_model=DeliveryFace)
+@router.get("/v1/deliveries/{number}", response_model=DeliveryDocument)
 @needs("read")
 async def show(call: Caller, number: Number) -> Response:
     """How far a delivery is."""
     return answer(await call.run(views.delivery, number))
 
 
-@router.post("/v1/deliveries/{number}/cancel", response_model=DeliveryFace)
+@router.post("/v1/deliveries/{number}/cancel", response_model=DeliveryDocument)
 @needs("experiment")
 async def cancel(call: Caller, number: Number) -> Response:
     """End a push that is not over; what was sent stays sent."""
@@ -111,7 +111,7 @@ async def cancel(call: Caller, number: Number) -> Response:
     return answer(await call.shown(views.delivery, number))
 
 
-@router.post("/v1/deliveries/{number}/retry", response_model=DeliveryFace)
+@router.post("/v1/deliveries/{number}/retry", response_model=DeliveryDocument)
 @needs("experiment")
 async def retry(call: Caller, number: Number) -> Response:
     """Go on where a dead or cancelled push stopped."""

@@ -10,13 +10,13 @@ from api.dependencies import Caller, cold_router
 from api.hot import HotEndpoint
 from api.openapi import Operation, described
 from api.schemas.bodies import answer
-from api.schemas.deliveries import ExposuresFace, FallbackReceipt, Fallbacks
+from api.schemas.deliveries import ExposuresDocument, FallbackReceipt, Fallbacks
 from api.schemas.rows import read_rows, rows_of
 from experiments.errors import Fault, InvalidError
-from experiments.model.principal import Principal
-from experiments.services.delivering_fallbacks import FallbackReport, record_fallbacks
+from experiments.model.access.principal import Principal
+from experiments.services.delivering.fallbacks import FallbackReport, record_fallbacks
 from experiments.services.opening import Service
-from experiments.views import exposures as views
+from experiments.views.trust import exposures as views
 
 router = cold_router("exposures")
 _report = msgspec.json.Decoder(FallbackReport)
@@ -43,7 +43,7 @@ class ReportFallbacks(HotEndpoint):
 routes = [Route("/v1/exposures/fallback", ReportFallbacks(), methods=["POST"], name="report_fallbacks")]
 
 
-@router.get("/v1/experiments/{key}/exposures", response_model=ExposuresFace)
+@router.get("/v1/experiments/{key}/exposures", response_model=ExposuresDocument)
 @needs("read")
 async def show(call: Caller, key: str) -> Response:
     """Assigned, pushed and delivered by arm; exposures without a decision, and what they touch."""

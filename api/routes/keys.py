@@ -10,10 +10,10 @@ from api.auth import in_time, needs
 from api.dependencies import Caller, cold_router
 from api.schemas.bodies import Number, answer, wanted_page
 from api.schemas.credentials import KeyRequest, Keys, NewKey, RotatedKey, RotationRequest
-from experiments.model.rate_limits import RateLimit
+from experiments.model.access.rate_limits import RateLimit
 from experiments.model.times import to_micros, to_rfc3339
-from experiments.services.granting import create_key, revoke_key
-from experiments.services.rotating import rotate_key
+from experiments.services.access.granting_keys import create_key, revoke_key
+from experiments.services.access.rotating import rotate_key
 from experiments.views import credentials as views
 from experiments.views.paging import Wanted
 

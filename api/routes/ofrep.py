@@ -19,7 +19,7 @@ from api.openapi import Operation, described
 from api.routes.metrics import DECISIONS
 from api.schemas.ofrep import ErrorCode, Evaluation, EvaluationFailure, EvaluationRequest, Evaluations
 from experiments.errors import InvalidError, NotFoundError, UnavailableError, WinbackError
-from experiments.model.principal import Principal
+from experiments.model.access.principal import Principal
 from experiments.services.deciding.messages import Decision
 from experiments.services.evaluating import Subject, evaluate, evaluate_all, subject_of
 from experiments.services.opening import Service

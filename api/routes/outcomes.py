@@ -11,7 +11,7 @@ from api.hot import HotEndpoint
 from api.openapi import Operation, described
 from api.routes.metrics import OUTCOMES
 from api.schemas.rows import read_rows, rows_of
-from experiments.model.principal import Principal
+from experiments.model.access.principal import Principal
 from experiments.services.opening import Service
 from experiments.services.recording.messages import Outcome, OutcomeClass, Receipt
 

@@ -8,7 +8,7 @@ from starlette.responses import Response
 from api.auth import needs
 from api.dependencies import Caller, cold_router
 from api.schemas.bodies import Number, answer, wanted_page
-from api.schemas.plans import PlanFace, Plans
+from api.schemas.plans import PlanReply, Plans
 from experiments.services.planning import request_plan
 from experiments.views import plans as views
 from experiments.views.paging import Wanted
@@ -20,13 +20,13 @@ _DOCUMENT = {
     "responses": {
         "202": {
             "description": "It is being simulated; ask for it again at `Location`.",
-            "content": {"application/json": {"schema": {"$ref": "#/components/schemas/PlanFace"}}},
+            "content": {"application/json": {"schema": {"$ref": "#/components/schemas/PlanReply"}}},
         }
     },
 }
 
 
-@router.post("/v1/plans", status_code=201, response_model=PlanFace, openapi_extra=_DOCUMENT)
+@router.post("/v1/plans", status_code=201, response_model=PlanReply, openapi_extra=_DOCUMENT)
 @needs("analyse")
 async def begin(call: Caller, document: Annotated[Any, Body()]) -> Response:
     """Size, power and duration of a fixed test at once (201); a bandit's regret, spend and time by simulation (202)."""
@@ -42,7 +42,7 @@ async def list_plans(call: Caller, wanted: Annotated[Wanted, Depends(wanted_page
     return answer(await call.report(views.plans, wanted))
 
 
-@router.get("/v1/plans/{number}", response_model=PlanFace)
+@router.get("/v1/plans/{number}", response_model=PlanReply)
 @needs("read")
 async def show(call: Caller, number: Number) -> Response:
     """A plan, and its result once there is one."""

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from api.auth import needs
 from api.dependencies import Caller, cold_router
 from api.schemas.bodies import answer
-from api.schemas.portfolio import PortfolioFace
+from api.schemas.portfolio import PortfolioDocument
 from experiments.model.times import to_micros
 from experiments.views.portfolio import portfolio
 
@@ -19,7 +19,7 @@ router = cold_router("portfolio")
 Instant = Annotated[AwareDatetime | None, Query(description="RFC 3339 with an offset; whole days in UTC count")]
 
 
-@router.get("/v1/portfolio", response_model=PortfolioFace)
+@router.get("/v1/portfolio", response_model=PortfolioDocument)
 @needs("read")
 async def show(
     call: Caller,

@@ -8,7 +8,7 @@ from starlette.responses import Response
 from api.auth import needs
 from api.dependencies import Caller, cold_router
 from api.schemas.bodies import Number, answer, wanted_page
-from api.schemas.replays import ReplayBody, ReplayFace, Replays
+from api.schemas.replays import ReplayBody, ReplayDocument, Replays
 from experiments.model.times import to_micros
 from experiments.services.replaying import ReplayRequest, cancel_replay, request_replay
 from experiments.views import replays as views
@@ -17,7 +17,7 @@ from experiments.views.paging import Wanted
 router = cold_router("replays")
 
 
-@router.post("/v1/experiments/{key}/replays", status_code=202, response_model=ReplayFace)
+@router.post("/v1/experiments/{key}/replays", status_code=202, response_model=ReplayDocument)
 @needs("analyse")
 async def begin(call: Caller, key: str, body: ReplayBody) -> Response:
     """Queue a replay of candidate policies on the matured decisions; ask for it again at `Location`."""
@@ -34,14 +34,14 @@ async def list_replays(call: Caller, key: str, wanted: Annotated[Wanted, Depends
     return answer(await call.report(views.replays, key, wanted))
 
 
-@router.get("/v1/replays/{number}", response_model=ReplayFace)
+@router.get("/v1/replays/{number}", response_model=ReplayDocument)
 @needs("read")
 async def show(call: Caller, number: Number) -> Response:
     """How far a replay is, and its result."""
     return answer(await call.report(views.replay, number))
 
 
-@router.post("/v1/replays/{number}/cancel", response_model=ReplayFace)
+@router.post("/v1/replays/{number}/cancel", response_model=ReplayDocument)
 @needs("analyse")
 async def cancel(call: Caller, number: Number) -> Response:
     """End a replay that is not over yet."""

@@ -9,7 +9,7 @@ from api.auth import in_time, needs
 from api.dependencies import Caller, cold_router
 from api.schemas.bodies import answer
 from api.schemas.credentials import SecurityEvents
-from experiments.services.watching import security_events
+from experiments.services.access.watching import security_events
 
 router = cold_router("credentials")
 

@@ -15,7 +15,7 @@ from api.schemas.segments import (
     Moves,
     SegmentBody,
     SegmentChanges,
-    SegmentFace,
+    SegmentDocument,
     Segments,
     members_page,
 )
@@ -28,15 +28,15 @@ from experiments.services.segmenting.defining import (
     drop_segment,
 )
 from experiments.services.segmenting.membership import set_members
-from experiments.views import segments as views
 from experiments.views.paging import Wanted
+from experiments.views.units import segments as views
 
 router = cold_router("segments")
 
 Text = Annotated[str | None, Query(max_length=512)]
 
 
-@router.post("/v1/segments", status_code=201, response_model=SegmentFace)
+@router.post("/v1/segments", status_code=201, response_model=SegmentDocument)
 @needs("experiment")
 async def define(call: Caller, body: SegmentBody) -> Response:
     """Define a segment; the worker fills it within seconds."""
@@ -53,14 +53,14 @@ async def list_segments(call: Caller, wanted: Annotated[Wanted, Depends(wanted_p
     return answer(await call.run(views.segments, wanted))
 
 
-@router.get("/v1/segments/{key}", response_model=SegmentFace)
+@router.get("/v1/segments/{key}", response_model=SegmentDocument)
 @needs("read")
 async def show(call: Caller, key: str) -> Response:
     """Sizes, the flow since the refresh before, drift, and the last refreshes."""
     return answer(await call.run(views.segment, key))
 
 
-@router.patch("/v1/segments/{key}", response_model=SegmentFace)
+@router.patch("/v1/segments/{key}", response_model=SegmentDocument)
 @needs("experiment")
 async def change(call: Caller, key: str, body: SegmentChanges) -> Response:
     """Change a segment; its kind stays what it is."""
@@ -79,7 +79,7 @@ async def drop(call: Caller, key: str) -> Response:
     return Response(status_code=204)
 
 
-@router.post("/v1/segments/{key}/refresh", status_code=202, response_model=SegmentFace)
+@router.post("/v1/segments/{key}/refresh", status_code=202, response_model=SegmentDocument)
 @needs("experiment")
 async def refresh(call: Caller, key: str) -> Response:
     """Let the worker refresh it next."""

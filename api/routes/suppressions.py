@@ -9,24 +9,24 @@ from api.auth import needs
 from api.dependencies import Caller, cold_router
 from api.schemas.bodies import answer, wanted_page
 from api.schemas.limits import (
-    BudgetFace,
+    BudgetDocument,
     SuppressedCount,
-    SuppressionFace,
+    SuppressionDocument,
     SuppressionRequest,
     Suppressions,
     SuppressionsRequest,
 )
 from api.unit_paths import UNIT
 from experiments.model.times import to_micros
-from experiments.services.limiting import release_unit, suppress_unit, suppress_units
-from experiments.views import suppressions as views
+from experiments.services.limits.suppressing import release_unit, suppress_unit, suppress_units
 from experiments.views.budgets import budget
 from experiments.views.paging import Wanted
+from experiments.views.units import suppressions as views
 
 router = cold_router("limits")
 
 
-@router.get("/v1/experiments/{key}/budget", response_model=BudgetFace)
+@router.get("/v1/experiments/{key}/budget", response_model=BudgetDocument)
 @needs("read")
 async def show_budget(call: Caller, key: str) -> Response:
     """What is committed, paid and expected to be paid, the price on cost, and when the budget runs out."""
@@ -59,7 +59,7 @@ async def suppress(call: Caller, unit_id: str, wish: SuppressionRequest) -> Resp
     return Response(status_code=204)
 
 
-@router.get(f"/v1/suppressions/{UNIT}", response_model=SuppressionFace)
+@router.get(f"/v1/suppressions/{UNIT}", response_model=SuppressionDocument)
 @needs("read")
 async def show(call: Caller, unit_id: str) -> Response:
     """Whether and why the unit is on the list."""

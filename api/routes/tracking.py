@@ -17,14 +17,14 @@ from api.hot import HotEndpoint
 from api.openapi import Operation, described
 from api.routes.metrics import OUTCOMES
 from api.schemas.bodies import answer
-from api.schemas.tracking import Tracked, TrackingBatchBody, TrackingCallBody, TrackingFace
+from api.schemas.tracking import Tracked, TrackingBatchBody, TrackingCallBody, TrackingDocument
 from experiments.errors import Fault
-from experiments.model.principal import Principal
+from experiments.model.access.principal import Principal
 from experiments.model.tracking import Table
 from experiments.services.opening import Service
-from experiments.services.tracking import identify_units, outcomes_of
-from experiments.services.tracking_calls import MOST_BATCH_BYTES, MOST_CALL_BYTES, TrackingCall, read_call
-from experiments.services.tracking_settings import set_tracking
+from experiments.services.tracking.calls import MOST_BATCH_BYTES, MOST_CALL_BYTES, TrackingCall, read_call
+from experiments.services.tracking.receiving import identify_units, outcomes_of
+from experiments.services.tracking.settings import set_tracking
 from experiments.views import tracking as views
 
 _SUCCESS = b'{"success":true}'
@@ -90,16 +90,16 @@ routes = [
 router = cold_router("settings")
 
 
-@router.get("/v1/settings/tracking", response_model=TrackingFace)
+@router.get("/v1/settings/tracking", response_model=TrackingDocument)
 @needs("read")
 async def show_tracking(call: Caller) -> Response:
     """Which outcomes Segment's calls become."""
     return answer(await call.run(views.tracking))
 
 
-@router.put("/v1/settings/tracking", response_model=TrackingFace)
+@router.put("/v1/settings/tracking", response_model=TrackingDocument)
 @needs("admin")
-async def set_table(call: Caller, wish: TrackingFace) -> Response:
+async def set_table(call: Caller, wish: TrackingDocument) -> Response:
     """Replace that table; other processes follow within two seconds."""
     await call.run(set_tracking, wish.model_dump())
     call.service.hot.tracking.forget()

@@ -7,11 +7,11 @@ from starlette.responses import Response
 from api.auth import needs
 from api.dependencies import Caller, cold_router
 from api.schemas.bodies import answer
-from api.schemas.units import ProfileRequest, ProfilesRequest, UnitFace, UnitsStored
+from api.schemas.units import ProfileRequest, ProfilesRequest, UnitDocument, UnitsStored
 from api.unit_paths import UNIT
 from experiments.services.erasing import erase_unit
 from experiments.services.profiling import store_listed, store_profile
-from experiments.views import units as views
+from experiments.views.units import profiles as views
 
 router = cold_router("units")
 
@@ -39,7 +39,7 @@ async def store(call: Caller, unit_id: str, wish: ProfileRequest) -> Response:
     return Response(status_code=204)
 
 
-@router.get(f"/v1/units/{UNIT}", response_model=UnitFace)
+@router.get(f"/v1/units/{UNIT}", response_model=UnitDocument)
 @needs("read")
 async def show(call: Caller, unit_id: str) -> Response:
     """The profile, the segments, and what the history comes down to for a decision made now."""

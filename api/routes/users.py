@@ -10,7 +10,7 @@ from api.auth import needs
 from api.dependencies import Caller, cold_router
 from api.schemas.bodies import Number, answer, wanted_page
 from api.schemas.credentials import NewUser, UserPatch, UserRequest, Users
-from experiments.services.granting_users import UserChange, change_user, create_user
+from experiments.services.access.granting_users import UserChange, change_user, create_user
 from experiments.views import credentials as views
 from experiments.views.paging import Wanted
 

@@ -15,7 +15,7 @@ class AaBody(Body):
     share: float = Field(default=0.5, ge=0.05, le=0.95)
 
 
-class AaFace(ReplayHead):
+class AaDocument(ReplayHead):
     """A run; `result` gives for each metric and test how often it cried wolf, with exact 99.9 % bounds."""
 
     result: dict[str, Any] | None

@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 from api.schemas.verdicts import Estimate
 
 
-class AlertFace(BaseModel):
+class AlertDocument(BaseModel):
     """Something that a person should know, raised once under its name until it is resolved."""
 
     id: int
@@ -27,11 +27,11 @@ class AlertFace(BaseModel):
 class Alerts(BaseModel):
     """A page of alerts."""
 
-    items: list[AlertFace]
+    items: list[AlertDocument]
     next_cursor: str | None
 
 
-class GuardrailFace(BaseModel):
+class GuardrailDocument(BaseModel):
     """One guardrail on one variant or arm; the estimate's interval holds at every look at its share of alpha."""
 
     metric: str
@@ -50,7 +50,7 @@ class GuardrailFace(BaseModel):
     sentence: str
 
 
-class StopFace(BaseModel):
+class StopDocument(BaseModel):
     """The stop rules as they were agreed on, and why those that are met are."""
 
     rules: dict[str, Any]
@@ -63,5 +63,5 @@ class Guardrails(BaseModel):
     experiment: str
     revision: int
     alpha: float
-    guardrails: list[GuardrailFace]
-    stop: StopFace | None
+    guardrails: list[GuardrailDocument]
+    stop: StopDocument | None

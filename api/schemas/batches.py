@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from pydantic import AwareDatetime, BaseModel, Field, model_validator
 
 from api.schemas.bodies import Body
-from experiments.model.fields import Key
+from experiments.model.designing.fields import Key
 
 Moment = Annotated[AwareDatetime, Field(strict=False, description="RFC 3339 with an offset")]
 
@@ -42,7 +42,7 @@ class Exclusion(BaseModel):
     since: datetime
 
 
-class BatchFace(BaseModel):
+class BatchDocument(BaseModel):
     """A batch. `counts` are of answers by reason; `refused` are rows that were no request.
 
     `arms` counts decisions by arm, `excluded` by reason those that left any arm out, and since when; `warnings` name
@@ -71,5 +71,5 @@ class BatchFace(BaseModel):
 class Batches(BaseModel):
     """A page of batches."""
 
-    items: list[BatchFace]
+    items: list[BatchDocument]
     next_cursor: str | None

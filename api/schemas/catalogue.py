@@ -26,7 +26,7 @@ class CatalogueReceipt(BaseModel):
     experiments: list[str]
 
 
-class CatalogueArmFace(CatalogueEntry):
+class CatalogueArmDocument(CatalogueEntry):
     """An arm of the catalogue; `experiments` refer to it (only where one arm is asked for)."""
 
     status: Literal["active", "withdrawn"]
@@ -37,5 +37,5 @@ class CatalogueArmFace(CatalogueEntry):
 class CatalogueArms(BaseModel):
     """A page of arms, newest first."""
 
-    items: list[CatalogueArmFace]
+    items: list[CatalogueArmDocument]
     next_cursor: str | None

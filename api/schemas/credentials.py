@@ -7,9 +7,9 @@ from pydantic import BaseModel, Field
 
 from api.schemas.bodies import Body
 from api.schemas.experiments import Finite, Instant
-from experiments.model.fields import Duration
-from experiments.model.rate_limits import MOST, Per
-from experiments.services.rotating import OVERLAP
+from experiments.model.access.rate_limits import MOST, Per
+from experiments.model.designing.fields import Duration
+from experiments.services.access.rotating import OVERLAP
 
 Word = Annotated[str, Field(max_length=64)]
 
@@ -17,7 +17,7 @@ Word = Annotated[str, Field(max_length=64)]
 Count = Annotated[int, Field(ge=1, le=MOST)]
 
 
-class RateLimitFace(Body):
+class RateLimitDocument(Body):
     """So many requests per second or minute on average; `burst` at once, as many as `requests` where it is not said."""
 
     requests: Count
@@ -31,7 +31,7 @@ class KeyRequest(Body):
     name: Annotated[str, Field(min_length=1, max_length=200)]
     scopes: Annotated[list[Word], Field(max_length=20)]
     expires_at: Instant | None = None
-    rate_limit: RateLimitFace | None = None
+    rate_limit: RateLimitDocument | None = None
 
 
 class RotationRequest(Body):
@@ -54,7 +54,7 @@ class RotatedKey(NewKey):
     replaced_until: datetime
 
 
-class KeyFace(BaseModel):
+class KeyDocument(BaseModel):
     """A key, without what could be used as one."""
 
     id: int
@@ -67,13 +67,13 @@ class KeyFace(BaseModel):
     revoked_at: datetime | None
     last_used_at: Annotated[datetime | None, Field(description="to about half a minute")]
     replaced_by: Annotated[int | None, Field(description="the id of the key that it was rotated to")]
-    rate_limit: RateLimitFace | None
+    rate_limit: RateLimitDocument | None
 
 
 class Keys(BaseModel):
     """A page of keys."""
 
-    items: list[KeyFace]
+    items: list[KeyDocument]
     next_cursor: str | None
 
 
@@ -99,7 +99,7 @@ class NewUser(BaseModel):
     id: int
 
 
-class UserFace(BaseModel):
+class UserDocument(BaseModel):
     """A person."""
 
     id: int
@@ -112,11 +112,11 @@ class UserFace(BaseModel):
 class Users(BaseModel):
     """A page of people."""
 
-    items: list[UserFace]
+    items: list[UserDocument]
     next_cursor: str | None
 
 
-class SecurityEventFace(BaseModel):
+class SecurityEventDocument(BaseModel):
     """A sign of trouble: `subject` is a key or login, `count` how often within an hour."""
 
     kind: str
@@ -131,10 +131,10 @@ class SecurityEventFace(BaseModel):
 class SecurityEvents(BaseModel):
     """The latest signs of trouble."""
 
-    items: list[SecurityEventFace]
+    items: list[SecurityEventDocument]
 
 
-class AuditFace(BaseModel):
+class AuditDocument(BaseModel):
     """Who did what."""
 
     id: int
@@ -149,11 +149,11 @@ class AuditFace(BaseModel):
 class AuditLog(BaseModel):
     """A page of the audit log."""
 
-    items: list[AuditFace]
+    items: list[AuditDocument]
     next_cursor: str | None
 
 
-class AuditCheckFace(BaseModel):
+class AuditCheckDocument(BaseModel):
     """Whether the audit log is as it was written; `broken_at` is the first entry that does not fit.
 
     `problems` says in words what is wrong, a cut tail or changed anchors included; empty where nothing is. `anchored`
@@ -168,7 +168,7 @@ class AuditCheckFace(BaseModel):
     restores: list[str]
 
 
-class HoldoutFace(Body):
+class HoldoutDocument(Body):
     """The share of all units that is outside every experiment."""
 
     share: Annotated[Finite, Field(ge=0, lt=1)]

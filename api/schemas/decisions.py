@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, Field
 
 from api.schemas.bodies import Body
-from experiments.model.wording import WORD
+from experiments.model.designing.wording import WORD
 
 VoidReason = Annotated[str, Field(pattern=WORD, description="e.g. undeliverable, suppressed")]
 MOST_VOIDS = 1000
@@ -31,7 +31,7 @@ class Voids(Body):
     reason: VoidReason | None = None
 
 
-class VoidFace(BaseModel):
+class VoidDocument(BaseModel):
     """A decision that is void; the first reason given stays."""
 
     decision_id: str
@@ -40,12 +40,12 @@ class VoidFace(BaseModel):
 
 
 class VoidResults(BaseModel):
-    """One result for each decision, in order: a VoidFace, or a problem."""
+    """One result for each decision, in order: a VoidDocument, or a problem."""
 
     results: list[dict[str, Any]]
 
 
-class DecisionFace(BaseModel):
+class DecisionDocument(BaseModel):
     """The whole record of a decision, with its outcomes; `explanation` where one decision was asked for."""
 
     decision_id: str
@@ -89,5 +89,5 @@ class DecisionFace(BaseModel):
 class DecisionPage(BaseModel):
     """A page of decisions, newest first."""
 
-    items: list[DecisionFace]
+    items: list[DecisionDocument]
     next_cursor: str | None

@@ -7,7 +7,7 @@ from msgspec import Struct
 from pydantic import BaseModel, Field
 
 from api.schemas.bodies import Body
-from experiments.services.delivering_fallbacks import FallbackReport, FallbackResult
+from experiments.services.delivering.fallbacks import FallbackReport, FallbackResult
 
 Key = Annotated[str, Field(min_length=1, max_length=64)]
 Variable = Annotated[str, Field(max_length=200, description="name of an environment variable, WINBACK_SECRET_…")]
@@ -47,7 +47,7 @@ class DestinationPatch(Body):
     options: dict[str, Any] | None = None
 
 
-class DestinationFace(BaseModel):
+class DestinationDocument(BaseModel):
     """A destination; `secrets_present`: whether this process finds the variables that it names."""
 
     key: str
@@ -65,7 +65,7 @@ class DestinationFace(BaseModel):
 class Destinations(BaseModel):
     """Every destination."""
 
-    items: list[DestinationFace]
+    items: list[DestinationDocument]
 
 
 class SourceBody(Body):
@@ -94,7 +94,7 @@ class DeliveryBody(Body):
     again: bool = False
 
 
-class DeliveryFace(BaseModel):
+class DeliveryDocument(BaseModel):
     """How far a delivery is. `skipped`: left out as void, matured, pushed before or for nothing.
 
     `withheld`: left out because nobody may contact the unit (any more): it is suppressed, or the person was erased. Of
@@ -126,11 +126,11 @@ class DeliveryFace(BaseModel):
 class Deliveries(BaseModel):
     """A page of deliveries."""
 
-    items: list[DeliveryFace]
+    items: list[DeliveryDocument]
     next_cursor: str | None
 
 
-class ExposuresFace(BaseModel):
+class ExposuresDocument(BaseModel):
     """Who was really shown what.
 
     `arms`: assigned, voided, pushed through a delivery, confirmed by another system. `fallbacks`: units that were shown

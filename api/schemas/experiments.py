@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from api.schemas.bodies import Body
-from experiments.model.definition import Definition
+from experiments.model.designing.definition import Definition
 
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Instant = Annotated[AwareDatetime, Field(strict=False)]
@@ -29,7 +29,7 @@ class VariantPatch(Body):
     reason: Annotated[str, Field(min_length=1, max_length=1000)]
 
 
-class FaultFace(BaseModel):
+class FaultDocument(BaseModel):
     """A place in the body and a sentence."""
 
     pointer: str
@@ -50,7 +50,7 @@ class Head(BaseModel):
     clock_now: datetime | None
 
 
-class AdjustmentFace(BaseModel):
+class AdjustmentDocument(BaseModel):
     """An adjustment in force: one of enabled, cost and weight, of an arm or (enabled only) of a variant."""
 
     arm: str | None = None
@@ -64,7 +64,7 @@ class AdjustmentFace(BaseModel):
     expires_at: datetime | None
 
 
-class ExperimentFace(Definition):
+class ExperimentDocument(Definition):
     """A definition with its state and the adjustments in force."""
 
     status: str
@@ -74,8 +74,8 @@ class ExperimentFace(Definition):
     started_at: datetime | None
     stopped_at: datetime | None
     clock_now: datetime | None
-    adjustments: list[AdjustmentFace]
-    warnings: Annotated[list[FaultFace], Field(description="empty but where the definition was just stored")]
+    adjustments: list[AdjustmentDocument]
+    warnings: Annotated[list[FaultDocument], Field(description="empty but where the definition was just stored")]
 
 
 class Heads(BaseModel):
@@ -85,7 +85,7 @@ class Heads(BaseModel):
     next_cursor: str | None
 
 
-class RevisionFace(BaseModel):
+class RevisionDocument(BaseModel):
     """A definition as it was when decisions were made under it."""
 
     number: int
@@ -99,7 +99,7 @@ class RevisionFace(BaseModel):
 class Revisions(BaseModel):
     """All revisions of an experiment."""
 
-    items: list[RevisionFace]
+    items: list[RevisionDocument]
 
 
 class Validation(BaseModel):
@@ -108,7 +108,7 @@ class Validation(BaseModel):
     model_config = ConfigDict(json_schema_extra={"description": "with `?validate_only=true`"})
 
     valid: bool
-    warnings: list[FaultFace]
+    warnings: list[FaultDocument]
     definition: dict[str, Any]
     proposed: dict[str, float] = Field(
         description="values that were not stated and are taken at the start unless others are: `cap_revenue`"

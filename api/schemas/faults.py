@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from experiments.errors import Fault
 from experiments.model.checks.shape import MOST_ITEMS, MOST_MEMBERS
-from experiments.model.wording import in_words
+from experiments.model.designing.wording import in_words
 
 MOST_FAULTS = 100
 _PATH_PART = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]")

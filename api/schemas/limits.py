@@ -25,7 +25,7 @@ class SuppressionsRequest(SuppressionRequest):
     units: Annotated[list[UnitId], Field(min_length=1, max_length=1000)]
 
 
-class SuppressionFace(BaseModel):
+class SuppressionDocument(BaseModel):
     """A unit that no experiment contacts."""
 
     unit_id: str
@@ -39,7 +39,7 @@ class SuppressionFace(BaseModel):
 class Suppressions(BaseModel):
     """A page of the list."""
 
-    items: list[SuppressionFace]
+    items: list[SuppressionDocument]
     next_cursor: str | None
 
 
@@ -58,7 +58,7 @@ class Span(BaseModel):
     upper: datetime | None
 
 
-class BudgetFace(BaseModel):
+class BudgetDocument(BaseModel):
     """Where a budget stands, in the experiment's currency.
 
     `committed`: decided for at full cost, less what was voided and what turned out not to fall due (the hard limit is

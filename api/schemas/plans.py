@@ -126,7 +126,7 @@ class PlanHead(BaseModel):
     finished_at: datetime | None
 
 
-class PlanFace(PlanHead):
+class PlanReply(PlanHead):
     """A plan; `document` is the request with what its experiment supplied."""
 
     document: PlanDocument

@@ -16,14 +16,14 @@ class Sides(BaseModel):
     held_out: int
 
 
-class GainFace(BaseModel):
+class GainDocument(BaseModel):
     """Reached minus held out, per unit; `total` is that times the units reached."""
 
     per_unit: Contrast
     total: Added
 
 
-class RatioFace(Estimate):
+class RatioDocument(Estimate):
     """A ratio; `note` says why there are no bounds: it is unbounded, or it was not computed."""
 
     unbounded: bool
@@ -39,18 +39,18 @@ class PortfolioMoney(BaseModel):
     revenue: Estimate
     cost: Estimate
     net_value: Estimate
-    incremental_roi: RatioFace
-    cost_per_incremental: RatioFace
+    incremental_roi: RatioDocument
+    cost_per_incremental: RatioDocument
 
 
-class CampaignFace(BaseModel):
+class CampaignDocument(BaseModel):
     """A campaign that ran in the span."""
 
     key: str
     name: str
 
 
-class PortfolioFace(BaseModel):
+class PortfolioDocument(BaseModel):
     """All campaigns together against the global holdout, over whole days (UTC) that are complete by `as_of`."""
 
     since: Annotated[datetime | None, Field(alias="from", description="null before any day is complete")]
@@ -60,6 +60,6 @@ class PortfolioFace(BaseModel):
     summary: Annotated[str, Field(description="in words that need no statistics")]
     checks: list[Check]
     units: Sides
-    metrics: dict[str, GainFace]
+    metrics: dict[str, GainDocument]
     money: Annotated[PortfolioMoney | None, Field(description="null where campaigns have several currencies")]
-    campaigns: list[CampaignFace]
+    campaigns: list[CampaignDocument]

@@ -43,7 +43,7 @@ class ReplayHead(BaseModel):
     finished_at: datetime | None
 
 
-class ReplayFace(ReplayHead):
+class ReplayDocument(ReplayHead):
     """A replay; `result` is what `winback replay --json` prints."""
 
     result: dict[str, Any] | None

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field
 
 from api.schemas.verdicts import Check, Estimand, Estimate, Verdict
-from experiments.model.kinds import Unit
+from experiments.model.designing.kinds import Unit
 
 
 class ReadoutQuery(BaseModel):

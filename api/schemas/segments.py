@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 from starlette.requests import Request
 
 from api.schemas.bodies import Body
-from experiments.model.fields import Duration, Key, Name
+from experiments.model.designing.fields import Duration, Key, Name
 from experiments.services.segmenting.membership import MOST_AT_ONCE
 from experiments.views.paging import MAX_LIMIT, Wanted
 
@@ -84,7 +84,7 @@ class SegmentHead(BaseModel):
     created_by: str
 
 
-class FlowFace(BaseModel):
+class FlowDocument(BaseModel):
     """How many units moved from one value to another since the refresh before; null is outside."""
 
     from_: str | None = Field(alias="from")
@@ -92,11 +92,11 @@ class FlowFace(BaseModel):
     units: int
 
 
-class SegmentFace(SegmentHead):
+class SegmentDocument(SegmentHead):
     """One segment with its flow and its last refreshes."""
 
     model: dict[str, Any] | None
-    flow: list[FlowFace]
+    flow: list[FlowDocument]
     refreshing: bool
     refreshes: list[dict[str, Any]]
 
@@ -108,7 +108,7 @@ class Segments(BaseModel):
     next_cursor: str | None
 
 
-class MemberFace(BaseModel):
+class MemberDocument(BaseModel):
     """A unit in a segment, under this value since an instant."""
 
     unit_id: str
@@ -120,11 +120,11 @@ class MemberFace(BaseModel):
 class Members(BaseModel):
     """A page of members."""
 
-    items: list[MemberFace]
+    items: list[MemberDocument]
     next_cursor: str | None
 
 
-class MoveFace(BaseModel):
+class MoveDocument(BaseModel):
     """One move; null is outside."""
 
     unit_id: str
@@ -136,7 +136,7 @@ class MoveFace(BaseModel):
 class Moves(BaseModel):
     """A page of moves."""
 
-    items: list[MoveFace]
+    items: list[MoveDocument]
     next_cursor: str | None
 
 

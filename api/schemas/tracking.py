@@ -42,17 +42,17 @@ class TrackingBatchBody(Struct, rename="camel"):
     write_key: str | None = None
 
 
-class RuleFace(Body):
+class RuleDocument(Body):
     """One outcome that an event becomes. With `value`, only where one of these properties holds a number."""
 
     kind: Annotated[str, Field(max_length=64)]
     value: Annotated[list[Annotated[str, Field(min_length=1, max_length=200)]], Field(max_length=10)] = Field([])
 
 
-Rules = Annotated[list[RuleFace], Field(max_length=100)]
+Rules = Annotated[list[RuleDocument], Field(max_length=100)]
 
 
-class TrackingFace(Body):
+class TrackingDocument(Body):
     """Which outcomes Segment's calls become."""
 
     events: dict[Annotated[str, Field(min_length=1, max_length=200)], Rules] = Field(max_length=1000)

@@ -34,7 +34,7 @@ class UnitsStored(BaseModel):
     erased: int = 0
 
 
-class UnitFace(BaseModel):
+class UnitDocument(BaseModel):
     """What is stored of a unit; `features` are those of its history, as a decision made now would see them."""
 
     unit_id: str

@@ -3,7 +3,7 @@
 from pydantic import BaseModel
 
 
-class DifferenceFace(BaseModel):
+class DifferenceDocument(BaseModel):
     """A decision that does not follow from what is stored."""
 
     decision_id: str
@@ -20,5 +20,5 @@ class VerificationPage(BaseModel):
     different: int
     erased: int
     largest_difference: float
-    examples: list[DifferenceFace]
+    examples: list[DifferenceDocument]
     next_cursor: str | None

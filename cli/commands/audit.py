@@ -18,9 +18,9 @@ def verify(
 
     from cli.errors import JobError
     from cli.here import service_here
-    from experiments.model.principal import SYSTEM
-    from experiments.services.auditing import verify_audit
-    from experiments.services.watching import note_now
+    from experiments.model.access.principal import SYSTEM
+    from experiments.services.access.auditing import verify_audit
+    from experiments.services.access.watching import note_now
 
     with service_here() as service:
         check = verify_audit(service.engine, SYSTEM, head)
@@ -42,8 +42,8 @@ def accept(
 ) -> None:
     """Take the trail as it is, after an older database was put in place in another way than by `winback restore`."""
     from cli.here import service_here
-    from experiments.model.principal import SYSTEM
-    from experiments.services.auditing import accept_audit
+    from experiments.model.access.principal import SYSTEM
+    from experiments.services.access.auditing import accept_audit
 
     with service_here() as service:
         accept_audit(service.engine, SYSTEM, reason)

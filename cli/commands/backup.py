@@ -14,7 +14,7 @@ def backup(
 ) -> None:
     """Copy the database, in one consistent state, and the data directory; the service may go on running."""
     from cli.here import service_here
-    from experiments.model.principal import SYSTEM
+    from experiments.model.access.principal import SYSTEM
     from experiments.services.backing_up.backup import take_backup
 
     with service_here() as service:
@@ -38,7 +38,7 @@ def restore(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Put a backup in the configured place and erase in it who was erased since; nothing may be running there."""
-    from experiments.model.principal import SYSTEM
+    from experiments.model.access.principal import SYSTEM
     from experiments.services.backing_up.restore import restore_backup
     from experiments.settings import settings
 

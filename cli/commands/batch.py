@@ -27,11 +27,11 @@ def batch(
     """
     from cli.errors import CallError, JobError
     from cli.here import service_here
-    from experiments.model.principal import SYSTEM
+    from experiments.model.access.principal import SYSTEM
     from experiments.services.batching.requesting import claim_batch
     from experiments.services.batching.results import FORMATS, stream
     from experiments.services.batching.running import run_batch
-    from experiments.views import batches as views
+    from experiments.views.batching import batches as views
 
     if out is not None and out.suffix.removeprefix(".") not in FORMATS:
         raise CallError(f"--out {out}: must end in .{', .'.join(FORMATS)}")
@@ -45,36 +45,36 @@ def batch(
                 raise JobError(f"batch {number} is another process's (a worker's?); see: GET …/batches/{number}")
             with progress_towards(f"batch {number} of {experiment}") as reach:
                 run_batch(service.settings, service.engine, claim, lambda done, total: reach(done, total or done))
-        face = views.batch(service.engine, SYSTEM, experiment, number)
+        told = views.batch(service.engine, SYSTEM, experiment, number)
         result = views.batch_result(service.engine, SYSTEM, experiment, number, service.settings.history_path)
         if out is not None:
             with out.open("wb") as target:
                 for piece in stream(result.path, out.suffix.removeprefix("."), result.masking):
                     target.write(piece)
     if as_json:
-        emit_json({**face, "result": str(out or result.path)})
-    if face["status"] == "failed":
-        raise JobError(f"batch {number}: {face['error']}; why each was not, row by row: {out or result.path}")
+        emit_json({**told, "result": str(out or result.path)})
+    if told["status"] == "failed":
+        raise JobError(f"batch {number}: {told['error']}; why each was not, row by row: {out or result.path}")
     if as_json:
         return
-    counts = ", ".join(f"{count:,} {reason}" for reason, count in sorted(face["counts"].items()))
-    for warning in face["warnings"]:
+    counts = ", ".join(f"{count:,} {reason}" for reason, count in sorted(told["counts"].items()))
+    for warning in told["warnings"]:
         say(warning)
-    say(f"batch {number}: {face['done']:,} units ({counts or 'nobody'}) in {out or result.path}")
-    if face["arms"]:
-        say("arms: " + ", ".join(f"{count:,} {arm}" for arm, count in sorted(face["arms"].items())))
-    for reason, found in sorted(face["excluded"].items()):
+    say(f"batch {number}: {told['done']:,} units ({counts or 'nobody'}) in {out or result.path}")
+    if told["arms"]:
+        say("arms: " + ", ".join(f"{count:,} {arm}" for arm, count in sorted(told["arms"].items())))
+    for reason, found in sorted(told["excluded"].items()):
         say(f"left out an arm ({reason}): {found['decisions']:,} decisions, the first at {found['since']}")
 
 
 def _number(engine: Any, key: str, resume: int | None, source: tuple[str | None, list[str], Path | None]) -> int:
     from cli.errors import CallError
-    from experiments.model.principal import SYSTEM
+    from experiments.model.access.principal import SYSTEM
     from experiments.services.batching.requesting import SUFFIXES, BatchRequest, request_batch, resume_batch
-    from experiments.views.batches import batch as face
+    from experiments.views.batching.batches import batch as told
 
     if resume is not None:
-        if face(engine, SYSTEM, key, resume)["status"] in ("cancelled", "failed"):
+        if told(engine, SYSTEM, key, resume)["status"] in ("cancelled", "failed"):
             resume_batch(engine, SYSTEM, key, resume)
         return resume
     segment, values, file = source

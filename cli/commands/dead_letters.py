@@ -13,7 +13,7 @@ def show(
 ) -> None:
     """List what waits to be mended and replayed, with the reason."""
     from cli.here import service_here
-    from experiments.model.principal import SYSTEM
+    from experiments.model.access.principal import SYSTEM
     from experiments.views.dead_letters import dead_letters
     from experiments.views.paging import Wanted
 
@@ -36,7 +36,7 @@ def replay(
     from cli.errors import CallError
     from cli.here import service_here
     from experiments.ingestion.replaying import replay as send_again
-    from experiments.model.principal import SYSTEM
+    from experiments.model.access.principal import SYSTEM
 
     if bool(number) == everything:
         raise CallError("say which: --id NUMBER (repeatable) or --all")

@@ -24,9 +24,9 @@ def export(
     """
     from cli.errors import CallError
     from cli.here import service_here
-    from experiments.model.principal import SYSTEM
+    from experiments.model.access.principal import SYSTEM
     from experiments.views.exports import EXPORTS, write_campaign
-    from experiments.views.live_log import Chosen, live_log
+    from experiments.views.exports.live_log import Chosen, live_log
 
     if layout not in EXPORTS:
         raise CallError(f"--format {layout}: must be one of {', '.join(EXPORTS)}")

@@ -13,7 +13,7 @@ def refresh(
 ) -> None:
     """Bring the features of units up to date with their history now; a worker does so by itself."""
     from cli.here import service_here
-    from experiments.model.principal import SYSTEM
+    from experiments.model.access.principal import SYSTEM
     from experiments.services.refreshing_features import compact_history, refresh_features
 
     with service_here() as service, progress_towards("units") as reach:

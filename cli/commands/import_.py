@@ -49,7 +49,7 @@ def import_(
     from experiments.connectors.connector import Source
     from experiments.ingestion.importing import Importer, Order
     from experiments.ingestion.importing_plan import Wish
-    from experiments.model.principal import SYSTEM
+    from experiments.model.access.principal import SYSTEM
 
     if authorization is not None and authorization not in os.environ:
         raise CallError(f"--authorization {authorization}: there is no such environment variable")

@@ -22,8 +22,8 @@ def create(
 ) -> None:
     """Create an API key and print it once; only its hash is kept."""
     from cli.here import service_here
-    from experiments.model.principal import SYSTEM
-    from experiments.services.granting import create_key
+    from experiments.model.access.principal import SYSTEM
+    from experiments.services.access.granting_keys import create_key
 
     limit = None if rate is None else _limit(rate)
     scopes = list(dict.fromkeys(word.strip() for each in scope for word in each.split(",")))
@@ -45,10 +45,10 @@ def rotate(
 
     from cli.errors import CallError
     from cli.here import service_here
-    from experiments.model.fields import Duration
-    from experiments.model.principal import SYSTEM
+    from experiments.model.access.principal import SYSTEM
+    from experiments.model.designing.fields import Duration
     from experiments.model.times import to_rfc3339
-    from experiments.services.rotating import rotate_key
+    from experiments.services.access.rotating import rotate_key
 
     try:
         length = TypeAdapter(Duration).validate_python(overlap)
@@ -71,8 +71,8 @@ def revoke(
 ) -> None:
     """Take a key back; it stops working everywhere within two seconds."""
     from cli.here import service_here
-    from experiments.model.principal import SYSTEM
-    from experiments.services.granting import revoke_key
+    from experiments.model.access.principal import SYSTEM
+    from experiments.services.access.granting_keys import revoke_key
 
     with service_here() as service:
         found = _named(service.engine, key)
@@ -105,7 +105,7 @@ def show(as_json: Json = False) -> None:
 
 def _limit(rate: str) -> Any:
     from cli.errors import CallError
-    from experiments.model.rate_limits import RateLimit
+    from experiments.model.access.rate_limits import RateLimit
 
     try:
         return RateLimit.parse(rate)
@@ -114,7 +114,7 @@ def _limit(rate: str) -> Any:
 
 
 def _all(engine: Any) -> list[dict[str, Any]]:
-    from experiments.model.principal import SYSTEM
+    from experiments.model.access.principal import SYSTEM
     from experiments.views.credentials import keys
     from experiments.views.paging import MAX_LIMIT, Wanted
 

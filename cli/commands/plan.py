@@ -45,7 +45,7 @@ def _completed(document: Any) -> Any:
     if not isinstance(document, dict) or "experiment" not in document:
         return document
     from cli.here import service_here
-    from experiments.model.principal import SYSTEM
+    from experiments.model.access.principal import SYSTEM
     from experiments.services.planning import completed_plan
 
     with service_here() as service:

@@ -64,7 +64,7 @@ def _of_experiment(key: str, asked: dict[str, str | None]) -> dict[str, Any]:
     """The very document that the service answers with; from the rounds where its totals cannot tell."""
     from cli.errors import CallError
     from cli.here import service_here
-    from experiments.model.principal import SYSTEM
+    from experiments.model.access.principal import SYSTEM
     from experiments.views.readout import asked as question
     from experiments.views.readout import readout as view
     from experiments.views.readout import readout_from_rounds

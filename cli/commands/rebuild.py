@@ -19,8 +19,8 @@ def rebuild(
     one_each()
     from cli.errors import JobError
     from cli.here import service_here
-    from experiments.model.principal import SYSTEM
-    from experiments.services import rebuilding
+    from experiments.model.access.principal import SYSTEM
+    from experiments.services.rebuilding import rebuilder as rebuilding
 
     with service_here() as service, progress_stages() as report:
         if replace:

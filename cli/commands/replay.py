@@ -107,9 +107,9 @@ def _logs_and_specs(logs: list[Path], specs: list[Path], progress: Progress) -> 
     from tempfile import TemporaryDirectory
 
     from cli.here import service_here
-    from experiments.model.principal import SYSTEM
+    from experiments.model.access.principal import SYSTEM
     from experiments.views.exports import EXPORTS
-    from experiments.views.live_log import live_log
+    from experiments.views.exports.live_log import live_log
 
     with TemporaryDirectory(prefix="winback-replay-") as name, service_here() as service:
         live = live_log(service.engine, SYSTEM, str(logs[0]))

@@ -15,10 +15,10 @@ def refresh(
     """Refresh segments here and now, instead of waiting for the worker."""
     from cli.errors import JobError
     from cli.here import service_here
-    from experiments.model.principal import SYSTEM
+    from experiments.model.access.principal import SYSTEM
     from experiments.services.segmenting.refreshing import claim_refresh
     from experiments.services.segmenting.refreshing import refresh as carry_out
-    from experiments.views import segments as views
+    from experiments.views.units import segments as views
 
     shown = []
     with service_here() as service:
@@ -41,8 +41,8 @@ def show(
 ) -> None:
     """Sizes, flow and drift of segments as of their last refresh."""
     from cli.here import service_here
-    from experiments.model.principal import SYSTEM
-    from experiments.views import segments as views
+    from experiments.model.access.principal import SYSTEM
+    from experiments.views.units import segments as views
 
     with service_here() as service:
         shown = [views.segment(service.engine, SYSTEM, key)] if key else _all(service.engine)
@@ -57,7 +57,7 @@ def load(
     """Make the members of an external segment exactly those of a file; who is not in it leaves."""
     from cli.errors import CallError
     from cli.here import service_here
-    from experiments.model.principal import SYSTEM
+    from experiments.model.access.principal import SYSTEM
     from experiments.services.segmenting.membership import members_of_file, replace_members
 
     if not source.exists():
@@ -73,9 +73,9 @@ def load(
 
 
 def _all(engine: Any) -> list[dict[str, Any]]:
-    from experiments.model.principal import SYSTEM
+    from experiments.model.access.principal import SYSTEM
     from experiments.views.paging import MAX_LIMIT, Wanted
-    from experiments.views.segments import segments
+    from experiments.views.units.segments import segments
 
     found: list[dict[str, Any]] = segments(engine, SYSTEM, Wanted(MAX_LIMIT))["items"]
     return found

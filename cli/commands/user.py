@@ -20,9 +20,9 @@ def create(
 ) -> None:
     """Create a login; only the password's Argon2 hash is kept."""
     from cli.here import service_here
-    from experiments.model.passwords import invented_password
-    from experiments.model.principal import SYSTEM
-    from experiments.services.granting_users import create_user
+    from experiments.model.access.passwords import invented_password
+    from experiments.model.access.principal import SYSTEM
+    from experiments.services.access.granting_users import create_user
 
     chosen = password or invented_password(email)
     with service_here() as service:

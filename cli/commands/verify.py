@@ -18,7 +18,7 @@ def verify(
 
     from cli.errors import JobError
     from cli.here import service_here
-    from experiments.model.principal import SYSTEM
+    from experiments.model.access.principal import SYSTEM
     from experiments.services import verifying
 
     with service_here() as service, progress_towards("verifying") as advance:

@@ -17,7 +17,7 @@ from cli.driving.player import Player
 from cli.driving.rows import plays
 from cli.driving.summary import Baselines, Drive, mean_lift
 from cli.driving.temporary import temporary_service
-from experiments.model.principal import SYSTEM
+from experiments.model.access.principal import SYSTEM
 from experiments.services.opening import open_service
 from experiments.services.verifying import verify
 from experiments.settings import Settings

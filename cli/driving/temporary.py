@@ -12,8 +12,8 @@ from cli.running.child import Child
 from cli.running.ports import free_port, wait_ready
 from cli.running.processes import PROCESSES
 from cli.running.supervisor import Supervisor
-from experiments.model.principal import SYSTEM
-from experiments.services.granting import create_key
+from experiments.model.access.principal import SYSTEM
+from experiments.services.access.granting_keys import create_key
 from experiments.services.opening import open_service
 from experiments.settings import Settings
 

@@ -1,11 +1,11 @@
 """What a developer's machine needs once: a key and a login. Only their hashes are kept, so they are shown once."""
 
 from cli.console import say
-from experiments.model.passwords import invented_password
-from experiments.model.principal import SYSTEM
+from experiments.model.access.passwords import invented_password
+from experiments.model.access.principal import SYSTEM
 from experiments.model.times import HOUR, now
-from experiments.services.granting import create_key, revoke_key
-from experiments.services.granting_users import create_user
+from experiments.services.access.granting_keys import create_key, revoke_key
+from experiments.services.access.granting_users import create_user
 from experiments.services.opening import Service
 from experiments.views.credentials import users
 from experiments.views.paging import Wanted

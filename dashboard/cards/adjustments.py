@@ -20,7 +20,7 @@ MOST = 60
 """Arms that are listed with buttons."""
 
 MOVES = {"start": "Start", "pause": "Pause", "resume": "Resume", "stop": "Stop…", "archive": "Archive…"}
-Face = Mapping[str, Any]
+Document = Mapping[str, Any]
 
 
 def button(verb: str, on: str, label: str, about: str = "", **options: Any) -> Component:
@@ -42,7 +42,7 @@ def moves(verbs: Sequence[str], budget: bool) -> Component:
     return dmc.Group(shown, gap="xs")
 
 
-def in_force(face: Face, zone: str, currency: str, may: bool) -> Component:
+def in_force(document: Document, zone: str, currency: str, may: bool) -> Component:
     """Every adjustment with its reason and expiry, and the way to end it."""
     rows = [
         {
@@ -52,13 +52,13 @@ def in_force(face: Face, zone: str, currency: str, may: bool) -> Component:
             "until": moment(each["expires_at"], zone) if each["expires_at"] else "ended by hand",
             "action": _ending(each) if may else "",
         }
-        for each in face["adjustments"]
+        for each in document["adjustments"]
     ]
     columns = {"what": "In force", "why": "Why", "by": "By", "until": "Until", "action": ""}
     return table(columns, rows, "Adjustments in force", 640)
 
 
-def _told(each: Face, currency: str) -> str:
+def _told(each: Document, currency: str) -> str:
     if "variant" in each:
         return f"Variant {each['variant']} is paused"
     arm = each["arm"]
@@ -69,7 +69,7 @@ def _told(each: Face, currency: str) -> str:
     return f"Arm {arm} costs {money(each.get('cost'), currency)}"
 
 
-def _ending(each: Face) -> Component:
+def _ending(each: Document) -> Component:
     """A pause by a guardrail is resumed with a reason; anything else just ends."""
     told = _told(each, "")
     if "variant" in each:
@@ -80,13 +80,13 @@ def _ending(each: Face) -> Component:
     return button(f"end-{kind}", each["arm"], "End now", told)
 
 
-def subjects(face: Face, may: bool) -> Component:
+def subjects(document: Document, may: bool) -> Component:
     """Variants and arms with what can be done about each."""
-    paused = {each["variant"] for each in face["adjustments"] if "variant" in each}
-    off = {each["arm"] for each in face["adjustments"] if each.get("enabled") is False}
-    rows = [_variant(each["key"], each["key"] in paused, may) for each in face["variants"]]
-    rows += [_arm(each["key"], each["key"] in off, may) for each in face["arms"][:MOST]]
-    more = len(face["arms"]) - MOST
+    paused = {each["variant"] for each in document["adjustments"] if "variant" in each}
+    off = {each["arm"] for each in document["adjustments"] if each.get("enabled") is False}
+    rows = [_variant(each["key"], each["key"] in paused, may) for each in document["variants"]]
+    rows += [_arm(each["key"], each["key"] in off, may) for each in document["arms"][:MOST]]
+    more = len(document["arms"]) - MOST
     parts = [table({"name": "", "now": "Now", "action": ""}, rows, "Variants and arms", 480)]
     if more > 0:
         parts.append(dmc.Text(f"{more} more arms are adjusted by API.", size="sm", c="dimmed"))

@@ -8,7 +8,7 @@ import dash_mantine_components as dmc
 from dash.development.base_component import Component
 
 from dashboard.format import in_unit, interval, percent, reason, uncapitalised, why_none
-from experiments.model.kinds import CAPPED_METRICS
+from experiments.model.designing.kinds import CAPPED_METRICS
 
 Estimate = Mapping[str, Any]
 Facts = Mapping[str, str]

@@ -5,13 +5,13 @@ from secrets import token_urlsafe
 from typing import Any
 
 from dashboard.who import Who
-from experiments.model.passwords import SHORTEST
-from experiments.model.principal import ROLES, SCOPES
+from experiments.model.access.passwords import SHORTEST
+from experiments.model.access.principal import ROLES, SCOPES
 from experiments.model.times import DAY, now
-from experiments.services.granting import create_key, revoke_key
-from experiments.services.granting_users import UserChange, change_user, create_user
-from experiments.services.rotating import LONGEST, rotate_key
-from experiments.services.watching import security_events
+from experiments.services.access.granting_keys import create_key, revoke_key
+from experiments.services.access.granting_users import UserChange, change_user, create_user
+from experiments.services.access.rotating import LONGEST, rotate_key
+from experiments.services.access.watching import security_events
 from experiments.views.credentials import audit_log, keys, users
 from experiments.views.paging import Wanted
 
@@ -21,25 +21,25 @@ RANDOM_BYTES = 15
 LONGEST_OVERLAP = LONGEST.days
 ROLE_NAMES, SCOPE_NAMES = tuple(ROLES), tuple(SCOPES)
 SHORTEST_PASSWORD = SHORTEST
-Face = dict[str, Any]
+Document = dict[str, Any]
 
 
-def people(who: Who) -> list[Face]:
+def people(who: Who) -> list[Document]:
     """Everyone with a login, newest first. Raises ForbiddenError."""
     return list(users(who.engine, who.principal, Wanted(limit=MOST))["items"])
 
 
-def credentials(who: Who) -> list[Face]:
+def credentials(who: Who) -> list[Document]:
     """Keys of systems, newest first, without the keys themselves. Raises ForbiddenError."""
     return list(keys(who.engine, who.principal, Wanted(limit=MOST))["items"])
 
 
-def trail(who: Who) -> list[Face]:
+def trail(who: Who) -> list[Document]:
     """The latest entries of the audit log. Raises ForbiddenError."""
     return list(audit_log(who.engine, who.principal, Wanted(limit=LATEST))["items"])
 
 
-def trouble(who: Who) -> list[Face]:
+def trouble(who: Who) -> list[Document]:
     """The latest signs of trouble. Raises ForbiddenError."""
     return security_events(who.engine, who.principal, LATEST)
 

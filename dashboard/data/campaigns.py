@@ -7,7 +7,7 @@ from dashboard.who import Who
 from experiments.errors import NotFoundError
 from experiments.views.experiments import experiment, experiments
 from experiments.views.paging import Wanted
-from experiments.views.segment_names import segment_names
+from experiments.views.units.segment_names import segment_names
 
 Choice = dict[str, str]
 SHOWN = {"running": 0, "paused": 1, "stopped": 2, "draft": 3, "archived": 4}

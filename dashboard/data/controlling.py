@@ -4,15 +4,15 @@ from typing import Any, NamedTuple
 
 from dashboard.data.campaigns import campaign
 from dashboard.who import Who
-from experiments.model.states import LIVE, TRANSITIONS
+from experiments.model.designing.states import LIVE, TRANSITIONS
 from experiments.model.times import HOUR, now
-from experiments.services.adjusting import AdjustmentRequest, adjust_arm
-from experiments.services.capping import propose_cap_at_start
-from experiments.services.designing import change_experiment
-from experiments.services.pausing import switch_variant
-from experiments.services.steering import move_experiment
+from experiments.services.designing.adjusting import AdjustmentRequest, adjust_arm
+from experiments.services.designing.definitions import change_experiment
+from experiments.services.designing.pausing import switch_variant
+from experiments.services.designing.steering import move_experiment
+from experiments.services.limits.capping import propose_cap_at_start
 
-Face = dict[str, Any]
+Document = dict[str, Any]
 
 
 class Adjusting(NamedTuple):
@@ -60,6 +60,6 @@ def set_budget(who: Who, key: str, amount: float) -> None:
     change_experiment(who.engine, who.principal, key, {"budget": {"amount": amount}})
 
 
-def face_of(who: Who, key: str) -> Face:
+def document_of(who: Who, key: str) -> Document:
     """The campaign with its state and adjustments. Raises ForbiddenError, NotFoundError."""
     return campaign(who, key)

@@ -3,19 +3,19 @@
 from typing import Any
 
 from dashboard.who import Who
-from experiments.views.decisions import Chosen, decision_face, decisions
+from experiments.views.decisions import Chosen, decision_document, decisions
 from experiments.views.paging import Wanted
 
-Face = dict[str, Any]
+Document = dict[str, Any]
 LATEST = 50
 
 
-def latest(who: Who, campaign: str, unit: str | None) -> list[Face]:
+def latest(who: Who, campaign: str, unit: str | None) -> list[Document]:
     """The newest decisions of a campaign, of one unit where it is named. Raises ForbiddenError, NotFoundError."""
     chosen = Chosen(unit or None)
     return list(decisions(who.engine, who.principal, campaign, Wanted(limit=LATEST), chosen)["items"])
 
 
-def one(who: Who, decision_id: str) -> Face:
+def one(who: Who, decision_id: str) -> Document:
     """One decision, derived again on the spot. Raises ForbiddenError, NotFoundError."""
-    return decision_face(who.engine, who.principal, decision_id)
+    return decision_document(who.engine, who.principal, decision_id)

@@ -7,17 +7,22 @@ from dashboard.data import controlling
 from dashboard.data.campaigns import campaign
 from dashboard.who import Who
 from experiments.errors import Fault
-from experiments.model.capping import CapProposal
-from experiments.model.definition import Definition
-from experiments.model.editability import EDITABILITY, forbidden
-from experiments.services.capping import propose_cap
-from experiments.services.designing import change_experiment, create_experiment, validate_change, validate_experiment
+from experiments.model.designing.capping import CapProposal
+from experiments.model.designing.definition import Definition
+from experiments.model.designing.editability import EDITABILITY, forbidden
+from experiments.services.designing.definitions import (
+    change_experiment,
+    create_experiment,
+    validate_change,
+    validate_experiment,
+)
+from experiments.services.limits.capping import propose_cap
 from experiments.services.planning import request_plan
-from experiments.views.audience import audience, feature_names
 from experiments.views.plans import plan
+from experiments.views.units.audience import audience, feature_names
 from offline_eval.planning import PlanError, read_plan
 
-Face = dict[str, Any]
+Document = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +33,11 @@ class Checked:
     warnings: list[Fault]
 
 
-def stored(who: Who, key: str) -> tuple[Face, Face]:
+def stored(who: Who, key: str) -> tuple[Document, Document]:
     """A campaign's definition, and its state beside it. Raises ForbiddenError, NotFoundError."""
-    face = campaign(who, key)
-    definition = {name: face[name] for name in Definition.model_fields if name in face}
-    return definition, {name: value for name, value in face.items() if name not in definition}
+    told = campaign(who, key)
+    definition = {name: told[name] for name in Definition.model_fields if name in told}
+    return definition, {name: value for name, value in told.items() if name not in definition}
 
 
 def checked(who: Who, document: Any, key: str | None, patch: Any) -> Checked:
@@ -86,7 +91,7 @@ def _why(name: str, status: str) -> str:
     return f"the campaign is {status}"
 
 
-def eligible(who: Who, rule: Any) -> Face:
+def eligible(who: Who, rule: Any) -> Document:
     """How many of a sample of stored users a rule holds for. Raises ForbiddenError, InvalidError."""
     return audience(who.engine, who.principal, rule)
 
@@ -96,7 +101,7 @@ def features(who: Who) -> list[str]:
     return feature_names(who.engine, who.principal)
 
 
-def sized(document: Face) -> tuple[Face | None, str]:
+def sized(document: Document) -> tuple[Document | None, str]:
     """A fixed test's size by formula, or why there is none."""
     try:
         return read_plan(document).made()["fixed"], ""
@@ -104,11 +109,11 @@ def sized(document: Face) -> tuple[Face | None, str]:
         return None, "; ".join(error.faults.values())
 
 
-def simulate(who: Who, document: Face) -> int:
+def simulate(who: Who, document: Document) -> int:
     """Queue a simulation; its number. Raises ForbiddenError, InvalidError."""
     return request_plan(who.engine, who.principal, document)
 
 
-def simulated(who: Who, number: int) -> Face:
+def simulated(who: Who, number: int) -> Document:
     """How far it is, and what came of it. Raises ForbiddenError, NotFoundError."""
     return plan(who.engine, who.principal, number)

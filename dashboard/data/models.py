@@ -6,16 +6,16 @@ from dashboard.page import View
 from experiments.views.learning_status import learning_status
 from experiments.views.snapshots import snapshots
 
-Face = dict[str, Any]
+Document = dict[str, Any]
 
 
-def lineage(view: View) -> Face | None:
+def lineage(view: View) -> Document | None:
     """The campaign's snapshots, newest first. Raises NotFoundError."""
     who, key = view.who, view.filters.campaign
     return None if key is None else snapshots(who.engine, who.principal, key)
 
 
-def status(view: View) -> Face | None:
+def status(view: View) -> Document | None:
     """How far joining and learning are. Raises NotFoundError."""
     who, key = view.who, view.filters.campaign
     return None if key is None else learning_status(who.engine, who.principal, key)

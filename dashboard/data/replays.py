@@ -13,7 +13,7 @@ from experiments.views.replays import replay, replays
 from offline_eval.judging import report
 from offline_eval.ope import ESTIMATORS
 
-Face = dict[str, Any]
+Document = dict[str, Any]
 LATEST = 20
 ESTIMATOR_NAMES = tuple(ESTIMATORS)
 OVER = ("done", "failed", "cancelled")
@@ -34,12 +34,12 @@ def candidates(who: Who, key: str) -> list[dict[str, Any]]:
     return [{"group": name, "items": items} for name, items in groups.items() if items]
 
 
-def listed(who: Who, key: str) -> list[Face]:
+def listed(who: Who, key: str) -> list[Document]:
     """The newest replays of a campaign. Raises ForbiddenError, NotFoundError."""
     return list(replays(who.engine, who.principal, key, Wanted(limit=LATEST))["items"])
 
 
-def one(who: Who, number: int) -> Face:
+def one(who: Who, number: int) -> Document:
     """A replay with its result. Raises ForbiddenError, NotFoundError."""
     return replay(who.engine, who.principal, number)
 
@@ -58,11 +58,11 @@ def cancel(who: Who, number: int) -> None:
     cancel_replay(who.engine, who.principal, number)
 
 
-def told(result: Face) -> tuple[str, list[str]]:
+def told(result: Document) -> tuple[str, list[str]]:
     """The conclusion in a sentence or two, and every doubt about it; the words that the shell prints."""
     return report.conclusion(result), [*report.failed(result), *report.remark(result), *report.doubts(result)]
 
 
-def headline_of(result: Face) -> str:
+def headline_of(result: Document) -> str:
     """The estimator whose numbers the tables show."""
     return report.shown(result)

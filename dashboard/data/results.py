@@ -17,29 +17,29 @@ from experiments.views.timeline import timeline
 from experiments.views.trends import trend
 from offline_eval.ab.best_shares import best_shares
 
-Face = dict[str, Any]
+Document = dict[str, Any]
 Span = tuple[datetime, datetime]
 HOURLY_UP_TO = 4 * 24
 """Hours of a span up to which a trend is drawn by the hour."""
 
 
-def definition_of(view: View) -> Face | None:
+def definition_of(view: View) -> Document | None:
     """The chosen campaign; None where none is chosen. Raises NotFoundError."""
     return None if view.filters.campaign is None else campaign(view.who, view.filters.campaign)
 
 
-def results(view: View) -> Face | None:
+def results(view: View) -> Document | None:
     """The readout that the filters ask for; None where no campaign is chosen. Raises NotFoundError, InvalidError."""
     return _readout(view, view.filters.span(datetime.now(UTC)))
 
 
-def results_before(view: View) -> Face | None:
+def results_before(view: View) -> Document | None:
     """That of the period before, where it is asked for."""
     span = view.filters.before(datetime.now(UTC))
     return None if span is None else _readout(view, span)
 
 
-def _readout(view: View, span: Span | None) -> Face | None:
+def _readout(view: View, span: Span | None) -> Document | None:
     filters, who = view.filters, view.who
     if filters.campaign is None:
         return None
@@ -53,7 +53,7 @@ def _hour(moment: datetime) -> int:
     return to_micros(moment) // HOUR * HOUR
 
 
-def trends(view: View) -> Face | None:
+def trends(view: View) -> Document | None:
     """Sums by day, or by hour where the campaign or the period is short. Raises NotFoundError."""
     filters, who = view.filters, view.who
     if filters.campaign is None:
@@ -64,14 +64,14 @@ def trends(view: View) -> Face | None:
     return shared(who, ("trend", key, filters.segment, bounds), lambda: _trend(who, key, filters.segment, bounds))
 
 
-def _trend(who: Who, key: str, segment: str | None, bounds: tuple[int | None, int | None]) -> Face:
+def _trend(who: Who, key: str, segment: str | None, bounds: tuple[int | None, int | None]) -> Document:
     daily = trend(who.engine, who.principal, key, "day", segment, bounds)
     if len(daily["at"]) * 24 > HOURLY_UP_TO:
         return daily
     return trend(who.engine, who.principal, key, "hour", segment, bounds)
 
 
-def spending(view: View) -> Face | None:
+def spending(view: View) -> Document | None:
     """Where the budget stands; None where there is none. Raises NotFoundError where there is no such campaign."""
     if view.filters.campaign is None or definition_of(view) is None:
         return None
@@ -81,14 +81,14 @@ def spending(view: View) -> Face | None:
         return None
 
 
-def remarks(view: View) -> list[Face]:
+def remarks(view: View) -> list[Document]:
     """What was done to the campaign and what happened to it, oldest first. Raises NotFoundError."""
     if view.filters.campaign is None:
         return []
     return list(timeline(view.who.engine, view.who.principal, view.filters.campaign)["items"])
 
 
-def best_over_time(trends: Face, metric: str, most: int = 60) -> tuple[list[str], dict[str, list[float]]]:
+def best_over_time(trends: Document, metric: str, most: int = 60) -> tuple[list[str], dict[str, list[float]]]:
     """Probability that each variant is best by a 0/1 metric, on all decisions up to each of at most `most` slots.
 
     Beta posteriors of matured decisions as if each were a unit of its own: for the eye; the verdict rests on more.

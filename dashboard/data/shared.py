@@ -10,7 +10,7 @@ from concurrent.futures import Future
 from typing import Any, TypeVar
 
 from dashboard.who import Who
-from experiments.model.principal import require
+from experiments.model.access.principal import require
 
 LIFE = 4.0
 """Seconds from the beginning of a computation for which its result is good."""

@@ -1,7 +1,7 @@
 """When the form asks for a cap on revenue."""
 
 from dashboard.designer.document import Json
-from experiments.model.kinds import CAPPED_METRICS
+from experiments.model.designing.kinds import CAPPED_METRICS
 
 
 def speaks_of_money(document: Json) -> bool:

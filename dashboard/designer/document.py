@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from experiments.model.checks.shape import escape
-from experiments.model.definition import Definition
+from experiments.model.designing.definition import Definition
 
 Json = dict[str, Any]
 Step = str | int

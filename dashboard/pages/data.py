@@ -20,21 +20,21 @@ CLASSES = {
 
 def flow(view: View) -> Drawn:
     """Outcomes by class, messages that wait, dead letters."""
-    face = traffic.flow(view)
-    total = sum(face["outcomes"].values())
-    waiting = sum(one["waiting"] for one in face["outbox"])
-    oldest = min((one["oldest"] for one in face["outbox"]), default=None)
+    document = traffic.flow(view)
+    total = sum(document["outcomes"].values())
+    waiting = sum(one["waiting"] for one in document["outbox"])
+    oldest = min((one["oldest"] for one in document["outbox"]), default=None)
     cards = [
         kpi(f"Outcomes {name}", percent(count / total), dmc.Text(CLASSES.get(name, ""), size="xs", c="dimmed"))
-        for name, count in face["outcomes"].items()
+        for name, count in document["outcomes"].items()
     ]
     since = dmc.Text(f"oldest since {moment(oldest)}" if oldest else "nothing waits", size="xs", c="dimmed")
-    dead = dmc.Text("could not be taken; see below" if face["dead_letters"] else "none", size="xs", c="dimmed")
+    dead = dmc.Text("could not be taken; see below" if document["dead_letters"] else "none", size="xs", c="dimmed")
     cards += [
         kpi("Messages to be published", number(waiting), since),
-        kpi("Dead letters", number(face["dead_letters"]), dead),
+        kpi("Dead letters", number(document["dead_letters"]), dead),
     ]
-    rows = [{"class": name, "count": count} for name, count in face["outcomes"].items()]
+    rows = [{"class": name, "count": count} for name, count in document["outcomes"].items()]
     told = dmc.Text(f"Of the latest {number(total)} outcomes.", size="sm", c="dimmed")
     return Drawn(dmc.Stack([told, dmc.SimpleGrid(cards, cols={"base": 1, "xs": 2, "lg": 4})]), rows)
 

@@ -17,10 +17,10 @@ LATEST = 60
 
 def freshness(view: View) -> Drawn:
     """Each learner: its policy, its newest snapshot, what waits to be learned."""
-    face = models.status(view)
-    if face is None:
+    document = models.status(view)
+    if document is None:
         return Drawn(no_campaign())
-    if not face["learners"]:
+    if not document["learners"]:
         return Drawn(
             empty("No learned policy in this campaign.", "Variants with fixed arms and rules learn nothing."), []
         )
@@ -33,7 +33,7 @@ def freshness(view: View) -> Drawn:
             "published": moment(one["published_at"]),
             "fresh": "up to date" if one["settled"] else "learning",
         }
-        for one in face["learners"]
+        for one in document["learners"]
     ]
     columns = {
         "variant": "Variant",
@@ -44,54 +44,58 @@ def freshness(view: View) -> Drawn:
         "fresh": "",
     }
     shown = [{**row, "fresh": state(row["fresh"])} for row in rows]
-    waiting = dmc.Text(f"{number(face['pending'])} matured decisions wait to be joined.", size="sm", c="dimmed")
+    waiting = dmc.Text(f"{number(document['pending'])} matured decisions wait to be joined.", size="sm", c="dimmed")
     return Drawn(dmc.Stack([table(columns, shown, "Learned policies", 560), waiting]), rows)
 
 
 def curve(view: View) -> Drawn:
     """The objective over time, variant by variant: a learner's line should rise above the others."""
-    face, definition = results.trends(view), results.definition_of(view)
-    if face is None or definition is None:
+    document, definition = results.trends(view), results.definition_of(view)
+    if document is None or definition is None:
         return Drawn(no_campaign())
-    if not face["at"]:
+    if not document["at"]:
         return Drawn(empty("Nothing has matured yet."), [])
     name = definition["objective"]["maximise"]
     figure = rates(
-        face["at"], face["variants"], name, f"{title(name)} per decision", percent=unit_of(face, name) == "share"
+        document["at"],
+        document["variants"],
+        name,
+        f"{title(name)} per decision",
+        percent=unit_of(document, name) == "share",
     )
     rows = [
         {"at": at, "variant": key, "decisions": columns["decisions"][place]}
-        for key, columns in face["variants"].items()
-        for place, at in enumerate(face["at"])
+        for key, columns in document["variants"].items()
+        for place, at in enumerate(document["at"])
     ]
     return Drawn(graph(figure, f"{title(name)} per decision of each variant over time."), rows)
 
 
 def exploration(view: View) -> Drawn:
     """How much of the traffic goes to arms other than the most used one, by day or hour."""
-    face = results.trends(view)
-    if face is None:
+    document = results.trends(view)
+    if document is None:
         return Drawn(no_campaign())
-    if not face["arms"]:
+    if not document["arms"]:
         return Drawn(empty("Nothing has matured yet."), [])
-    counts = [columns["decisions"] for columns in face["arms"].values()]
+    counts = [columns["decisions"] for columns in document["arms"].values()]
     whole = [sum(slot) for slot in zip(*counts, strict=True)]
     most = [max(slot) for slot in zip(*counts, strict=True)]
     other = [total - top for total, top in zip(whole, most, strict=True)]
     columns = {"other arms than the most used": {"decisions": whole, "other": other}}
-    figure = rates(face["at"], columns, "other", "share of decisions", percent=True)
-    rows = [{"at": at, "share": o / w if w else None} for at, o, w in zip(face["at"], other, whole, strict=True)]
+    figure = rates(document["at"], columns, "other", "share of decisions", percent=True)
+    rows = [{"at": at, "share": o / w if w else None} for at, o, w in zip(document["at"], other, whole, strict=True)]
     return Drawn(graph(figure, "Share of decisions that went to arms other than the most used one."), rows)
 
 
 def calibration(view: View) -> Component:
     """Whether arms were drawn as often as the logged probabilities say."""
-    face = results.results(view)
-    if face is None:
+    document = results.results(view)
+    if document is None:
         return no_campaign()
     found = [
         check
-        for check in face["checks"]
+        for check in document["checks"]
         if check["name"] in ("propensity_calibration", "adaptive_ratio", "draw_independence")
     ]
     rows = [
@@ -107,12 +111,12 @@ def calibration(view: View) -> Component:
 
 def lineage(view: View) -> Drawn:
     """Snapshots, newest first, each with its parent."""
-    face = models.lineage(view)
-    if face is None:
+    document = models.lineage(view)
+    if document is None:
         return Drawn(no_campaign())
-    if not face["items"]:
+    if not document["items"]:
         return Drawn(empty("No snapshot yet.", "The first one is published once decisions have matured."), [])
-    rows = face["items"]
+    rows = document["items"]
     shown = [
         {
             "id": f"No. {row['id']}",
@@ -134,7 +138,7 @@ def lineage(view: View) -> Drawn:
         "size": "Size #",
         "hash": "SHA-256",
     }
-    counted = ", ".join(f"{key}: {number(one['snapshots'])}" for key, one in face["variants"].items())
+    counted = ", ".join(f"{key}: {number(one['snapshots'])}" for key, one in document["variants"].items())
     more = dmc.Text(f"In all {counted}; the newest {len(shown)} are shown.", size="sm", c="dimmed")
     return Drawn(dmc.Stack([dmc.ScrollArea(table(columns, shown, "Snapshots", 720), h=420), more]), rows)
 

@@ -128,19 +128,19 @@ def compared(view: View) -> Drawn:
 
 
 def _row(one: Mapping[str, Any], reasons: Reasons) -> dict[str, Any]:
-    definition, face = one["definition"], one["results"]
-    currency, control, objective = definition["currency"], face["control"], face["estimand"]["metric"]
-    others = {key: each for key, each in face["variants"].items() if key != control and each["decisions"]}
+    definition, document = one["definition"], one["results"]
+    currency, control, objective = definition["currency"], document["control"], document["estimand"]["metric"]
+    others = {key: each for key, each in document["variants"].items() if key != control and each["decisions"]}
     best = max(others, key=lambda key: others[key]["decisions"], default=None)
     contrast = others[best]["versus"].get(control, {}).get(objective, {}) if best else {}
     lift = contrast.get("relative") or {}
-    earned = face["money"].get(best, {}) if best else {}
-    failed = [check["name"] for check in face["checks"] if check["status"] == "failed"]
+    earned = document["money"].get(best, {}) if best else {}
+    failed = [check["name"] for check in document["checks"] if check["status"] == "failed"]
     return {
         "campaign": one["head"]["key"],
         "name": definition["name"] or one["head"]["key"],
         "state": one["head"]["status"],
-        "verdict": headline(face["verdict"], one["head"]["status"]),
+        "verdict": headline(document["verdict"], one["head"]["status"]),
         "health": f"{len(failed)} checks failed: {', '.join(map(title, failed))}" if failed else "fine",
         "objective": title(objective),
         "lift": lift_told(lift, contrast, reasons) if contrast else "not compared",

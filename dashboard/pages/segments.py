@@ -20,7 +20,7 @@ from dashboard.filters import Filters
 from dashboard.format import in_unit, interval, moment, number, percent, title
 from dashboard.page import Drawn, Page, Section, View
 from dashboard.who import Who
-from experiments.model.kinds import CAPPED_METRICS
+from experiments.model.designing.kinds import CAPPED_METRICS
 
 METRICS = ("reengagement", "participation", "conversion", "revenue", "net_value", "click", "session")
 
@@ -45,34 +45,34 @@ def head(view: View) -> Component:
 
 def differ(view: View) -> Component:
     """Whether segments differ at all: said before any winner is named."""
-    face = results.results(view)
-    if face is None:
+    document = results.results(view)
+    if document is None:
         return no_campaign()
-    found = (face.get("differ") or {}).get("segments") or {}
-    if not found and len(face["variants"]) < 2:
+    found = (document.get("differ") or {}).get("segments") or {}
+    if not found and len(document["variants"]) < 2:
         return empty("There is no other variant to compare segments with.", "A holdout beside the campaign is one.")
     if not found:
         return empty("This campaign has no segments.", "Name the features to split by under segments in the designer.")
-    judged = face["estimand"]["metric"]
+    judged = document["estimand"]["metric"]
     said = [f"{variant}: {metrics[judged]['said']}" for variant, metrics in found.items() if judged in metrics]
     return dmc.List([dmc.ListItem(one) for one in said], size="sm") if said else empty("Too few events yet to tell.")
 
 
 def heat(view: View) -> Drawn:
     """Segment by arm."""
-    face, definition = segments.heat(view), results.definition_of(view)
-    if face is None or definition is None:
+    document, definition = segments.heat(view), results.definition_of(view)
+    if document is None or definition is None:
         return Drawn(no_campaign())
-    if not face["segments"]:
+    if not document["segments"]:
         return Drawn(empty("No segment has matured decisions of an adaptive variant yet."), [])
-    found = {name: face["segments"][name] for name in sorted(face["segments"], key=_natural)}
+    found = {name: document["segments"][name] for name in sorted(document["segments"], key=_natural)}
     arms = list(dict.fromkeys(arm for cells in found.values() for arm in cells))
-    currency, name, unit = definition["currency"], face["metric"], face["unit"]
+    currency, name, unit = definition["currency"], document["metric"], document["unit"]
     told = (
-        f"{title(name)} of every arm in every segment; ★ differs from {face['control']}, all comparisons counted."
+        f"{title(name)} of every arm in every segment; ★ differs from {document['control']}, all comparisons counted."
         " Empty: too few events yet."
     )
-    told += f" {face['note'][:1].upper()}{face['note'][1:]}." if face["note"] else ""
+    told += f" {document['note'][:1].upper()}{document['note'][1:]}." if document["note"] else ""
     rows = [
         {
             "segment": segment,
@@ -94,13 +94,13 @@ def heat(view: View) -> Drawn:
 
 def lifts(view: View) -> Drawn:
     """Lift of every variant in every segment, p-values adjusted."""
-    face, definition = results.results(view), results.definition_of(view)
-    if face is None or definition is None:
+    document, definition = results.results(view), results.definition_of(view)
+    if document is None or definition is None:
         return Drawn(no_campaign())
-    objective, rows, reasons = face["estimand"]["metric"], [], Reasons()
-    for segment, one in sorted((face.get("segments") or {}).items(), key=lambda pair: _natural(pair[0])):
+    objective, rows, reasons = document["estimand"]["metric"], [], Reasons()
+    for segment, one in sorted((document.get("segments") or {}).items(), key=lambda pair: _natural(pair[0])):
         for variant, metrics in (one.get("versus") or {}).items():
-            found = metrics.get(face["control"], metrics).get(objective, {})
+            found = metrics.get(document["control"], metrics).get(objective, {})
             relative = found.get("relative") or {}
             adjusted = found.get("p_adjusted")
             rows.append(

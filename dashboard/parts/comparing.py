@@ -35,38 +35,45 @@ FIRST = ("reengagement", "participation", "conversion")
 CAPPED = ("capped_net_value", "capped_revenue")
 
 
-def treated(face: Mapping[str, Any]) -> str | None:
+def treated(document: Mapping[str, Any]) -> str | None:
     """The variant that the cards speak of: the largest beside the control, else the only one."""
-    others = {key: one for key, one in face["variants"].items() if key != face["control"]} or face["variants"]
+    others = {key: one for key, one in document["variants"].items() if key != document["control"]} or document[
+        "variants"
+    ]
     return max(others, key=lambda key: others[key]["decisions"], default=None)
 
 
 def verdict(view: View) -> Component:
     """What to do, then the checks."""
-    face = results.results(view)
+    document = results.results(view)
     definition = results.definition_of(view)
-    if face is None or definition is None:
+    if document is None or definition is None:
         return no_campaign()
     zone = definition["time_zone"]
-    counts = face["counts"]
+    counts = document["counts"]
     context = (
-        f"{number(counts['matured'])} matured decisions · {_judged_in_words(face)} · "
-        f"control {face['control']} · as of {moment(face['as_of'], zone)}"
+        f"{number(counts['matured'])} matured decisions · {_judged_in_words(document)} · "
+        f"control {document['control']} · as of {moment(document['as_of'], zone)}"
     )
     name = dmc.Group(
         [dmc.Text(definition["name"] or definition["key"], fw=650, size="lg"), state(definition["status"])]
     )
-    told = [note for note in (face["estimand"]["note"], *face.get("notes", [])) if note]
+    told = [note for note in (document["estimand"]["note"], *document.get("notes", [])) if note]
     notes = [dmc.Text(note, size="sm", c="dimmed") for note in told]
     return dmc.Stack(
-        [name, verdict_banner(face["verdict"], definition["status"], context), checks_list(face["checks"]), *notes],
+        [
+            name,
+            verdict_banner(document["verdict"], definition["status"], context),
+            checks_list(document["checks"]),
+            *notes,
+        ],
         gap="sm",
     )
 
 
-def _judged_in_words(face: Mapping[str, Any]) -> str:
+def _judged_in_words(document: Mapping[str, Any]) -> str:
     """What is judged, and which share of each variant's revenue lies above the cap."""
-    told = face["estimand"]
+    told = document["estimand"]
     above = {key: share for key, share in told["above_cap"].items() if share is not None}
     shares = ", ".join(f"{key} {percent(share)}" for key, share in above.items())
     return f"judged is the {told['words']}{f' (revenue above that: {shares})' if shares else ''}"
@@ -74,47 +81,47 @@ def _judged_in_words(face: Mapping[str, Any]) -> str:
 
 def kpis(view: View) -> Drawn:
     """Cards of the treated variant."""
-    face, definition = results.results(view), results.definition_of(view)
-    if face is None or definition is None:
+    document, definition = results.results(view), results.definition_of(view)
+    if document is None or definition is None:
         return Drawn(no_campaign())
-    key = treated(face)
-    if key is None or not face["variants"][key]["decisions"]:
-        return Drawn(waiting(face), [])
-    currency, variant = definition["currency"], face["variants"][key]
-    lifts = variant["versus"].get(face["control"], {})
+    key = treated(document)
+    if key is None or not document["variants"][key]["decisions"]:
+        return Drawn(waiting(document), [])
+    currency, variant = definition["currency"], document["variants"][key]
+    lifts = variant["versus"].get(document["control"], {})
     before = results.results_before(view)
     earlier = {} if before is None else before["variants"].get(key, {}).get("metrics", {})
-    shown, cap = first_metrics(face, key), cap_told(face, key, definition)
+    shown, cap = first_metrics(document, key), cap_told(document, key, definition)
     cards = [
         metric_kpi(
             name,
-            face["metrics"][name],
+            document["metrics"][name],
             currency,
             variant["metrics"][name],
-            Versus(face["control"], lifts.get(name), earlier.get(name) if before else None, cap),
+            Versus(document["control"], lifts.get(name), earlier.get(name) if before else None, cap),
         )
         for name in shown
     ]
-    cards += [*_returns(face["money"].get(key, {})), _cost_card(face, key, currency)]
+    cards += [*_returns(document["money"].get(key, {})), _cost_card(document, key, currency)]
     rows = [{"metric": name, **variant["metrics"][name], "variant": key} for name in shown]
     told = dmc.Text(
-        f"Variant {key}, {number(variant['units'])} users; {_against_whom(key, face['control'])}.",
+        f"Variant {key}, {number(variant['units'])} users; {_against_whom(key, document['control'])}.",
         size="sm",
         c="dimmed",
     )
     return Drawn(dmc.Stack([told, dmc.SimpleGrid(cards, cols={"base": 1, "xs": 2, "lg": 3}, spacing="md")]), rows)
 
 
-def first_metrics(face: Mapping[str, Any], key: str) -> list[str]:
+def first_metrics(document: Mapping[str, Any], key: str) -> list[str]:
     """What the cards show of the variant: what is judged before all else, amounts up to the cap before plain ones."""
-    amounts = (*CAPPED, "revenue") if face["money"].get(key, {}).get("capped") else ("net_value", "revenue")
-    names = dict.fromkeys([face["estimand"]["metric"], *FIRST, *amounts, "roi"])
-    return [name for name in names if name in face["variants"][key]["metrics"]]
+    amounts = (*CAPPED, "revenue") if document["money"].get(key, {}).get("capped") else ("net_value", "revenue")
+    names = dict.fromkeys([document["estimand"]["metric"], *FIRST, *amounts, "roi"])
+    return [name for name in names if name in document["variants"][key]["metrics"]]
 
 
-def cap_told(face: Mapping[str, Any], key: str, definition: Mapping[str, Any]) -> str:
+def cap_told(document: Mapping[str, Any], key: str, definition: Mapping[str, Any]) -> str:
     """Up to what each user's revenue is counted, and the share that lies above; "" where no revision has a cap."""
-    capped = face["money"].get(key, {}).get("capped")
+    capped = document["money"].get(key, {}).get("capped")
     if not capped:
         return ""
     newest = definition.get("cap_revenue")
@@ -140,9 +147,9 @@ def _against_whom(key: str, control: str) -> str:
     return "there is no other to compare it with" if key == control else f"lifts are against {control}"
 
 
-def waiting(face: Mapping[str, Any]) -> Component:
+def waiting(document: Mapping[str, Any]) -> Component:
     """Where nothing has matured: what is open, and until when."""
-    maturity = face.get("maturity") or {}
+    maturity = document.get("maturity") or {}
     until = maturity.get("all_by")
     remedy = (
         f"{number(maturity.get('open', 0))} decisions are open; all have matured by {moment(until)}." if until else ""
@@ -150,8 +157,8 @@ def waiting(face: Mapping[str, Any]) -> Component:
     return empty("No decision has matured yet.", remedy or "Start the campaign and send it traffic.")
 
 
-def _cost_card(face: Mapping[str, Any], key: str, currency: str) -> Component:
-    cost = face["money"].get(key, {}).get("cost_per_incremental") or {}
+def _cost_card(document: Mapping[str, Any], key: str, currency: str) -> Component:
+    cost = document["money"].get(key, {}).get("cost_per_incremental") or {}
     if cost.get("value") is None:
         below = reason(cost) or "There is nothing to compare it with."
     elif cost.get("upper") is None:
@@ -167,14 +174,14 @@ def _cost_card(face: Mapping[str, Any], key: str, currency: str) -> Component:
 
 def lift(view: View) -> Drawn:
     """Every variant against the control."""
-    face, definition = results.results(view), results.definition_of(view)
-    if face is None or definition is None:
+    document, definition = results.results(view), results.definition_of(view)
+    if document is None or definition is None:
         return Drawn(no_campaign())
-    name, currency, reasons = face["estimand"]["metric"], definition["currency"], Reasons()
-    unit = unit_of(face, name)
+    name, currency, reasons = document["estimand"]["metric"], definition["currency"], Reasons()
+    unit = unit_of(document, name)
     rows, estimates = [], []
-    for key, variant in face["variants"].items():
-        found = variant["versus"].get(face["control"], {}).get(name, {})
+    for key, variant in document["variants"].items():
+        found = variant["versus"].get(document["control"], {}).get(name, {})
         relative = found.get("relative") or {}
         estimate = variant["metrics"].get(name, {})
         best = variant.get("bayesian", {}).get(name, {}).get("probability_best")
@@ -185,7 +192,7 @@ def lift(view: View) -> Drawn:
                 "decisions": number(variant["decisions"]),
                 "value": in_unit(unit, estimate.get("value"), currency),
                 "interval": reasons.beside(interval(unit, estimate, currency), estimate),
-                "lift": "the control" if key == face["control"] else lift_told(relative, found, reasons),
+                "lift": "the control" if key == document["control"] else lift_told(relative, found, reasons),
                 "best": chance(best),
             }
         )
@@ -197,16 +204,17 @@ def lift(view: View) -> Drawn:
         "decisions": "Decisions #",
         "value": f"{title(name)} #",
         "interval": "95 % interval #",
-        "lift": f"Lift over {face['control']} #",
+        "lift": f"Lift over {document['control']} #",
         "best": "Chance of being best #",
     }
     parts = [table(columns, rows, f"Variants by {title(name)}", 720), *reasons.below()]
     if estimates:
-        told = f"Relative lift of each variant over {face['control']} with its 95 % interval."
+        told = f"Relative lift of each variant over {document['control']} with its 95 % interval."
         parts.insert(
             0,
             graph(
-                forest(estimates, f"lift of {title(name)} over {face['control']}", percent=True, reference=0.0), told
+                forest(estimates, f"lift of {title(name)} over {document['control']}", percent=True, reference=0.0),
+                told,
             ),
         )
     return Drawn(dmc.Stack(parts), reasons.spelled(rows))
@@ -225,14 +233,14 @@ def lift_told(relative: Mapping[str, Any], found: Mapping[str, Any], reasons: Re
 
 def arms(view: View) -> Drawn:
     """Arms under adaptive allocation: adjusted values, naive means beside them and named so."""
-    face, definition = results.results(view), results.definition_of(view)
-    if face is None or definition is None:
+    document, definition = results.results(view), results.definition_of(view)
+    if document is None or definition is None:
         return Drawn(no_campaign())
-    name, currency, reasons = face["estimand"]["metric"], definition["currency"], Reasons()
-    unit = unit_of(face, name)
-    control = next((key for arm in face["arms"].values() for key in arm.get("versus", {})), "")
+    name, currency, reasons = document["estimand"]["metric"], definition["currency"], Reasons()
+    unit = unit_of(document, name)
+    control = next((key for arm in document["arms"].values() for key in arm.get("versus", {})), "")
     rows, estimates = [], []
-    for key, arm in face["arms"].items():
+    for key, arm in document["arms"].items():
         found = arm["metrics"].get(name, {})
         adjusted, naive = found.get("adjusted") or {}, found.get("naive") or {}
         rows.append(

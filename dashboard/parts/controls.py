@@ -135,26 +135,27 @@ def control(view: View) -> Drawn:
     """What can be done now, and what was adjusted by hand."""
     if view.filters.campaign is None:
         return Drawn(no_campaign(), [])
-    face = controlling.face_of(view.who, view.filters.campaign)
+    document = controlling.document_of(view.who, view.filters.campaign)
     may = view.who.may("experiment")
-    parts: list[Component] = [_first_line(face, may)]
-    if face["adjustments"]:
-        parts.append(in_force(face, face["time_zone"], face["currency"], may))
+    parts: list[Component] = [_first_line(document, may)]
+    if document["adjustments"]:
+        parts.append(in_force(document, document["time_zone"], document["currency"], may))
     else:
         parts.append(dmc.Text("Nothing is adjusted by hand.", size="sm", c="dimmed"))
-    return Drawn(dmc.Stack(parts, gap="sm"), face["adjustments"])
+    return Drawn(dmc.Stack(parts, gap="sm"), document["adjustments"])
 
 
-def _first_line(face: dict[str, Any], may: bool) -> Component:
+def _first_line(document: dict[str, Any], may: bool) -> Component:
     if not may:
         return dmc.Text("Your role reads campaigns; an experimenter steers them.", size="sm", c="dimmed")
-    key, live = face["key"], controlling.adjustable(face["status"])
+    key, live = document["key"], controlling.adjustable(document["status"])
     edit = dcc.Link("Edit", href="/designer" + Filters(campaign=key).search(), className="link-button")
     clone = dcc.Link(
         "Copy", href="/designer" + Filters(own={"new": "1", "from": key}).search(), className="link-button"
     )
     return dmc.Group(
-        [moves(controlling.possible(face["status"]), live and face["budget"] is not None), edit, clone], gap="xs"
+        [moves(controlling.possible(document["status"]), live and document["budget"] is not None), edit, clone],
+        gap="xs",
     )
 
 
@@ -162,9 +163,9 @@ def by_hand(view: View) -> Drawn:
     """Variants and arms, each with what can be done about it."""
     if view.filters.campaign is None:
         return Drawn(no_campaign(), [])
-    face = controlling.face_of(view.who, view.filters.campaign)
-    may = view.who.may("experiment") and controlling.adjustable(face["status"])
-    return Drawn(subjects(face, may), face["adjustments"])
+    document = controlling.document_of(view.who, view.filters.campaign)
+    may = view.who.may("experiment") and controlling.adjustable(document["status"])
+    return Drawn(subjects(document, may), document["adjustments"])
 
 
 def register(callbacks: Callbacks) -> None:

@@ -15,8 +15,8 @@ from dashboard.designer.commands import call_of
 from dashboard.designer.document import Json, patch_between
 from dashboard.designer.edits import Typed, edited, key_from, shown
 from dashboard.designer.faults import placed
+from dashboard.designer.field_renderer import BUTTON, FIELD, PAUSE, SWITCH, FieldRenderer
 from dashboard.designer.parts import PARTS
-from dashboard.designer.pen import BUTTON, FIELD, PAUSE, SWITCH, Pen
 from dashboard.designer.structure import acted
 from dashboard.filters import Filters
 from dashboard.page import View
@@ -115,13 +115,13 @@ def _register_typing(callbacks: Callbacks) -> None:
             after = with_proposed_cap(who, after)
         rule = {"rule": after["eligible"]} if after["eligible"] != before["eligible"] else no_update
         parts = [each["id"]["part"] for each in ctx.outputs_list[2]]
-        pen = Pen(after, (), designing.locked(design["status"]))
+        renderer = FieldRenderer(after, (), designing.locked(design["status"]))
         again = redrawn(before, after, len(presses) > design["pressed"] or bool(kinds & REDRAWING))
-        pen = Pen(after, designing.features(who), pen.locks) if again else pen
+        renderer = FieldRenderer(after, designing.features(who), renderer.locks) if again else renderer
         return (
             {**design, "document": after, "pressed": len(presses), "follows": _following(before, after, fields)},
             rule,
-            [fields_of(part, pen) if part in again else no_update for part in parts],
+            [fields_of(part, renderer) if part in again else no_update for part in parts],
         )
 
 

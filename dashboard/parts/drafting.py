@@ -11,8 +11,8 @@ from dashboard.data import campaigns, designing
 from dashboard.designer.commands import call_of
 from dashboard.designer.document import Json
 from dashboard.designer.edits import free_key
+from dashboard.designer.field_renderer import FieldRenderer
 from dashboard.designer.parts import PARTS
-from dashboard.designer.pen import Pen
 from dashboard.designer.planning import Belief
 from dashboard.designer.templates import TEMPLATES, started_from
 from dashboard.filters import Filters
@@ -47,8 +47,8 @@ def opened(view: View) -> Draft:
     if own.get(NEW) or key is None:
         made = started_from(own.get("template"))
         return Draft({**made, "key": _unused(view, made["key"])}, None, None, None)
-    document, face = designing.stored(view.who, key)
-    return Draft(document, key, face["status"], face["version"])
+    document, told = designing.stored(view.who, key)
+    return Draft(document, key, told["status"], told["version"])
 
 
 def _copy(view: View, key: str) -> Draft:
@@ -66,10 +66,10 @@ def drawn(view: View) -> Component:
     """Everything of the page below its title."""
     draft = opened(view)
     reading = not view.who.may("experiment")
-    pen = Pen(draft.document, designing.features(view.who), designing.locked(draft.status), reading)
-    form = dmc.Stack([part_frame(name, pen) for name in PARTS if not PARTS[name].folded], gap="md")
+    renderer = FieldRenderer(draft.document, designing.features(view.who), designing.locked(draft.status), reading)
+    form = dmc.Stack([part_frame(name, renderer) for name in PARTS if not PARTS[name].folded], gap="md")
     folded = dmc.Accordion(
-        [_fold(name, pen) for name in PARTS if PARTS[name].folded], variant="separated", multiple=True, mt="md"
+        [_fold(name, renderer) for name in PARTS if PARTS[name].folded], variant="separated", multiple=True, mt="md"
     )
     side = _call_panel(draft) if reading else _side(draft)
     cover = dmc.LoadingOverlay(id="design-covered", visible=False)
@@ -150,46 +150,50 @@ def _template(name: str, current: bool) -> Component:
     )
 
 
-def part_frame(name: str, pen: Pen) -> Component:
+def part_frame(name: str, renderer: FieldRenderer) -> Component:
     """A part with its title, what is wrong with it, and its fields."""
     part = PARTS[name]
     heading = [dmc.Title(part.title, order=2, size="h4"), dmc.Text(part.explain, size="sm", c="dimmed")]
-    return dmc.Paper([*heading, _inside(name, pen)], withBorder=True, p="md", id=f"part-{name}")
+    return dmc.Paper([*heading, _inside(name, renderer)], withBorder=True, p="md", id=f"part-{name}")
 
 
-def _fold(name: str, pen: Pen) -> Component:
+def _fold(name: str, renderer: FieldRenderer) -> Component:
     part = PARTS[name]
     return dmc.AccordionItem(
         [
             dmc.AccordionControl(dmc.Text(part.title, fw=650)),
-            dmc.AccordionPanel([dmc.Text(part.explain, size="sm", c="dimmed"), _inside(name, pen)]),
+            dmc.AccordionPanel([dmc.Text(part.explain, size="sm", c="dimmed"), _inside(name, renderer)]),
         ],
         value=name,
         id=f"part-{name}",
     )
 
 
-def _inside(name: str, pen: Pen) -> Component:
+def _inside(name: str, renderer: FieldRenderer) -> Component:
     return html.Div(
         [
             html.Div(id={"type": "df-faults", "part": name}, role="status"),
-            html.Div(fields_of(name, pen), id={"type": "df-part", "part": name}),
+            html.Div(fields_of(name, renderer), id={"type": "df-part", "part": name}),
         ]
     )
 
 
-def fields_of(name: str, pen: Pen) -> Component:
+def fields_of(name: str, renderer: FieldRenderer) -> Component:
     """A part's fields, and why those that are locked are."""
-    notes = [] if pen.reading or name == "advanced" else [_lock(each, why) for each, why in _locks(name, pen).items()]
-    return dmc.Stack([*notes, *PARTS[name].draw(pen)], gap="sm", mt="xs")
+    notes = (
+        []
+        if renderer.reading or name == "advanced"
+        else [_lock(each, why) for each, why in _locks(name, renderer).items()]
+    )
+    return dmc.Stack([*notes, *PARTS[name].draw(renderer)], gap="sm", mt="xs")
 
 
-def _locks(name: str, pen: Pen) -> dict[str, str]:
+def _locks(name: str, renderer: FieldRenderer) -> dict[str, str]:
     """Names of fields that are locked for one reason → the reason."""
     by_reason: dict[str, list[str]] = {}
     for each in PARTS[name].owns:
-        if each in pen.locks:
-            by_reason.setdefault(pen.locks[each], []).append(title(each))
+        if each in renderer.locks:
+            by_reason.setdefault(renderer.locks[each], []).append(title(each))
     return {", ".join(fields): why for why, fields in by_reason.items()}
 
 

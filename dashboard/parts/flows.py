@@ -22,13 +22,13 @@ FUNNEL = ("delivered", "view", "click", "session", "participation", "conversion"
 
 def funnel(view: View) -> Drawn:
     """From decision to conversion, of the treated variant."""
-    face = results.results(view)
-    if face is None:
+    document = results.results(view)
+    if document is None:
         return Drawn(no_campaign())
-    key = treated(face)
-    if key is None or not face["variants"][key]["decisions"]:
-        return Drawn(waiting(face), [])
-    variant = face["variants"][key]
+    key = treated(document)
+    if key is None or not document["variants"][key]["decisions"]:
+        return Drawn(waiting(document), [])
+    variant = document["variants"][key]
     reached = [(name, variant["metrics"][name]["value"]) for name in FUNNEL if name in variant["metrics"]]
     names = ["Decided", *(title(name) for name, _ in reached)]
     counts = [float(variant["decisions"]), *((value or 0.0) * variant["decisions"] for _, value in reached)]
@@ -38,8 +38,8 @@ def funnel(view: View) -> Drawn:
 
 def spend(view: View) -> Drawn:
     """Money in and out of every variant, and the budget where there is one."""
-    face, definition = results.results(view), results.definition_of(view)
-    if face is None or definition is None:
+    document, definition = results.results(view), results.definition_of(view)
+    if document is None or definition is None:
         return Drawn(no_campaign())
     currency, reasons = definition["currency"], Reasons()
     names = ("revenue", "reward_cost", "contact_cost", "net_value")
@@ -49,7 +49,7 @@ def spend(view: View) -> Drawn:
             **{name: money(one.get(name), currency) for name in names},
             **{name: _return(found, reasons) for name, found in _returns(one).items()},
         }
-        for key, one in face["money"].items()
+        for key, one in document["money"].items()
         if isinstance(one, dict)
     ]
     columns = {"variant": "Variant", **{name: f"{title(name)} #" for name in (*names, *RETURNS)}}
@@ -92,10 +92,10 @@ def _budget(budget: Mapping[str, Any], currency: str) -> Component:
 
 def maturing(view: View) -> Drawn:
     """What is still open, and when it will count."""
-    face = results.results(view)
-    if face is None:
+    document = results.results(view)
+    if document is None:
         return Drawn(no_campaign())
-    maturity, counts = face.get("maturity") or {}, face["counts"]
+    maturity, counts = document.get("maturity") or {}, document["counts"]
     listed = maturity.get("by_day", [])
     told = (
         f"{number(counts['matured'])} matured, {number(maturity.get('open', 0))} open, {number(counts['void'])} void."

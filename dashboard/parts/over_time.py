@@ -16,16 +16,18 @@ from dashboard.page import Drawn, View
 
 def trend(view: View) -> Drawn:
     """The objective over time, with what was done marked."""
-    face, definition = results.trends(view), results.definition_of(view)
-    if face is None or definition is None:
+    document, definition = results.trends(view), results.definition_of(view)
+    if document is None or definition is None:
         return Drawn(no_campaign())
-    if not face["at"]:
+    if not document["at"]:
         return Drawn(empty("Nothing has matured yet."), [])
     name, what = _drawn(view, definition["objective"]["maximise"])
-    remarks = within(results.remarks(view), face["at"])
-    figure = rates(face["at"], face["variants"], name, f"{what} per decision", percent=unit_of(face, name) == "share")
-    annotate(figure, remarks, face["at"])
-    told = f"{what} per decision by {face['by']}, a line for each variant."
+    remarks = within(results.remarks(view), document["at"])
+    figure = rates(
+        document["at"], document["variants"], name, f"{what} per decision", percent=unit_of(document, name) == "share"
+    )
+    annotate(figure, remarks, document["at"])
+    told = f"{what} per decision by {document['by']}, a line for each variant."
     parts: list[Component] = [graph(figure, told)]
     if remarks:
         zone = definition["time_zone"]
@@ -36,21 +38,21 @@ def trend(view: View) -> Drawn:
             "at": at,
             "variant": key,
             "decisions": columns["decisions"][place],
-            name: columns.get(name, [0.0] * len(face["at"]))[place],
+            name: columns.get(name, [0.0] * len(document["at"]))[place],
         }
-        for key, columns in face["variants"].items()
-        for place, at in enumerate(face["at"])
+        for key, columns in document["variants"].items()
+        for place, at in enumerate(document["at"])
     ]
     return Drawn(dmc.Stack(parts), rows)
 
 
 def _drawn(view: View, objective: str) -> tuple[str, str]:
     """The metric of the trend and its heading: what is judged, unless revisions without a cap would show as nothing."""
-    face = results.results(view)
-    judged = objective if face is None else face["estimand"]["metric"]
-    if face is None or judged == objective:
+    document = results.results(view)
+    judged = objective if document is None else document["estimand"]["metric"]
+    if document is None or judged == objective:
         return objective, title(objective)
-    return (objective, f"{title(objective)}, uncapped,") if face["estimand"]["note"] else (judged, title(judged))
+    return (objective, f"{title(objective)}, uncapped,") if document["estimand"]["note"] else (judged, title(judged))
 
 
 def _remark(one: Mapping[str, Any]) -> str:
@@ -62,28 +64,28 @@ def _remark(one: Mapping[str, Any]) -> str:
 
 def shares(view: View) -> Drawn:
     """How much each arm was given, over time."""
-    face = results.trends(view)
-    if face is None:
+    document = results.trends(view)
+    if document is None:
         return Drawn(no_campaign())
-    if not face["arms"]:
+    if not document["arms"]:
         return Drawn(empty("Nothing has matured yet."), [])
-    told = f"Share of each arm in the decisions of a {face['by']}, over time."
+    told = f"Share of each arm in the decisions of a {document['by']}, over time."
     rows = [
         {"at": at, "arm": key, "decisions": columns["decisions"][place]}
-        for key, columns in face["arms"].items()
-        for place, at in enumerate(face["at"])
+        for key, columns in document["arms"].items()
+        for place, at in enumerate(document["at"])
     ]
-    return Drawn(graph(allocation(face["at"], face["arms"]), told), rows)
+    return Drawn(graph(allocation(document["at"], document["arms"]), told), rows)
 
 
 def best(view: View) -> Drawn:
     """How sure the data became of the best variant."""
-    face = results.trends(view)
-    if face is None:
+    document = results.trends(view)
+    if document is None:
         return Drawn(no_campaign())
-    if not face["at"] or len(face["variants"]) < 2:
+    if not document["at"] or len(document["variants"]) < 2:
         return Drawn(empty("Nothing to compare yet."), [])
-    at, found = results.best_over_time(face, "reengagement")
+    at, found = results.best_over_time(document, "reengagement")
     rows = [
         {"at": moment_, **{name: values[place] for name, values in found.items()}} for place, moment_ in enumerate(at)
     ]

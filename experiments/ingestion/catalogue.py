@@ -8,9 +8,9 @@ from sqlalchemy import Engine
 
 from experiments.ingestion.envelope import Envelope
 from experiments.ingestion.taking import Refused, decoded_rows, refused_row
+from experiments.model.access.principal import SYSTEM
 from experiments.model.catalogue import CatalogueEntry, entry_faults
-from experiments.model.principal import SYSTEM
-from experiments.services.cataloguing import put_arms
+from experiments.services.designing.cataloguing import put_arms
 
 _raw = msgspec.json.Decoder(msgspec.Raw)
 

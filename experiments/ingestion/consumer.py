@@ -18,11 +18,11 @@ from experiments.errors import ConflictError, UnavailableError
 from experiments.ingestion.envelope import Envelope, MalformedError, open_envelope
 from experiments.ingestion.streams import DEAD_LETTERS, STREAMS, broker_of
 from experiments.ingestion.taking import Refused
-from experiments.model.principal import SYSTEM
+from experiments.model.access.principal import SYSTEM
 from experiments.services.dead_lettering import keep_dead_letters
 from experiments.settings import Settings
-from experiments.store.dead_letters import Letter
-from experiments.store.engine import engine_for
+from experiments.store.core.engine import engine_for
+from experiments.store.recording.dead_letters import Letter
 
 FIRST_DELAY, LONGEST_DELAY = 0.1, 5.0
 """Seconds before a batch is tried again, doubled each time."""

@@ -21,9 +21,9 @@ from experiments.ingestion.importing_fields import KINDS
 from experiments.ingestion.importing_plan import Plan, Wish, plan_columns
 from experiments.ingestion.importing_rejects import Rejects
 from experiments.ingestion.importing_rows import Read, RowReader
-from experiments.ingestion.importing_sinks import SINKS, Desk, Stored
+from experiments.ingestion.importing_sinks import SINKS, Stored, WorkerContext
+from experiments.model.access.principal import Principal
 from experiments.model.history import HISTORY
-from experiments.model.principal import Principal
 from experiments.model.times import now, to_rfc3339
 from experiments.services.importing import (
     Opening,
@@ -34,7 +34,7 @@ from experiments.services.importing import (
     put_progress,
     source_alone,
 )
-from experiments.store.activity import open_duckdb
+from experiments.store.units.activity import open_duckdb
 
 _NOTHING = Read(pa.table({}), pa.table({}), pa.table({}))
 SHOWN = 5
@@ -177,8 +177,10 @@ class _Work:
         if not rows.num_rows:
             return Stored(0, {})
         importer = self._importer
-        desk = Desk(importer.engine, importer.principal, importer.folder, self._plan, (self._run.id, self._parts))
-        return SINKS[self._plan.kind](desk, rows)
+        worker = WorkerContext(
+            importer.engine, importer.principal, importer.folder, self._plan, (self._run.id, self._parts)
+        )
+        return SINKS[self._plan.kind](worker, rows)
 
     def report(self, finished: Run, label: str) -> Report:
         """What came of it."""

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 from experiments.ingestion.importing_fields import KINDS
 from experiments.ingestion.importing_plan import Column, Plan, quoted
 from experiments.ingestion.importing_times import time_expression
-from experiments.model.decisions import MAX_INSTANT
+from experiments.model.deciding.decisions import MAX_INSTANT
 from experiments.model.history import HISTORY
 from experiments.model.times import HOUR
 from experiments.model.units import MAX_UNIT_ID

@@ -13,10 +13,10 @@ from sqlalchemy import Engine
 
 from experiments.ingestion.importing_plan import Plan
 from experiments.ingestion.importing_rows import as_events
+from experiments.model.access.principal import Principal, require
+from experiments.model.designing.wording import in_words
 from experiments.model.history import IMPORTED
-from experiments.model.principal import Principal, require
 from experiments.model.times import to_datetime
-from experiments.model.wording import in_words
 from experiments.services.importing import put_events, without_erased
 from experiments.services.profiling import MOST_AT_ONCE, store_good_profiles
 from experiments.services.recording.intake import Intake
@@ -25,7 +25,7 @@ from experiments.services.recording.reading import Report, read_outcome
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class WorkerContext:
     """What sinks write with. `run` is the import's number and that of its next part."""
 
     engine: Engine
@@ -46,19 +46,19 @@ class Stored(NamedTuple):
     classes: Mapping[str, int] = MappingProxyType({})
 
 
-def put_history(desk: Desk, rows: pa.Table) -> Stored:
+def put_history(worker: WorkerContext, rows: pa.Table) -> Stored:
     """Events as one part; what the history holds already is found at the end of the import."""
-    events = without_erased(desk.engine, as_events(desk.plan.kind, rows))
-    path = put_events(desk.engine, desk.principal, desk.folder, desk.run, events)
+    events = without_erased(worker.engine, as_events(worker.plan.kind, rows))
+    path = put_events(worker.engine, worker.principal, worker.folder, worker.run, events)
     erased = rows.num_rows - events.num_rows
     classes = {"erased": erased} if erased else {}
     return Stored(events.num_rows, {}, part=None if path is None else (path, events), classes=classes)
 
 
-def put_outcomes(desk: Desk, rows: pa.Table) -> Stored:
+def put_outcomes(worker: WorkerContext, rows: pa.Table) -> Stored:
     """Outcomes as the API takes them: classified, unique by (source, event_id)."""
-    require(desk.principal, "outcomes")
-    intake = Intake(desk.engine)
+    require(worker.principal, "outcomes")
+    intake = Intake(worker.engine)
     refused: dict[int, str] = {}
     classes: Counter[str] = Counter()
     for start, chunk in _chunks(rows):
@@ -74,13 +74,13 @@ def put_outcomes(desk: Desk, rows: pa.Table) -> Stored:
     return Stored(classes.total() - repeated - classes["erased"], refused, repeated, classes=classes)
 
 
-def put_units(desk: Desk, rows: pa.Table) -> Stored:
+def put_units(worker: WorkerContext, rows: pa.Table) -> Stored:
     """Profiles; what a unit has beyond the columns of this source stays."""
     refused: dict[int, str] = {}
     erased = 0
     for start, chunk in _chunks(rows):
         profiles = [(row.pop("unit_id"), _features(row)) for row in chunk]
-        faults, gone = store_good_profiles(desk.engine, desk.principal, profiles, merge=True)
+        faults, gone = store_good_profiles(worker.engine, worker.principal, profiles, merge=True)
         erased += sum(unit in gone for unit, _ in profiles)
         for place, found in enumerate(faults, start):
             if found:
@@ -88,7 +88,7 @@ def put_units(desk: Desk, rows: pa.Table) -> Stored:
     return Stored(rows.num_rows - len(refused) - erased, refused, classes={"erased": erased} if erased else {})
 
 
-SINKS: dict[str, Callable[[Desk, pa.Table], Stored]] = {
+SINKS: dict[str, Callable[[WorkerContext, pa.Table], Stored]] = {
     **dict.fromkeys(IMPORTED, put_history),
     "outcomes": put_outcomes,
     "units": put_units,

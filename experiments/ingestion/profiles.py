@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 
 from experiments.ingestion.envelope import Envelope
 from experiments.ingestion.taking import Refused, decoded_rows, refused_row
-from experiments.model.principal import SYSTEM
+from experiments.model.access.principal import SYSTEM
 from experiments.services.profiling import faults_of_profile, store_profiles
 
 

@@ -7,8 +7,8 @@ from sqlalchemy import Engine
 
 from experiments.connectors.brokers import Broker, Outgoing
 from experiments.ingestion.streams import DEAD_LETTERS, broker_of
-from experiments.model.principal import Principal
-from experiments.model.tables import DeadLetter
+from experiments.model.access.principal import Principal
+from experiments.model.tables.streams import DeadLetter
 from experiments.services.dead_lettering import replay_dead_letters
 from experiments.settings import Settings
 

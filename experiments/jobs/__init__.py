@@ -5,11 +5,11 @@ from typing import NamedTuple
 
 from experiments.jobs.aa_testing import aa_runs
 from experiments.jobs.batching import batches
+from experiments.jobs.context import WorkerContext
 from experiments.jobs.count_open import count_open
 from experiments.jobs.delivering import deliver
-from experiments.jobs.desk import Desk
 from experiments.jobs.joining import join
-from experiments.jobs.latecomers import latecomers
+from experiments.jobs.late_commits import late_commits
 from experiments.jobs.lateness import lateness
 from experiments.jobs.learning import learn
 from experiments.jobs.monitoring import monitor
@@ -24,13 +24,13 @@ from experiments.jobs.summing_days import days
 from experiments.jobs.sweeping import sweep
 from experiments.settings import Settings
 
-__all__ = ["JOBS", "Desk", "Job"]
+__all__ = ["JOBS", "Job", "WorkerContext"]
 
 
 class Job(NamedTuple):
     """One thing to do, and how often, in seconds."""
 
-    run: Callable[[Desk], int]
+    run: Callable[[WorkerContext], int]
     every: Callable[[Settings], float]
 
 
@@ -40,7 +40,7 @@ JOBS: dict[str, Job] = {
     "monitor": Job(monitor, lambda settings: max(1.0, settings.worker_interval)),
     "plan": Job(plans, lambda settings: max(1.0, settings.worker_interval)),
     "publish": Job(publish, lambda settings: settings.worker_interval),
-    "latecomers": Job(latecomers, lambda settings: max(10.0, settings.worker_interval)),
+    "late_commits": Job(late_commits, lambda settings: max(10.0, settings.worker_interval)),
     "portfolio": Job(portfolio, lambda settings: max(5.0, settings.worker_interval)),
     "aa": Job(aa_runs, lambda settings: max(1.0, settings.worker_interval)),
     "pace": Job(pace, lambda settings: settings.worker_interval),

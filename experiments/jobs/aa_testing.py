@@ -2,24 +2,24 @@
 
 from experiments.errors import WinbackError
 from experiments.jobs.asked_for import carry_out
-from experiments.jobs.desk import Desk
-from experiments.model.tables import AaRun
+from experiments.jobs.context import WorkerContext
+from experiments.model.tables.readouts import AaRun
 from experiments.services.aa_testing import AaClaim, claim_aa, tested
 from experiments.settings import Settings
 
 
-def aa_runs(desk: Desk) -> int:
+def aa_runs(worker: WorkerContext) -> int:
     """1 where a run was begun."""
-    if desk.background.busy:
+    if worker.background.busy:
         return 0
-    return desk.under_lease(lambda _lease: _begin(desk))
+    return worker.under_lease(lambda _lease: _begin(worker))
 
 
-def _begin(desk: Desk) -> int:
-    claim = claim_aa(desk.engine)
+def _begin(worker: WorkerContext) -> int:
+    claim = claim_aa(worker.engine)
     if claim is None:
         return 0
-    desk.background.start(run_aa, desk.settings, claim)
+    worker.background.start(run_aa, worker.settings, claim)
     return 1
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 from experiments.model.times import SECOND, now
 from experiments.settings import Settings
 from experiments.store import runs
-from experiments.store.engine import engine_for
+from experiments.store.core.engine import engine_for
 
 Progress = Callable[[str, int, int], None]
 """Takes what is being done, how much of it is done, and how much there is."""

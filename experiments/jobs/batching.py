@@ -5,27 +5,27 @@ import signal
 import structlog
 
 from experiments.errors import StoppedError, UnavailableError, WinbackError
-from experiments.jobs.desk import Desk
+from experiments.jobs.context import WorkerContext
 from experiments.services.batching.requesting import Claim, claim_batch
 from experiments.services.batching.running import run_batch
 from experiments.settings import Settings
-from experiments.store.engine import engine_for
+from experiments.store.core.engine import engine_for
 
 _log = structlog.get_logger("winback.batching")
 
 
-def batches(desk: Desk) -> int:
+def batches(worker: WorkerContext) -> int:
     """1 where a batch was begun."""
-    if desk.batching.busy:
+    if worker.batching.busy:
         return 0
-    return desk.under_lease(lambda _lease: _begin(desk))
+    return worker.under_lease(lambda _lease: _begin(worker))
 
 
-def _begin(desk: Desk) -> int:
-    claim = claim_batch(desk.engine)
+def _begin(worker: WorkerContext) -> int:
+    claim = claim_batch(worker.engine)
     if claim is None:
         return 0
-    desk.batching.start(run_claimed, desk.settings, claim)
+    worker.batching.start(run_claimed, worker.settings, claim)
     return 1
 
 

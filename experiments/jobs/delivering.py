@@ -4,27 +4,27 @@ import structlog
 
 from experiments.connectors.webhooks import Sender
 from experiments.errors import WinbackError
-from experiments.jobs.courier import Stopped
-from experiments.jobs.desk import Desk
-from experiments.services.delivering_pushes import Pusher, claim_delivery
+from experiments.jobs.context import WorkerContext
+from experiments.jobs.push_thread import Stopped
+from experiments.services.delivering.pushes import Pusher, claim_delivery
 from experiments.settings import Settings
-from experiments.store.engine import engine_for
+from experiments.store.core.engine import engine_for
 
 _log = structlog.get_logger("winback.delivering")
 
 
-def deliver(desk: Desk) -> int:
+def deliver(worker: WorkerContext) -> int:
     """1 where a delivery was begun."""
-    if desk.courier.busy:
+    if worker.push_thread.busy:
         return 0
-    return desk.under_lease(lambda _lease: _begin(desk))
+    return worker.under_lease(lambda _lease: _begin(worker))
 
 
-def _begin(desk: Desk) -> int:
-    number = claim_delivery(desk.engine)
+def _begin(worker: WorkerContext) -> int:
+    number = claim_delivery(worker.engine)
     if number is None:
         return 0
-    desk.courier.start(lambda stopped: push_claimed(desk.settings, number, stopped))
+    worker.push_thread.start(lambda stopped: push_claimed(worker.settings, number, stopped))
     return 1
 
 

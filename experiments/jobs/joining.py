@@ -1,16 +1,16 @@
 """Join what has matured."""
 
-from experiments.jobs.desk import Desk
+from experiments.jobs.context import WorkerContext
 from experiments.model.times import now
-from experiments.store.lease import Lease
+from experiments.store.core.lease import Lease
 
 
-def join(desk: Desk) -> int:
+def join(worker: WorkerContext) -> int:
     """Rounds joined."""
 
     def work(lease: Lease) -> int:
-        joined = desk.joiner.run(lease, now())
-        desk.drained = True
+        joined = worker.joiner.run(lease, now())
+        worker.drained = True
         return joined
 
-    return desk.under_lease(work)
+    return worker.under_lease(work)

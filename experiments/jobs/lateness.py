@@ -1,9 +1,9 @@
 """Count the outcomes that came too late."""
 
-from experiments.jobs.desk import Desk
+from experiments.jobs.context import WorkerContext
 from experiments.services.counting_late import count_late
 
 
-def lateness(desk: Desk) -> int:
+def lateness(worker: WorkerContext) -> int:
     """First decisions that had their first late outcome."""
-    return desk.under_lease(lambda lease: count_late(desk.engine, lease))
+    return worker.under_lease(lambda lease: count_late(worker.engine, lease))

@@ -1,8 +1,8 @@
 """Learn what was joined, and publish."""
 
-from experiments.jobs.desk import Desk
+from experiments.jobs.context import WorkerContext
 
 
-def learn(desk: Desk) -> int:
+def learn(worker: WorkerContext) -> int:
     """Rounds learned; none before a join has come to its end."""
-    return desk.under_lease(lambda lease: desk.learner.run(lease) if desk.drained else 0)
+    return worker.under_lease(lambda lease: worker.learner.run(lease) if worker.drained else 0)

@@ -6,14 +6,14 @@ import structlog
 from sqlmodel import col, select
 
 from experiments.errors import LeaseLostError, UnavailableError
-from experiments.jobs.desk import Desk
-from experiments.model.guardrails import Assessment
-from experiments.model.tables import Experiment
+from experiments.jobs.context import WorkerContext
+from experiments.model.designing.guardrails import Assessment
+from experiments.model.tables.core import Experiment
 from experiments.services.monitoring import WATCHED, act
-from experiments.store.engine import reading
-from experiments.store.joining import last_sequence_of
-from experiments.store.lease import Lease
-from experiments.views.guardrails import assess
+from experiments.store.core.engine import reading
+from experiments.store.core.lease import Lease
+from experiments.store.joining.matured import last_sequence_of
+from experiments.views.monitoring.guardrails import assess
 
 _log = structlog.get_logger("winback.monitoring")
 
@@ -25,39 +25,39 @@ class Look(NamedTuple):
     joined: int
 
 
-def monitor(desk: Desk) -> int:
+def monitor(worker: WorkerContext) -> int:
     """How much was done: pauses, alerts, stops."""
-    return desk.under_lease(lambda lease: sum(_guarded(desk, lease, number) for number in _watched(desk)))
+    return worker.under_lease(lambda lease: sum(_guarded(worker, lease, number) for number in _watched(worker)))
 
 
-def _watched(desk: Desk) -> list[int]:
+def _watched(worker: WorkerContext) -> list[int]:
     """Experiments that ask to be watched."""
-    with reading(desk.engine) as session:
+    with reading(worker.engine) as session:
         query = select(Experiment.id, Experiment.definition).where(col(Experiment.status).in_(WATCHED))
         found = session.exec(query).all()
     return [number for number, definition in found if number and (definition["guardrails"] or definition.get("stop"))]
 
 
-def _guarded(desk: Desk, lease: Lease, number: int) -> int:
+def _guarded(worker: WorkerContext, lease: Lease, number: int) -> int:
     """One experiment; what is wrong with it must not keep the others unwatched."""
     try:
-        look, found = _assessed(desk, number)
-        done = 0 if found is None else act(desk.engine, lease, found)
+        look, found = _assessed(worker, number)
+        done = 0 if found is None else act(worker.engine, lease, found)
     except (LeaseLostError, UnavailableError):
         raise
     except Exception:
         _log.exception("not monitored", experiment=number)
         return 0
-    desk.looks[number] = look
+    worker.looks[number] = look
     return done
 
 
-def _assessed(desk: Desk, number: int) -> tuple[Look, Assessment | None]:
+def _assessed(worker: WorkerContext, number: int) -> tuple[Look, Assessment | None]:
     """The assessment; None where nothing that it depends on has changed since the last one."""
-    with reading(desk.engine) as session:
+    with reading(worker.engine) as session:
         row = session.get_one(Experiment, number)
         look = Look(row.version, last_sequence_of(session.connection(), number))
         timed = (row.definition.get("stop") or {}).get("date") is not None
-        if not timed and desk.looks.get(number) == look:
+        if not timed and worker.looks.get(number) == look:
             return look, None
         return look, assess(session, row)

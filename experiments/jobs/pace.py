@@ -1,9 +1,9 @@
 """Settle limits and price budgets."""
 
-from experiments.jobs.desk import Desk
+from experiments.jobs.context import WorkerContext
 from experiments.model.times import now
 
 
-def pace(desk: Desk) -> int:
+def pace(worker: WorkerContext) -> int:
     """Rounds settled."""
-    return desk.under_lease(lambda lease: desk.pacer.run(lease, now()))
+    return worker.under_lease(lambda lease: worker.pacer.run(lease, now()))

@@ -6,10 +6,10 @@ from typing import Any
 import structlog
 
 from bandit.errors import BanditError
-from experiments.jobs.desk import Desk
+from experiments.jobs.context import WorkerContext
 from experiments.services.planning import LIMIT_SECONDS, PlanClaim, claim_plan, finish_plan
 from experiments.settings import Settings
-from experiments.store.engine import engine_for
+from experiments.store.core.engine import engine_for
 from offline_eval.planning import PlanError, plan
 
 _log = structlog.get_logger("winback.planning")
@@ -19,18 +19,18 @@ class TookTooLongError(Exception):
     """The limit has passed."""
 
 
-def plans(desk: Desk) -> int:
+def plans(worker: WorkerContext) -> int:
     """1 where a plan was begun."""
-    if desk.planner.busy:
+    if worker.planner.busy:
         return 0
-    return desk.under_lease(lambda _lease: _begin(desk))
+    return worker.under_lease(lambda _lease: _begin(worker))
 
 
-def _begin(desk: Desk) -> int:
-    claim = claim_plan(desk.engine)
+def _begin(worker: WorkerContext) -> int:
+    claim = claim_plan(worker.engine)
     if claim is None:
         return 0
-    desk.planner.start(run_planned, desk.settings, claim)
+    worker.planner.start(run_planned, worker.settings, claim)
     return 1
 
 

@@ -1,9 +1,9 @@
 """Bring the portfolio's tier forward."""
 
-from experiments.jobs.desk import Desk
+from experiments.jobs.context import WorkerContext
 from experiments.model.times import now
 
 
-def portfolio(desk: Desk) -> int:
+def portfolio(worker: WorkerContext) -> int:
     """Asks, rounds and outcomes that were added; none before a join has come to its end."""
-    return desk.under_lease(lambda lease: desk.portfolio.run(lease, now()) if desk.drained else 0)
+    return worker.under_lease(lambda lease: worker.portfolio.run(lease, now()) if worker.drained else 0)

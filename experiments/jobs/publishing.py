@@ -5,9 +5,9 @@ from time import monotonic
 import structlog
 
 from experiments.errors import BrokerAwayError
-from experiments.jobs.desk import Desk
-from experiments.services.publishing import Publishing
-from experiments.store.lease import Lease
+from experiments.jobs.context import WorkerContext
+from experiments.services.learning.publishing import Publishing
+from experiments.store.core.lease import Lease
 
 MOST_SECONDS = 0.5
 """How long one run may keep the other jobs waiting."""
@@ -15,15 +15,15 @@ MOST_SECONDS = 0.5
 _log = structlog.get_logger("winback.publishing")
 
 
-def publish(desk: Desk) -> int:
+def publish(worker: WorkerContext) -> int:
     """Messages and decisions published."""
-    if not desk.outlet.configured:
+    if not worker.publisher.configured:
         return 0
-    return desk.under_lease(lambda lease: _publish(desk, lease))
+    return worker.under_lease(lambda lease: _publish(worker, lease))
 
 
-def _publish(desk: Desk, lease: Lease) -> int:
-    publishing = Publishing(desk.engine, desk.outlet.send)
+def _publish(worker: WorkerContext, lease: Lease) -> int:
+    publishing = Publishing(worker.engine, worker.publisher.send)
     published, until = 0, monotonic() + MOST_SECONDS
     try:
         for portion in (publishing.outbox, publishing.decisions):

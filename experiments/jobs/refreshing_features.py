@@ -5,26 +5,26 @@ import signal
 import structlog
 
 from experiments.errors import WinbackError
-from experiments.jobs.desk import Desk
-from experiments.model.principal import SYSTEM
+from experiments.jobs.context import WorkerContext
+from experiments.model.access.principal import SYSTEM
 from experiments.services.refreshing_features import anything_new, compact_history, refresh_features
 from experiments.settings import Settings
-from experiments.store.engine import engine_for
+from experiments.store.core.engine import engine_for
 
 _log = structlog.get_logger("winback.features")
 
 
-def features(desk: Desk) -> int:
+def features(worker: WorkerContext) -> int:
     """1 where a refresh was begun."""
-    if desk.refreshing.busy:
+    if worker.refreshing.busy:
         return 0
-    return desk.under_lease(lambda _lease: _begin(desk))
+    return worker.under_lease(lambda _lease: _begin(worker))
 
 
-def _begin(desk: Desk) -> int:
-    if not anything_new(desk.engine):
+def _begin(worker: WorkerContext) -> int:
+    if not anything_new(worker.engine):
         return 0
-    desk.refreshing.start(run_refresh, desk.settings)
+    worker.refreshing.start(run_refresh, worker.settings)
     return 1
 
 

@@ -8,13 +8,13 @@ from sqlalchemy import Engine
 
 from experiments.errors import WinbackError
 from experiments.jobs.asked_for import Progress, carry_out
-from experiments.jobs.desk import Desk
-from experiments.model.principal import SYSTEM
-from experiments.model.tables import Replay
+from experiments.jobs.context import WorkerContext
+from experiments.model.access.principal import SYSTEM
+from experiments.model.tables.core import Replay
 from experiments.services.replaying import Claim, claim_replay
 from experiments.settings import Settings
 from experiments.views.exports import EXPORTS
-from experiments.views.live_log import FOREVER, Chosen, live_log
+from experiments.views.exports.live_log import FOREVER, Chosen, live_log
 from offline_eval.candidates import UnknownCandidateError
 from offline_eval.logs import LogError, open_log, read_spec
 from offline_eval.replay import Options, UnknownEstimatorError, replay
@@ -22,18 +22,18 @@ from offline_eval.replay import Options, UnknownEstimatorError, replay
 REFUSALS = (WinbackError, LogError, UnknownCandidateError, UnknownEstimatorError)
 
 
-def replays(desk: Desk) -> int:
+def replays(worker: WorkerContext) -> int:
     """1 where a replay was begun."""
-    if desk.background.busy:
+    if worker.background.busy:
         return 0
-    return desk.under_lease(lambda _lease: _begin(desk))
+    return worker.under_lease(lambda _lease: _begin(worker))
 
 
-def _begin(desk: Desk) -> int:
-    claim = claim_replay(desk.engine)
+def _begin(worker: WorkerContext) -> int:
+    claim = claim_replay(worker.engine)
     if claim is None:
         return 0
-    desk.background.start(run_claimed, desk.settings, claim)
+    worker.background.start(run_claimed, worker.settings, claim)
     return 1
 
 

@@ -5,26 +5,26 @@ import signal
 import structlog
 
 from experiments.errors import SupersededError, WinbackError
-from experiments.jobs.desk import Desk
+from experiments.jobs.context import WorkerContext
 from experiments.services.segmenting.refreshing import Claim, claim_refresh, fail_refresh, refresh
 from experiments.settings import Settings
-from experiments.store.engine import engine_for
+from experiments.store.core.engine import engine_for
 
 _log = structlog.get_logger("winback.segmenting")
 
 
-def segments(desk: Desk) -> int:
+def segments(worker: WorkerContext) -> int:
     """1 where a refresh was begun."""
-    if desk.segmenting.busy:
+    if worker.segmenting.busy:
         return 0
-    return desk.under_lease(lambda _lease: _begin(desk))
+    return worker.under_lease(lambda _lease: _begin(worker))
 
 
-def _begin(desk: Desk) -> int:
-    claim = claim_refresh(desk.engine)
+def _begin(worker: WorkerContext) -> int:
+    claim = claim_refresh(worker.engine)
     if claim is None:
         return 0
-    desk.segmenting.start(run_claimed, desk.settings, claim)
+    worker.segmenting.start(run_claimed, worker.settings, claim)
     return 1
 
 

@@ -1,10 +1,10 @@
 """Add up finished days."""
 
-from experiments.jobs.desk import Desk
+from experiments.jobs.context import WorkerContext
 from experiments.services.summing_days import sum_days
-from experiments.store.revisions import RevisionBook
+from experiments.store.designing.revisions import RevisionBook
 
 
-def days(desk: Desk) -> int:
+def days(worker: WorkerContext) -> int:
     """Days added."""
-    return desk.under_lease(lambda lease: sum_days(desk.engine, RevisionBook(), lease))
+    return worker.under_lease(lambda lease: sum_days(worker.engine, RevisionBook(), lease))

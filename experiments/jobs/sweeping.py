@@ -1,9 +1,9 @@
 """Join what was committed too late for the joiner's cursor."""
 
-from experiments.jobs.desk import Desk
+from experiments.jobs.context import WorkerContext
 from experiments.model.times import now
 
 
-def sweep(desk: Desk) -> int:
+def sweep(worker: WorkerContext) -> int:
     """Rounds joined."""
-    return desk.under_lease(lambda lease: desk.joiner.run(lease, now(), sweep=True))
+    return worker.under_lease(lambda lease: worker.joiner.run(lease, now(), sweep=True))

@@ -9,7 +9,7 @@ from threading import Event
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from experiments.jobs import JOBS, Desk
+from experiments.jobs import JOBS, WorkerContext
 from experiments.settings import Settings
 
 
@@ -18,14 +18,14 @@ def run_worker(settings: Settings, stop_event: Event) -> None:
     # A job that takes longer than its interval is no news: the next run does what has come up since.
     logging.getLogger("apscheduler").setLevel(logging.ERROR)
     spare_the_collector()
-    desk = Desk(settings)
-    scheduler = _schedule(desk)
+    worker = WorkerContext(settings)
+    scheduler = _schedule(worker)
     scheduler.start()
     try:
         stop_event.wait()
     finally:
         scheduler.shutdown(wait=True)
-        desk.close()
+        worker.close()
 
 
 def spare_the_collector() -> None:
@@ -36,7 +36,7 @@ def spare_the_collector() -> None:
     gc.set_threshold(100_000, 50, 100)
 
 
-def _schedule(desk: Desk) -> BackgroundScheduler:
+def _schedule(worker: WorkerContext) -> BackgroundScheduler:
     """One thread, so that jobs never contend and join always comes before learn."""
     scheduler = BackgroundScheduler(
         executors={"default": ThreadPoolExecutor(1)},
@@ -46,6 +46,6 @@ def _schedule(desk: Desk) -> BackgroundScheduler:
     start = datetime.now(UTC)
     for place, (name, job) in enumerate(JOBS.items()):
         first = start + timedelta(microseconds=place)
-        seconds = job.every(desk.settings)
-        scheduler.add_job(job.run, "interval", [desk], seconds=seconds, id=name, next_run_time=first)
+        seconds = job.every(worker.settings)
+        scheduler.add_job(job.run, "interval", [worker], seconds=seconds, id=name, next_run_time=first)
     return scheduler

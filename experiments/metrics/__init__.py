@@ -10,8 +10,8 @@ from experiments.metrics.capping import capped_beside
 from experiments.metrics.case import Event, Exposure, attributed
 from experiments.metrics.events import EventMetric
 from experiments.metrics.money import MONEY, PROOFS, Bill
-from experiments.model.definition import ArmDefinition, Definition
-from experiments.model.kinds import CAPPED_METRICS, METRIC_FACTS
+from experiments.model.designing.definition import ArmDefinition, Definition
+from experiments.model.designing.kinds import CAPPED_METRICS, METRIC_FACTS
 from experiments.model.times import duration_micros
 
 __all__ = [

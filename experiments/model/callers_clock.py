@@ -1,4 +1,4 @@
-"""How far the caller's clock may be moved at once: it never goes back, so that a slip of the pen would be for good."""
+"""How far the caller's clock may be moved at once: it never goes back, so a slip would be for good."""
 
 from experiments.errors import Fault, InvalidError
 from experiments.model.times import DAY, to_rfc3339

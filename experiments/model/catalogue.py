@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from bandit.rounds import NOTHING, Scalar
 from experiments.errors import Fault
 from experiments.model.checks.shape import value_faults
-from experiments.model.fields import Feature, Finite, Key, Moment, Money, Name
+from experiments.model.designing.fields import Feature, Finite, Key, Moment, Money, Name
 
 ACTIVE, WITHDRAWN = "active", "withdrawn"
 MOST_BYTES = 65_536

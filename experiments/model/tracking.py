@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from experiments.errors import Fault
-from experiments.model.kinds import OUTCOME_KINDS
+from experiments.model.designing.kinds import OUTCOME_KINDS
 
 NAME = "tracking"
 """Of the setting that holds it."""

@@ -9,17 +9,18 @@ from typing import Any, NamedTuple
 from sqlalchemy import Engine
 
 from experiments.errors import ConflictError, Fault, InvalidError
-from experiments.model.arm_metrics import cell_metrics
-from experiments.model.principal import Principal, require
-from experiments.model.tables import AaRun, Experiment
+from experiments.model.access.principal import Principal, require
+from experiments.model.designing.arm_metrics import cell_metrics
+from experiments.model.tables.core import Experiment
+from experiments.model.tables.readouts import AaRun
 from experiments.model.times import now
 from experiments.services.aa_units import read_units, wolves
 from experiments.store import audit, runs
-from experiments.store.engine import reading, transaction
-from experiments.store.experiments import find
-from experiments.store.joining import last_sequence_of
-from experiments.store.revisions import definitions_of
-from experiments.store.round_log import RoundLog, write_round_log
+from experiments.store.core.engine import reading, transaction
+from experiments.store.designing.experiments import find
+from experiments.store.designing.revisions import definitions_of
+from experiments.store.joining.matured import last_sequence_of
+from experiments.store.joining.round_log import RoundLog, write_round_log
 
 MOST_SALTS = 10_000
 LEAST_UNITS = 100

@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from experiments.services.joining_columns import Floats
-from experiments.store.round_log import METRIC
+from experiments.services.joining.columns import Floats
+from experiments.store.joining.round_log import METRIC
 from offline_eval.ab.aa import WolfCries, a_a, salted_uniform, wolf_cries
 from offline_eval.ab.checks.check import LIFETIME_ALPHA
 from offline_eval.ab.comparisons import COMPARISONS

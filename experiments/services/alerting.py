@@ -3,11 +3,11 @@
 from sqlalchemy import Engine
 
 from experiments.errors import NotFoundError
-from experiments.model.principal import Principal, require
-from experiments.model.tables import Alert
+from experiments.model.access.principal import Principal, require
+from experiments.model.tables.messages import Alert
 from experiments.model.times import now
 from experiments.store import audit
-from experiments.store.engine import transaction
+from experiments.store.core.engine import transaction
 
 
 def acknowledge_alert(engine: Engine, principal: Principal, number: int) -> None:

@@ -3,7 +3,7 @@
 from contextlib import AbstractContextManager
 
 from experiments.settings import Settings
-from experiments.store import presence
+from experiments.store.core import presence
 
 
 def present(settings: Settings) -> AbstractContextManager[None]:

@@ -3,11 +3,11 @@
 from sqlalchemy import Engine
 
 from experiments.errors import ConflictError
+from experiments.model.access.principal import Principal, require
 from experiments.model.callers_clock import check_jump
-from experiments.model.principal import Principal, require
 from experiments.model.times import now, to_rfc3339
-from experiments.store.engine import transaction
-from experiments.store.experiments import find
+from experiments.store.core.engine import transaction
+from experiments.store.designing.experiments import find
 
 
 def advance_clock(engine: Engine, principal: Principal, key: str, at: int, *, confirmed: bool = False) -> int:

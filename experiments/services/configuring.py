@@ -5,11 +5,11 @@ import secrets
 from sqlalchemy import Engine
 
 from experiments.errors import Fault, InvalidError
-from experiments.model.principal import Principal, require
-from experiments.model.tables import ServiceSetting
+from experiments.model.access.principal import Principal, require
+from experiments.model.tables.core import ServiceSetting
 from experiments.model.times import now
 from experiments.store import audit
-from experiments.store.engine import transaction
+from experiments.store.core.engine import transaction
 
 
 def set_global_holdout(engine: Engine, principal: Principal, share: float) -> None:

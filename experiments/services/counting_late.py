@@ -7,10 +7,10 @@ import numpy as np
 from sqlalchemy import Connection, Engine, text
 
 from experiments.model.trust_sums import LATE, LATE_THROUGH
-from experiments.store.engine import reading
-from experiments.store.joining import outcomes_seen
-from experiments.store.lease import Lease, fenced
-from experiments.store.trust_sums import TrustKey, read_trust, write_trust
+from experiments.store.core.engine import reading
+from experiments.store.core.lease import Lease, fenced
+from experiments.store.joining.matured import outcomes_seen
+from experiments.store.rollups.trust_sums import TrustKey, read_trust, write_trust
 
 SERVICE = 0
 """The number of no experiment: what is of the whole service."""

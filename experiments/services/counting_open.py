@@ -5,14 +5,14 @@ from itertools import pairwise
 from sqlalchemy import Engine, text
 from sqlmodel import Session
 
-from experiments.model.tables import LoggedRound
+from experiments.model.tables.workers import LoggedRound
 from experiments.model.times import SECOND
-from experiments.store.assigned import add_assigned, first_decisions, is_started
-from experiments.store.engine import reading
-from experiments.store.joining import Cursor, Stage, move_cursor
-from experiments.store.lease import Lease, fenced
-from experiments.store.maturity import SLOT, STAGE, Counted, Span, count, counted, put_slots
-from experiments.store.revisions import Head, RevisionBook, heads
+from experiments.store.core.engine import reading
+from experiments.store.core.lease import Lease, fenced
+from experiments.store.designing.revisions import Head, RevisionBook, heads
+from experiments.store.joining.matured import Cursor, Stage, move_cursor
+from experiments.store.joining.maturity import SLOT, STAGE, Counted, Span, count, counted, put_slots
+from experiments.store.rollups.assigned import add_assigned, first_decisions, is_started
 
 SETTLED = 600 * SECOND
 """After so long every decision is committed, and no replica decides by an older revision."""

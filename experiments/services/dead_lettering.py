@@ -5,12 +5,12 @@ from collections.abc import Callable, Sequence
 from sqlalchemy import Engine
 
 from experiments.errors import ConflictError, NotFoundError
-from experiments.model.principal import Principal, require
-from experiments.model.tables import DeadLetter
+from experiments.model.access.principal import Principal, require
+from experiments.model.tables.streams import DeadLetter
 from experiments.model.times import now
 from experiments.store import audit
-from experiments.store.dead_letters import Letter, keep, note_replayed, sent, waiting
-from experiments.store.engine import reading, transaction
+from experiments.store.core.engine import reading, transaction
+from experiments.store.recording.dead_letters import Letter, keep, note_replayed, sent, waiting
 
 AT_ONCE = 200
 

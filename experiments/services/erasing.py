@@ -7,13 +7,15 @@ from sqlalchemy import Engine
 from sqlmodel import Session
 
 from experiments.errors import NotFoundError
-from experiments.model.principal import Principal, require
+from experiments.model.access.principal import Principal, require
 from experiments.model.times import now
 from experiments.model.units import unit_id_faults
-from experiments.store import audit, erasure_journal
-from experiments.store.engine import hold, transaction
-from experiments.store.erasure_journal import Line
-from experiments.store.erasures import (
+from experiments.store import audit
+from experiments.store.core.engine import hold, transaction
+from experiments.store.core.locks import Lock
+from experiments.store.units import erasure_journal
+from experiments.store.units.erasure_journal import Line
+from experiments.store.units.erasures import (
     any_files,
     hold_off_decisions,
     list_person,
@@ -21,8 +23,7 @@ from experiments.store.erasures import (
     person_to_erase,
     unknown_erasures,
 )
-from experiments.store.forgetting import forget, units_hashed
-from experiments.store.locks import Lock
+from experiments.store.units.forgetting import forget, units_hashed
 
 
 def erase_unit(engine: Engine, principal: Principal, unit_id: str, folder: Path | None = None) -> None:

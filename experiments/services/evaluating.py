@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from experiments.errors import Fault, InvalidError, WinbackError
-from experiments.model.principal import Principal, require
+from experiments.model.access.principal import Principal, require
 from experiments.model.times import now
 from experiments.model.units import MAX_FEATURES, MAX_NAME, unit_id_faults
 from experiments.services.deciding.messages import Assignment, Decision
@@ -14,7 +14,7 @@ from experiments.services.deciding.places import Ask, Place, place_of
 from experiments.services.deciding.plan import Plan
 from experiments.services.deciding.replies import reply_of, withhold
 from experiments.services.hot_path import HotPath
-from experiments.store.decision_log import Known, Wanted
+from experiments.store.deciding.decision_log import Known, Wanted
 
 IDLE = ("draft", "archived")
 _RESERVED = ("targetingKey", "idempotency_key")
@@ -82,12 +82,12 @@ async def _stored(hot: HotPath, plan: Plan, known: Known, subject: Subject) -> D
     place = place_of(Ask(plan.decision_window, at), latest, None)
     if isinstance(place, Place):
         return None
-    if hot.runtime.faces(plan.id, place.row.revision) is None:
-        await hot.runtime.load_faces([(plan.id, place.row.revision)])
-    faces = hot.runtime.faces(plan.id, place.row.revision)
-    if faces is None:
+    if hot.runtime.arms_by_key(plan.id, place.row.revision) is None:
+        await hot.runtime.load_arms_by_key([(plan.id, place.row.revision)])
+    arms_by_key = hot.runtime.arms_by_key(plan.id, place.row.revision)
+    if arms_by_key is None:
         return None
-    reply = reply_of(plan.key, faces, place.row, None, "repeat")
+    reply = reply_of(plan.key, arms_by_key, place.row, None, "repeat")
     return withhold(reply) if subject.unit_id in known.limits.suppressed else reply
 
 

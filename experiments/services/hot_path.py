@@ -7,14 +7,14 @@ from sqlalchemy import Engine
 
 from experiments.errors import UnavailableError
 from experiments.services.deciding.decider import Decider
-from experiments.services.deciding.escrow import Escrow
+from experiments.services.deciding.limit_leases import LimitLeases
 from experiments.services.deciding.runtime import Runtime
 from experiments.services.recording.intake import Intake
 from experiments.services.recording.recorder import Recorder
-from experiments.services.tracking_settings import Tracking
+from experiments.services.tracking.settings import Tracking
 from experiments.settings import Settings
-from experiments.store.decision_log import DecisionLog
-from experiments.store.decision_log_sqlite import SqliteDecisionLog
+from experiments.store.deciding.decision_log import DecisionLog
+from experiments.store.deciding.decision_log_sqlite import SqliteDecisionLog
 
 POSTGRES_LANES = 2
 """Batches under way at once on PostgreSQL, whose answers take longer than computing; SQLite has one writer."""
@@ -27,8 +27,8 @@ class HotPath:
         self._settings, self._engine = settings, engine
         self.runtime = Runtime(engine, settings.database_timeout)
         self.log = _log_for(settings)
-        self.escrow = Escrow(engine, settings.lease_seconds, settings.database_timeout)
-        self.decider = Decider(self.runtime, self.log, self.escrow, lanes=1 if settings.is_sqlite else POSTGRES_LANES)
+        self.leases = LimitLeases(engine, settings.lease_seconds, settings.database_timeout)
+        self.decider = Decider(self.runtime, self.log, self.leases, lanes=1 if settings.is_sqlite else POSTGRES_LANES)
         self.recorder = Recorder(Intake(engine), settings.database_timeout)
         self.tracking = Tracking(engine)
         self._poll: asyncio.Task[None] | None = None
@@ -50,7 +50,7 @@ class HotPath:
         with suppress(UnavailableError):
             await self.runtime.store_held_out()
         with suppress(UnavailableError):  # what is not given back now is when the leases run out
-            await self.escrow.close()
+            await self.leases.close()
         await self.recorder.close()
         await self.log.close()
 
@@ -58,6 +58,8 @@ class HotPath:
 def _log_for(settings: Settings) -> DecisionLog:
     if settings.is_sqlite:
         return SqliteDecisionLog(settings.sqlite_path, settings.database_timeout)
-    from experiments.store.decision_log_postgres import PostgresDecisionLog  # with a driver that SQLite needs not
+    from experiments.store.deciding.decision_log_postgres import (
+        PostgresDecisionLog,  # with a driver that SQLite needs not
+    )
 
     return PostgresDecisionLog(settings.database_url, settings.database_timeout, POSTGRES_LANES)

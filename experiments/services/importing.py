@@ -10,13 +10,14 @@ import pyarrow as pa
 from sqlalchemy import Engine
 from sqlmodel import Session
 
-from experiments.model.principal import Principal, require
-from experiments.model.tables import Import
+from experiments.model.access.principal import Principal, require
+from experiments.model.tables.profiles import Import
 from experiments.model.times import now
-from experiments.store import audit, imports
-from experiments.store.activity import live_parts, part_path, parts_of_import, write_part
-from experiments.store.engine import reading, transaction
-from experiments.store.erasures import erased_units, in_files
+from experiments.store import audit
+from experiments.store.core.engine import reading, transaction
+from experiments.store.units import imports
+from experiments.store.units.activity import live_parts, part_path, parts_of_import, write_part
+from experiments.store.units.erasures import erased_units, in_files
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,8 @@ from sqlalchemy import Engine
 from experiments.errors import LeaseLostError, UnavailableError
 from experiments.model.times import SECOND
 from experiments.settings import Settings
-from experiments.store import lease as leases
-from experiments.store.lease import AdvisoryLock, Lease
+from experiments.store.core import lease as leases
+from experiments.store.core.lease import AdvisoryLock, Lease
 
 _log = structlog.get_logger("winback.leasing")
 

@@ -6,15 +6,15 @@ from typing import Any
 from sqlalchemy import Engine
 from sqlmodel import Session
 
-from experiments.model.guardrails import Assessment, Standing
-from experiments.model.principal import SYSTEM
-from experiments.model.tables import Experiment
-from experiments.services.steering import move
+from experiments.model.access.principal import SYSTEM
+from experiments.model.designing.guardrails import Assessment, Standing
+from experiments.model.tables.core import Experiment
+from experiments.services.designing.steering import move
 from experiments.store import audit
 from experiments.store.alerts import Notice, raise_alert, resolve_alerts
 from experiments.store.breakers import Switch, note_trip, open_next_revision, switch_off
-from experiments.store.lease import Lease, fenced
-from experiments.store.outbox import announce
+from experiments.store.core.lease import Lease, fenced
+from experiments.store.core.outbox import announce
 
 WATCHED = ("running", "paused")
 CHANGES = "changes"

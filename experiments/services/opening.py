@@ -7,13 +7,13 @@ from sqlalchemy import Engine
 
 import migrations
 from experiments.errors import UnavailableError
-from experiments.model.rate_limits import RateLimit
-from experiments.services.authenticating import Gate
-from experiments.services.key_usage import EVERY
-from experiments.services.watching import Watch
-from experiments.services.writing_down import WritingDown
+from experiments.model.access.rate_limits import RateLimit
+from experiments.services.access.key_usage import EVERY
+from experiments.services.access.keys import Gate
+from experiments.services.access.watching import Watch
+from experiments.services.access.writing_down import WritingDown
 from experiments.settings import Settings
-from experiments.store.engine import engine_for, reading
+from experiments.store.core.engine import engine_for, reading
 
 if TYPE_CHECKING:
     from experiments.services.hot_path import HotPath

@@ -9,12 +9,12 @@ from sqlmodel import col, select
 
 from bandit.errors import PolicySpecError
 from experiments.errors import Fault, InvalidError
+from experiments.model.access.principal import Principal, require
 from experiments.model.checks.shape import value_faults
-from experiments.model.principal import Principal, require
-from experiments.model.tables import PlanRequest
+from experiments.model.tables.monitoring import PlanRequest
 from experiments.model.times import SECOND, now
 from experiments.services.planning_audience import complete
-from experiments.store.engine import reading, transaction
+from experiments.store.core.engine import reading, transaction
 from offline_eval.planning import Asked, PlanError, read_plan
 
 AT_ONCE = 3_000

@@ -10,15 +10,15 @@ from sqlmodel import Session
 
 from experiments.errors import Fault, InvalidError
 from experiments.metrics import metric_names
-from experiments.model.definition import Definition
-from experiments.model.guardrails import control_variant
-from experiments.model.kinds import CAPPED_METRICS
-from experiments.model.record import Record, decode_record
+from experiments.model.deciding.record import Record, decode_record
+from experiments.model.designing.definition import Definition
+from experiments.model.designing.guardrails import control_variant
+from experiments.model.designing.kinds import CAPPED_METRICS
 from experiments.model.rollups import DECISIONS
-from experiments.model.tables import Experiment
-from experiments.store.experiments import find
-from experiments.store.revisions import definitions_of
-from experiments.store.rollups import CellKey, Totals, read_totals
+from experiments.model.tables.core import Experiment
+from experiments.store.designing.experiments import find
+from experiments.store.designing.revisions import definitions_of
+from experiments.store.rollups.tiers import CellKey, Totals, read_totals
 
 MOST_SEGMENTS = 20
 CONTEXTS = 500

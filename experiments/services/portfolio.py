@@ -12,15 +12,15 @@ import msgspec
 from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
-from experiments.model.hashing import unit_bucket
+from experiments.model.deciding.hashing import unit_bucket
 from experiments.model.portfolio import COSTS, UNITS, Amount, Happened, Member, amount, amounts_of, share_at
-from experiments.model.tables import Experiment, ServiceSetting
+from experiments.model.tables.core import Experiment, ServiceSetting
 from experiments.model.times import SECOND
 from experiments.store import portfolio as tier
-from experiments.store.engine import reading
-from experiments.store.joining import outcomes_seen
-from experiments.store.lease import Lease, fenced
-from experiments.store.revisions import RevisionBook
+from experiments.store.core.engine import reading
+from experiments.store.core.lease import Lease, fenced
+from experiments.store.designing.revisions import RevisionBook
+from experiments.store.joining.matured import outcomes_seen
 
 AT_ONCE = 500
 MOST_BATCHES = 40

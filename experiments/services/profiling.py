@@ -6,12 +6,12 @@ from typing import Any
 from sqlalchemy import Engine
 
 from experiments.errors import Fault, InvalidError, TooLargeError
-from experiments.model.principal import Principal, require
+from experiments.model.access.principal import Principal, require
 from experiments.model.times import now
 from experiments.model.units import profile_faults, unit_id_faults
-from experiments.store.engine import transaction
-from experiments.store.erasures import lift, refused_units
-from experiments.store.profiles import put_profiles
+from experiments.store.core.engine import transaction
+from experiments.store.units.erasures import lift, refused_units
+from experiments.store.units.profiles import put_profiles
 
 MOST_AT_ONCE = 1000
 """Profiles of one transaction."""

@@ -9,22 +9,22 @@ from sqlalchemy import Engine
 from sqlmodel import Session, col, func, select
 from sqlmodel.sql.expression import SelectOfScalar
 
+from experiments.model.access.principal import Principal, require
 from experiments.model.history import HISTORY
 from experiments.model.ids import first_id
-from experiments.model.principal import Principal, require
-from experiments.model.tables import Erasure, HistoryPart
+from experiments.model.tables.profiles import Erasure, HistoryPart
 from experiments.model.times import SECOND, now
 from experiments.services.batching.erasing import erase_from_results
-from experiments.store import compaction
-from experiments.store.activity import history, live_parts, part_path, write_part
-from experiments.store.contacts import Gathered, gather_contacts, gather_responses, gather_voids, keep_gathered
-from experiments.store.engine import reading, share, transaction
-from experiments.store.erasures import erased_units, in_files, out_of_files
-from experiments.store.facts import facts_json
-from experiments.store.imports import alone
-from experiments.store.locks import Lock
-from experiments.store.profiles import put_facts
-from experiments.store.revisions import RevisionBook
+from experiments.store.core.engine import reading, share, transaction
+from experiments.store.core.locks import Lock
+from experiments.store.designing.revisions import RevisionBook
+from experiments.store.units import compaction
+from experiments.store.units.activity import history, live_parts, part_path, write_part
+from experiments.store.units.contacts import Gathered, gather_contacts, gather_responses, gather_voids, keep_gathered
+from experiments.store.units.erasures import erased_units, in_files, out_of_files
+from experiments.store.units.facts import facts_json
+from experiments.store.units.imports import alone
+from experiments.store.units.profiles import put_facts
 
 AT_ONCE = 1000
 """Units of one transaction: a decision that waits for the writer waits no longer than this takes."""

@@ -8,14 +8,14 @@ from sqlalchemy import Engine
 
 from bandit.policies.rules import Rules
 from experiments.errors import Fault, InvalidError
-from experiments.model.definition import Definition
-from experiments.model.principal import Principal, require
-from experiments.model.tables import Experiment, Replay
+from experiments.model.access.principal import Principal, require
+from experiments.model.designing.definition import Definition
+from experiments.model.tables.core import Experiment, Replay
 from experiments.model.times import now
 from experiments.store import audit, runs
-from experiments.store.engine import reading, transaction
-from experiments.store.experiments import find
-from experiments.store.revisions import definitions_of
+from experiments.store.core.engine import reading, transaction
+from experiments.store.designing.experiments import find
+from experiments.store.designing.revisions import definitions_of
 from offline_eval.models import DEFAULT_OUTCOME_MODEL, OUTCOME_MODELS
 from offline_eval.ope import ESTIMATORS
 

@@ -8,11 +8,11 @@ from sqlmodel import Session
 
 from experiments.model.days import day_of_hour, hours_of_day
 from experiments.model.times import HOUR
-from experiments.store.days import daily_through, days_of, first_hour, put_days
-from experiments.store.engine import reading
-from experiments.store.joining import MATURED, cursor_of
-from experiments.store.lease import Lease, fenced
-from experiments.store.revisions import Head, RevisionBook, heads
+from experiments.store.core.engine import reading
+from experiments.store.core.lease import Lease, fenced
+from experiments.store.designing.revisions import Head, RevisionBook, heads
+from experiments.store.joining.matured import MATURED, cursor_of
+from experiments.store.rollups.days import daily_through, days_of, first_hour, put_days
 
 MARGIN = 2 * HOUR
 """How far behind the joiner a day must lie: its sweep looks back ten minutes for what was committed late."""

@@ -6,15 +6,15 @@ from dataclasses import dataclass, field
 from sqlalchemy import Engine
 
 from experiments.errors import WinbackError
-from experiments.model.decisions import DecisionRow
-from experiments.model.definition import Definition
+from experiments.model.access.principal import Principal, require
+from experiments.model.deciding.decisions import DecisionRow
+from experiments.model.deciding.rederiving import Body, Rederived, Rederiver
+from experiments.model.designing.definition import Definition
 from experiments.model.ids import public_id
-from experiments.model.principal import Principal, require
-from experiments.model.rederiving import Body, Rederived, Rederiver
-from experiments.store.decision_reads import count_decisions, decisions_after
-from experiments.store.engine import reading
-from experiments.store.experiments import find
-from experiments.store.runtime_reads import read_definition, read_snapshot
+from experiments.store.core.engine import reading
+from experiments.store.deciding.decision_reads import count_decisions, decisions_after
+from experiments.store.deciding.runtime_reads import read_definition, read_snapshot
+from experiments.store.designing.experiments import find
 
 AT_ONCE = 2000
 EXAMPLES = 20

@@ -6,11 +6,11 @@ from typing import Any
 
 from sqlmodel import Session, col, select
 
-from experiments.model.tables import Alert
+from experiments.model.tables.messages import Alert
 from experiments.model.times import now
-from experiments.store.engine import hold
-from experiments.store.locks import Lock
-from experiments.store.outbox import announce
+from experiments.store.core.engine import hold
+from experiments.store.core.locks import Lock
+from experiments.store.core.outbox import announce
 
 TOPIC = "alerts"
 SERVICE = "service"

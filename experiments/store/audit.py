@@ -7,15 +7,15 @@ from typing import Any, NamedTuple
 from sqlalchemy import event
 from sqlmodel import Session, col, select
 
-from experiments.model.principal import SYSTEM, Principal
-from experiments.model.tables import AuditEntry
+from experiments.model.access.principal import SYSTEM, Principal
+from experiments.model.tables.core import AuditEntry
 from experiments.model.times import now
 from experiments.store import audit_anchors
 from experiments.store.audit_anchors import Anchor
-from experiments.store.audit_seal import AuditKey, Seal, seal_of
-from experiments.store.engine import hold
-from experiments.store.locks import Lock
-from experiments.store.outbox import announce
+from experiments.store.core.audit_seal import AuditKey, Seal, seal_of
+from experiments.store.core.engine import hold
+from experiments.store.core.locks import Lock
+from experiments.store.core.outbox import announce
 
 GENESIS = "0" * 64
 

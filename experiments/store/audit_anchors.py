@@ -13,7 +13,7 @@ from typing import NamedTuple
 import msgspec
 import structlog
 
-from experiments.store.audit_seal import AuditKey, Seal
+from experiments.store.core.audit_seal import AuditKey, Seal
 
 NAME = "audit.anchors"
 _log = structlog.get_logger("winback.audit")

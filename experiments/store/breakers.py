@@ -4,11 +4,12 @@ from typing import Any, NamedTuple
 
 from sqlmodel import Session, col, select
 
-from experiments.model.guardrails import PAUSED
-from experiments.model.tables import Adjustment, Experiment, GuardrailTrip
+from experiments.model.designing.guardrails import PAUSED
+from experiments.model.tables.core import Adjustment, Experiment
+from experiments.model.tables.monitoring import GuardrailTrip
 from experiments.model.times import now
 from experiments.store.alerts import resolve_alerts
-from experiments.store.experiments import open_revision
+from experiments.store.designing.experiments import open_revision
 
 Subject = tuple[str, str]
 """("variant" or "arm", key)."""

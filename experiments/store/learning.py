@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, insert, text
 
-from experiments.model.tables import Snapshot
-from experiments.store.bulk import one_of, values_for
+from experiments.model.tables.workers import Snapshot
+from experiments.store.core.bulk import one_of, values_for
 
 
 class LearnerHead(NamedTuple):

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, text
 
-from experiments.model.hashing import UNIT_BUCKETS
+from experiments.model.deciding.hashing import UNIT_BUCKETS
 from experiments.model.portfolio import Amount, Happened, Member
-from experiments.model.tables import PortfolioUnit
-from experiments.store.bulk import insert_rows, one_of, values_for
+from experiments.model.tables.portfolio import PortfolioUnit
+from experiments.store.core.bulk import insert_rows, one_of, values_for
 from experiments.store.held_out import HeldOut
 
 Sums = NDArray[np.float64]

@@ -6,11 +6,12 @@ from typing import NamedTuple
 from sqlalchemy import text
 from sqlmodel import Session, col, select
 
-from experiments.model.decisions import COLUMNS, DecisionRow
+from experiments.model.deciding.decisions import COLUMNS, DecisionRow
 from experiments.model.ids import ids_of_second
-from experiments.model.tables import Experiment, StreamCursor
+from experiments.model.tables.core import Experiment
+from experiments.model.tables.streams import StreamCursor
 from experiments.model.times import now
-from experiments.store.bulk import is_sqlite
+from experiments.store.core.bulk import is_sqlite
 
 NAME = "decisions"
 _SELECTED = ", ".join(COLUMNS)

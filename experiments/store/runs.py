@@ -6,9 +6,10 @@ from sqlalchemy import Engine, or_
 from sqlmodel import Session, col, select
 
 from experiments.errors import ConflictError, NotFoundError
-from experiments.model.tables import AaRun, Replay
+from experiments.model.tables.core import Replay
+from experiments.model.tables.readouts import AaRun
 from experiments.model.times import SECOND, now
-from experiments.store.engine import reading, transaction
+from experiments.store.core.engine import reading, transaction
 
 SILENCE = 30 * SECOND
 """A running one that has not been heard of for this long lost its process."""

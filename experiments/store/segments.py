@@ -11,11 +11,13 @@ from sqlalchemy import Connection, Engine, text
 from sqlmodel import Session, col, select
 
 from experiments.errors import NotFoundError
-from experiments.model.tables import Segment, SegmentChange, SegmentMember, SQLModel, Unit
-from experiments.store.activity import open_duckdb
-from experiments.store.bulk import insert_rows, put_rows, update_rows
-from experiments.store.engine import reading
-from experiments.store.erasures import refused_units
+from experiments.model.tables import SQLModel
+from experiments.model.tables.core import Unit
+from experiments.model.tables.segments import Segment, SegmentChange, SegmentMember
+from experiments.store.core.bulk import insert_rows, put_rows, update_rows
+from experiments.store.core.engine import reading
+from experiments.store.units.activity import open_duckdb
+from experiments.store.units.erasures import refused_units
 
 PREFIX = "segment."
 """What the names of segments begin with among the features of a decision."""

@@ -6,17 +6,18 @@ from sqlalchemy import Engine
 from sqlmodel import Session
 
 from experiments.errors import NotFoundError
-from experiments.model.definition import Definition
-from experiments.model.limit_plan import cost_of
-from experiments.model.limits import MICRO, BudgetDefinition, micros
+from experiments.model.access.principal import Principal, require
+from experiments.model.designing.definition import Definition
+from experiments.model.designing.limit_plan import cost_of
+from experiments.model.designing.limits import MICRO, BudgetDefinition, micros
 from experiments.model.pacing import PRIOR, PacingState, depletion
-from experiments.model.principal import Principal, require
-from experiments.model.tables import Experiment, Pacing
+from experiments.model.tables.core import Experiment
+from experiments.model.tables.limits import Pacing
 from experiments.model.times import now, to_micros, to_rfc3339
-from experiments.store.engine import reading
-from experiments.store.experiments import find
-from experiments.store.limits_ledger import decode_costs
-from experiments.store.limits_pacing import Standing, standing, state_of
+from experiments.store.core.engine import reading
+from experiments.store.designing.experiments import find
+from experiments.store.limits.ledger import decode_costs
+from experiments.store.limits.pacing import Standing, standing, state_of
 
 _TELLING = 0.01
 """Share of a budget that must be planned for before a pace says anything."""
@@ -35,10 +36,12 @@ def budget(engine: Engine, principal: Principal, key: str) -> dict[str, Any]:
         definition = Definition.model_validate(experiment.definition)
         if definition.budget is None:
             raise NotFoundError(f"{key!r} has no budget")
-        return _face(session, experiment, definition, definition.budget)
+        return _document(session, experiment, definition, definition.budget)
 
 
-def _face(session: Session, experiment: Experiment, definition: Definition, money: BudgetDefinition) -> dict[str, Any]:
+def _document(
+    session: Session, experiment: Experiment, definition: Definition, money: BudgetDefinition
+) -> dict[str, Any]:
     row = session.get(Pacing, experiment.id)
     found = standing(session.connection(), experiment.id or 0) or NOTHING_YET
     state, amount = state_of(row), micros(money.amount)

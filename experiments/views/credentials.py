@@ -7,17 +7,18 @@ from typing import Any
 from sqlalchemy import Engine
 from sqlmodel import col, select
 
-from experiments.model.principal import Principal, require
-from experiments.model.rate_limits import RateLimit
-from experiments.model.tables import ApiKey, AuditEntry, User
+from experiments.model.access.principal import Principal, require
+from experiments.model.access.rate_limits import RateLimit
+from experiments.model.tables.core import AuditEntry
+from experiments.model.tables.credentials import ApiKey, User
 from experiments.model.times import to_rfc3339
-from experiments.store.engine import reading
+from experiments.store.core.engine import reading
 from experiments.views.paging import Wanted, page
 
-Face = dict[str, Any]
+Document = dict[str, Any]
 
 
-def keys(engine: Engine, principal: Principal, wanted: Wanted) -> Face:
+def keys(engine: Engine, principal: Principal, wanted: Wanted) -> Document:
     """A page of API keys, newest first. Raises ForbiddenError without the scope `admin`."""
     require(principal, "admin")
     query = select(ApiKey).order_by(col(ApiKey.id).desc()).limit(wanted.limit + 1)
@@ -27,7 +28,7 @@ def keys(engine: Engine, principal: Principal, wanted: Wanted) -> Face:
         return page(session.exec(query).all(), wanted, lambda row: row.id, _key)
 
 
-def users(engine: Engine, principal: Principal, wanted: Wanted) -> Face:
+def users(engine: Engine, principal: Principal, wanted: Wanted) -> Document:
     """A page of users, newest first. Raises ForbiddenError without the scope `admin`."""
     require(principal, "admin")
     query = select(User).order_by(col(User.id).desc()).limit(wanted.limit + 1)
@@ -37,7 +38,7 @@ def users(engine: Engine, principal: Principal, wanted: Wanted) -> Face:
         return page(session.exec(query).all(), wanted, lambda row: row.id, _user)
 
 
-def audit_log(engine: Engine, principal: Principal, wanted: Wanted, target: str | None = None) -> Face:
+def audit_log(engine: Engine, principal: Principal, wanted: Wanted, target: str | None = None) -> Document:
     """A page of audit entries, newest first. Raises ForbiddenError without the scope `admin`."""
     require(principal, "admin")
     query = select(AuditEntry).order_by(col(AuditEntry.id).desc()).limit(wanted.limit + 1)
@@ -49,7 +50,7 @@ def audit_log(engine: Engine, principal: Principal, wanted: Wanted, target: str 
         return page(session.exec(query).all(), wanted, lambda row: row.id, _entry)
 
 
-def _key(row: ApiKey) -> Face:
+def _key(row: ApiKey) -> Document:
     return {
         "id": row.id,
         "name": row.name,
@@ -65,7 +66,7 @@ def _key(row: ApiKey) -> Face:
     }
 
 
-def _user(row: User) -> Face:
+def _user(row: User) -> Document:
     return {
         "id": row.id,
         "email": row.email,
@@ -75,7 +76,7 @@ def _user(row: User) -> Face:
     }
 
 
-def _entry(row: AuditEntry) -> Face:
+def _entry(row: AuditEntry) -> Document:
     return {
         "id": row.id,
         "at": to_rfc3339(row.at),

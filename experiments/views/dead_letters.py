@@ -5,10 +5,10 @@ from typing import Any
 from sqlalchemy import Engine
 from sqlmodel import col, select
 
-from experiments.model.principal import Principal, require
-from experiments.model.tables import DeadLetter
+from experiments.model.access.principal import Principal, require
+from experiments.model.tables.streams import DeadLetter
 from experiments.model.times import to_rfc3339
-from experiments.store.engine import reading
+from experiments.store.core.engine import reading
 from experiments.views.paging import Wanted, page
 
 SHOWN = 2000
@@ -25,10 +25,10 @@ def dead_letters(engine: Engine, principal: Principal, wanted: Wanted, *, replay
         query = query.where(col(DeadLetter.id) < wanted.after)
     with reading(engine) as session:
         rows = session.exec(query.order_by(col(DeadLetter.id).desc()).limit(wanted.limit + 1)).all()
-    return dict(page(rows, wanted, lambda row: row.id, _face))
+    return dict(page(rows, wanted, lambda row: row.id, _document))
 
 
-def _face(row: DeadLetter) -> dict[str, Any]:
+def _document(row: DeadLetter) -> dict[str, Any]:
     return {
         "id": row.id,
         "stream": row.stream,

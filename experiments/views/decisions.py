@@ -9,20 +9,21 @@ from sqlalchemy import Connection, Engine
 from sqlmodel import Session
 
 from experiments.errors import Fault, InvalidError, NotFoundError
-from experiments.model.decisions import DecisionRow
-from experiments.model.definition import Definition
+from experiments.model.access.principal import Principal, require
+from experiments.model.deciding.decisions import DecisionRow
+from experiments.model.deciding.record import Record, decode_record
+from experiments.model.deciding.rederiving import Body, Rederived, Rederiver
+from experiments.model.designing.definition import Definition
 from experiments.model.ids import decision_number, public_id
-from experiments.model.principal import Principal, require
-from experiments.model.record import Record, decode_record
-from experiments.model.rederiving import Body, Rederived, Rederiver
-from experiments.model.tables import Experiment, Revision, Snapshot
+from experiments.model.tables.core import Experiment, Revision
+from experiments.model.tables.workers import Snapshot
 from experiments.model.times import now, to_rfc3339
-from experiments.store.decision_reads import Filter, decision, decisions_page, outcomes_of, rounds_of, voids_of
-from experiments.store.engine import reading
-from experiments.store.experiments import find
+from experiments.store.core.engine import reading
+from experiments.store.deciding.decision_reads import Filter, decision, decisions_page, outcomes_of, rounds_of, voids_of
+from experiments.store.designing.experiments import find
 from experiments.views.paging import Wanted, page
 
-Face = dict[str, Any]
+Document = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,22 +35,22 @@ class Chosen:
     end: int | None = None
 
 
-def decision_face(engine: Engine, principal: Principal, decision_id: str) -> Face:
+def decision_document(engine: Engine, principal: Principal, decision_id: str) -> Document:
     """One decision, derived again on the spot. Raises ForbiddenError, NotFoundError."""
     require(principal, "read")
     with reading(engine) as session:
         row = _found(session.connection(), decision_id)
         experiment = session.get_one(Experiment, row.experiment_id)
-        (face,) = _faces(session, experiment, [row])
+        (document,) = _documents(session, experiment, [row])
         rederiver = Rederiver(
             experiment.salt, lambda number: _definition(session, experiment, number), _bodies(session)
         )
         others = [one.key for one in _definition(session, experiment, row.revision).variants if one.key != row.variant]
         elsewhere = {key: pmf for key in others if (pmf := rederiver.pmf_under(row, key)) is not None}
-        return {**face, "explanation": _explanation(row, rederiver.check(row)), "under_other_variants": elsewhere}
+        return {**document, "explanation": _explanation(row, rederiver.check(row)), "under_other_variants": elsewhere}
 
 
-def decisions(engine: Engine, principal: Principal, key: str, wanted: Wanted, chosen: Chosen) -> Face:
+def decisions(engine: Engine, principal: Principal, key: str, wanted: Wanted, chosen: Chosen) -> Document:
     """A page of an experiment's decisions, newest first. Raises ForbiddenError, NotFoundError, InvalidError."""
     require(principal, "read")
     if chosen.unit_id is not None and "\0" in chosen.unit_id:
@@ -58,8 +59,10 @@ def decisions(engine: Engine, principal: Principal, key: str, wanted: Wanted, ch
         experiment = find(session, key)
         span = Filter(chosen.unit_id, chosen.start, chosen.end, wanted.after, wanted.limit + 1)
         rows = decisions_page(session.connection(), int(experiment.id or 0), span)
-        faces = {face["decision_id"]: face for face in _faces(session, experiment, rows[: wanted.limit])}
-        return page(rows, wanted, lambda row: row.id, lambda row: faces[public_id(row.id)])
+        documents = {
+            document["decision_id"]: document for document in _documents(session, experiment, rows[: wanted.limit])
+        }
+        return page(rows, wanted, lambda row: row.id, lambda row: documents[public_id(row.id)])
 
 
 def _found(connection: Connection, decision_id: str) -> DecisionRow:
@@ -72,7 +75,7 @@ def _found(connection: Connection, decision_id: str) -> DecisionRow:
     return row
 
 
-def _faces(session: Session, experiment: Experiment, rows: Sequence[DecisionRow]) -> list[Face]:
+def _documents(session: Session, experiment: Experiment, rows: Sequence[DecisionRow]) -> list[Document]:
     connection = session.connection()
     ids = [row.id for row in rows]
     voids, rounds = voids_of(connection, ids), rounds_of(connection, ids)
@@ -89,7 +92,7 @@ def _faces(session: Session, experiment: Experiment, rows: Sequence[DecisionRow]
     ]
 
 
-def _head(key: str, row: DecisionRow, record: Record) -> Face:
+def _head(key: str, row: DecisionRow, record: Record) -> Document:
     return {
         "decision_id": public_id(row.id),
         "experiment": key,
@@ -124,18 +127,18 @@ def _head(key: str, row: DecisionRow, record: Record) -> Face:
     }
 
 
-def _void(found: tuple[str, int] | None) -> Face | None:
+def _void(found: tuple[str, int] | None) -> Document | None:
     return None if found is None else {"reason": found[0], "voided_at": to_rfc3339(found[1])}
 
 
-def _round(found: tuple[float, Any] | None) -> Face | None:
+def _round(found: tuple[float, Any] | None) -> Document | None:
     if found is None:
         return None
     reward, metrics = found
     return {"reward": reward, "metrics": json.loads(metrics) if isinstance(metrics, str) else metrics}
 
 
-def _outcome(found: dict[str, Any]) -> Face:
+def _outcome(found: dict[str, Any]) -> Document:
     named = found["decision_id"]
     return {
         "event_id": found["event_id"],
@@ -151,7 +154,7 @@ def _outcome(found: dict[str, Any]) -> Face:
     }
 
 
-def _explanation(row: DecisionRow, found: Rederived) -> Face:
+def _explanation(row: DecisionRow, found: Rederived) -> Document:
     return {
         "sentence": _sentence(row, found),
         "draw": found.draw,

@@ -7,19 +7,19 @@ from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
 from experiments.errors import Fault, InvalidError
-from experiments.model.guardrails import PAUSED
-from experiments.model.principal import Principal, require
-from experiments.model.states import STATUSES
-from experiments.model.tables import Adjustment, Experiment, Revision
+from experiments.model.access.principal import Principal, require
+from experiments.model.designing.guardrails import PAUSED
+from experiments.model.designing.states import STATUSES
+from experiments.model.tables.core import Adjustment, Experiment, Revision
 from experiments.model.times import now, to_rfc3339
-from experiments.store.engine import reading
-from experiments.store.experiments import find
+from experiments.store.core.engine import reading
+from experiments.store.designing.experiments import find
 from experiments.views.paging import Wanted, page
 
-Face = dict[str, Any]
+Document = dict[str, Any]
 
 
-def experiment(engine: Engine, principal: Principal, key: str) -> Face:
+def experiment(engine: Engine, principal: Principal, key: str) -> Document:
     """The definition with its state and the adjustments in force. Raises ForbiddenError, NotFoundError."""
     require(principal, "read")
     with reading(engine) as session:
@@ -27,7 +27,7 @@ def experiment(engine: Engine, principal: Principal, key: str) -> Face:
         return {**_head(row), **row.definition, "adjustments": _adjustments(session, row)}
 
 
-def experiments(engine: Engine, principal: Principal, wanted: Wanted, status: str | None = None) -> Face:
+def experiments(engine: Engine, principal: Principal, wanted: Wanted, status: str | None = None) -> Document:
     """A page of heads, newest first. Raises ForbiddenError, InvalidError."""
     require(principal, "read")
     if status is not None and status not in STATUSES:
@@ -41,7 +41,7 @@ def experiments(engine: Engine, principal: Principal, wanted: Wanted, status: st
         return page(session.exec(query).all(), wanted, lambda row: row.id, _head)
 
 
-def revisions(engine: Engine, principal: Principal, key: str) -> Face:
+def revisions(engine: Engine, principal: Principal, key: str) -> Document:
     """Every revision of an experiment, in order. Raises ForbiddenError, NotFoundError."""
     require(principal, "read")
     with reading(engine) as session:
@@ -61,7 +61,7 @@ def revisions(engine: Engine, principal: Principal, key: str) -> Face:
     }
 
 
-def _head(row: Experiment) -> Face:
+def _head(row: Experiment) -> Document:
     return {
         "key": row.key,
         "name": row.definition["name"],
@@ -75,7 +75,7 @@ def _head(row: Experiment) -> Face:
     }
 
 
-def _adjustments(session: Session, row: Experiment) -> Sequence[Face]:
+def _adjustments(session: Session, row: Experiment) -> Sequence[Document]:
     query = select(Adjustment).where(Adjustment.experiment_id == row.id, col(Adjustment.ended_at).is_(None))
     moment = now()
     return [
@@ -91,7 +91,7 @@ def _adjustments(session: Session, row: Experiment) -> Sequence[Face]:
     ]
 
 
-def _adjusted(each: Adjustment) -> Face:
+def _adjusted(each: Adjustment) -> Document:
     if each.kind == PAUSED:
         return {"variant": each.arm, "enabled": False}
     return {"arm": each.arm, each.kind: bool(each.value) if each.kind == "enabled" else each.value}

@@ -5,12 +5,12 @@ from typing import Any
 from sqlalchemy import Connection, Engine, text
 from sqlmodel import col, select
 
-from experiments.model.principal import Principal, require
-from experiments.model.tables import Import
+from experiments.model.access.principal import Principal, require
+from experiments.model.tables.profiles import Import
 from experiments.model.times import to_rfc3339
-from experiments.store.engine import reading
+from experiments.store.core.engine import reading
 
-Face = dict[str, Any]
+Document = dict[str, Any]
 LATEST = 50
 COUNTED = 50_000
 """Latest outcomes that are counted by class; no index leads to the time of their receipt."""
@@ -23,7 +23,7 @@ GROUP BY outcome_class ORDER BY outcome_class
 _DEAD = "SELECT count(*) FROM dead_letters WHERE replayed_at IS NULL"
 
 
-def traffic(engine: Engine, principal: Principal) -> Face:
+def traffic(engine: Engine, principal: Principal) -> Document:
     """`{outbox: [{topic, waiting, oldest}], outcomes: {class: count}, dead_letters}`; of the latest 50,000 outcomes.
 
     Raises ForbiddenError.
@@ -38,7 +38,7 @@ def traffic(engine: Engine, principal: Principal) -> Face:
         }
 
 
-def _outbox(connection: Connection) -> list[Face]:
+def _outbox(connection: Connection) -> list[Document]:
     found = connection.execute(text(_WAITING))
     return [{"topic": topic, "waiting": count, "oldest": to_rfc3339(oldest)} for topic, count, oldest in found]
 
@@ -48,7 +48,7 @@ def _counted(connection: Connection) -> dict[str, int]:
     return {name: int(count) for name, count in found}
 
 
-def imports(engine: Engine, principal: Principal) -> list[Face]:
+def imports(engine: Engine, principal: Principal) -> list[Document]:
     """The latest 50 imports, newest first. Raises ForbiddenError."""
     require(principal, "read")
     with reading(engine) as session:
@@ -56,7 +56,7 @@ def imports(engine: Engine, principal: Principal) -> list[Face]:
     return [_import(row) for row in rows]
 
 
-def _import(row: Import) -> Face:
+def _import(row: Import) -> Document:
     return {
         "id": row.id,
         "kind": row.kind,

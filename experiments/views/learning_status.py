@@ -6,14 +6,14 @@ from sqlalchemy import Connection, Engine, text
 from sqlmodel import Session
 
 from bandit.policies import POLICIES
-from experiments.model.principal import Principal, require
+from experiments.model.access.principal import Principal, require
 from experiments.model.times import now, to_rfc3339
-from experiments.store.engine import reading
-from experiments.store.experiments import find
-from experiments.store.joining import count_due, cursor_of, last_sequence_of
+from experiments.store.core.engine import reading
+from experiments.store.designing.experiments import find
+from experiments.store.designing.revisions import RevisionBook, RevisionFacts
+from experiments.store.joining.matured import count_due, cursor_of, last_sequence_of
+from experiments.store.joining.stages import horizon_of, stages_of
 from experiments.store.learning import LearnerHead, learner_heads
-from experiments.store.revisions import RevisionBook, RevisionFacts
-from experiments.store.stages import horizon_of, stages_of
 
 COUNTED = 10_000
 """Pending decisions are counted up to this many."""

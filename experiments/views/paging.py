@@ -61,12 +61,14 @@ def made_up_cursor() -> InvalidError:
     return InvalidError([Fault("", f"query parameter cursor: not a cursor that was given here; {remedy}")])
 
 
-def page(rows: Sequence[Row], wanted: Wanted, id_of: Callable[[Row], int | None], face: Callable[[Row], Any]) -> Any:
+def page(
+    rows: Sequence[Row], wanted: Wanted, id_of: Callable[[Row], int | None], document: Callable[[Row], Any]
+) -> Any:
     """`{items, next_cursor}` from up to limit + 1 rows; the one too many says that there is another page."""
     items = rows[: wanted.limit]
     more = len(rows) > wanted.limit
     return {
-        "items": [face(row) for row in items],
+        "items": [document(row) for row in items],
         "next_cursor": wanted.next_cursor(id_of(items[-1]) or 0) if more else None,
     }
 

@@ -6,16 +6,16 @@ from sqlalchemy import Engine
 from sqlmodel import col, select
 
 from experiments.errors import NotFoundError
-from experiments.model.principal import Principal, require
-from experiments.model.tables import PlanRequest
+from experiments.model.access.principal import Principal, require
+from experiments.model.tables.monitoring import PlanRequest
 from experiments.model.times import to_rfc3339
-from experiments.store.engine import reading
+from experiments.store.core.engine import reading
 from experiments.views.paging import Wanted, page
 
-Face = dict[str, Any]
+Document = dict[str, Any]
 
 
-def plan(engine: Engine, principal: Principal, number: int) -> Face:
+def plan(engine: Engine, principal: Principal, number: int) -> Document:
     """One plan with its result, once there is one. Raises ForbiddenError, NotFoundError."""
     require(principal, "read")
     with reading(engine) as session:
@@ -25,18 +25,18 @@ def plan(engine: Engine, principal: Principal, number: int) -> Face:
     return {**_head(row), "document": row.document, "result": row.result}
 
 
-def plans(engine: Engine, principal: Principal, wanted: Wanted) -> Face:
+def plans(engine: Engine, principal: Principal, wanted: Wanted) -> Document:
     """A page of plans, newest first, without their results. Raises ForbiddenError."""
     require(principal, "read")
     query = select(PlanRequest).order_by(col(PlanRequest.id).desc()).limit(wanted.limit + 1)
     if wanted.after is not None:
         query = query.where(col(PlanRequest.id) < wanted.after)
     with reading(engine) as session:
-        found: Face = page(session.exec(query).all(), wanted, lambda row: row.id, _head)
+        found: Document = page(session.exec(query).all(), wanted, lambda row: row.id, _head)
     return found
 
 
-def _head(row: PlanRequest) -> Face:
+def _head(row: PlanRequest) -> Document:
     return {
         "id": row.id,
         "status": row.status,

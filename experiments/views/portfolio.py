@@ -8,12 +8,12 @@ from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
 from experiments.errors import Fault, InvalidError
-from experiments.model.hashing import UNIT_BUCKETS
+from experiments.model.access.principal import Principal, require
+from experiments.model.deciding.hashing import UNIT_BUCKETS
 from experiments.model.portfolio import COSTS, DAY, MILLIONTHS, REENGAGEMENT, UNITS
-from experiments.model.principal import Principal, require
-from experiments.model.tables import Experiment, ServiceSetting
+from experiments.model.tables.core import Experiment, ServiceSetting
 from experiments.model.times import to_rfc3339
-from experiments.store.engine import reading
+from experiments.store.core.engine import reading
 from experiments.store.portfolio import Key, Sums, cursors, read_sums
 from experiments.views.portfolio_words import Told, summary
 from offline_eval.ab.bucketed import Bucketed
@@ -23,7 +23,7 @@ from offline_eval.ab.portfolio import Gain, Portfolio
 
 ALWAYS = (REENGAGEMENT, "revenue", *COSTS)
 REACHED, HELD_OUT = 0, 1
-Face = dict[str, Any]
+Document = dict[str, Any]
 
 
 class Span(NamedTuple):
@@ -40,7 +40,7 @@ class Span(NamedTuple):
 
 def portfolio(
     engine: Engine, principal: Principal, start: int | None = None, end: int | None = None, margin: float | None = None
-) -> Face:
+) -> Document:
     """What the campaigns earned together between two instants, in whole days that are complete.
 
     `margin` is of revenue; where it is left out, the least of any campaign's. Raises ForbiddenError, InvalidError.
@@ -57,7 +57,7 @@ def portfolio(
         campaigns = _campaigns(session, span)
     share = 0.0 if setting is None else float(setting.value["share"])
     chosen = min((each.margin for each in campaigns), default=1.0) if margin is None else margin
-    return _face(span, sums, campaigns, (share, chosen, at))
+    return _document(span, sums, campaigns, (share, chosen, at))
 
 
 class Campaign(NamedTuple):
@@ -88,9 +88,9 @@ def _campaigns(session: Session, span: Span) -> list[Campaign]:
     return found
 
 
-def _face(
+def _document(
     span: Span, sums: Mapping[Key, Sums], campaigns: list[Campaign], known: tuple[float, float, Mapping[str, int]]
-) -> Face:
+) -> Document:
     share, margin, at = known
     shares = sorted({key[1] for key in sums if key[1] > 0})
     sides = [_side(sums, shares, side) for side in (REACHED, HELD_OUT)]
@@ -168,7 +168,7 @@ def _named(nameless: int, units: int) -> CheckResult:
     return CheckResult("outcomes_by_unit", "warning", None, detail)
 
 
-def _money(made: Portfolio, gains: Mapping[str, Gain], margin: float, currencies: Iterable[str]) -> Face | None:
+def _money(made: Portfolio, gains: Mapping[str, Gain], margin: float, currencies: Iterable[str]) -> Document | None:
     """None where campaigns have several currencies, which cannot be added."""
     listed = list(currencies)
     if len(listed) > 1:

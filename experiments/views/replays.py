@@ -6,18 +6,18 @@ from sqlalchemy import Engine
 from sqlmodel import col, select
 
 from experiments.errors import NotFoundError
-from experiments.model.principal import Principal, require
-from experiments.model.tables import Experiment, Replay
+from experiments.model.access.principal import Principal, require
+from experiments.model.tables.core import Experiment, Replay
 from experiments.model.times import to_rfc3339
-from experiments.store.engine import reading
-from experiments.store.experiments import find
+from experiments.store.core.engine import reading
+from experiments.store.designing.experiments import find
 from experiments.views.paging import Wanted, page
 
-Face = dict[str, Any]
+Document = dict[str, Any]
 _TIMES = ("created_at", "finished_at")
 
 
-def replay(engine: Engine, principal: Principal, number: int) -> Face:
+def replay(engine: Engine, principal: Principal, number: int) -> Document:
     """One replay with its result, once there is one. Raises ForbiddenError, NotFoundError."""
     require(principal, "read")
     with reading(engine) as session:
@@ -27,7 +27,7 @@ def replay(engine: Engine, principal: Principal, number: int) -> Face:
         return {**_head(row, session.get_one(Experiment, row.experiment_id).key), "result": row.result}
 
 
-def replays(engine: Engine, principal: Principal, key: str, wanted: Wanted) -> Face:
+def replays(engine: Engine, principal: Principal, key: str, wanted: Wanted) -> Document:
     """A page of an experiment's replays, newest first, without their results. Raises ForbiddenError, NotFoundError."""
     require(principal, "read")
     with reading(engine) as session:
@@ -39,7 +39,7 @@ def replays(engine: Engine, principal: Principal, key: str, wanted: Wanted) -> F
         return page(rows, wanted, lambda row: row.id, lambda row: _head(row, key))
 
 
-def _head(row: Replay, key: str) -> Face:
+def _head(row: Replay, key: str) -> Document:
     times = {name: None if getattr(row, name) is None else to_rfc3339(getattr(row, name)) for name in _TIMES}
     asked = {**row.request, **{name: _moment(row.request.get(name)) for name in ("start", "end")}}
     return {

@@ -4,12 +4,12 @@ from typing import Any
 
 from sqlalchemy import Engine, text
 
-from experiments.model.principal import Principal, require
+from experiments.model.access.principal import Principal, require
 from experiments.model.times import to_rfc3339
-from experiments.store.engine import reading
-from experiments.store.experiments import find
+from experiments.store.core.engine import reading
+from experiments.store.designing.experiments import find
 
-Face = dict[str, Any]
+Document = dict[str, Any]
 MOST = 500
 
 _NEWEST = """
@@ -21,7 +21,7 @@ _COUNTED = (
 )
 
 
-def snapshots(engine: Engine, principal: Principal, key: str) -> Face:
+def snapshots(engine: Engine, principal: Principal, key: str) -> Document:
     """`{items, variants}`: the newest 500, newest first, and how many each variant has in all.
 
     An item: {id, variant, revision, parent_id, sha256, rounds, trained_through, created_at, bytes}.

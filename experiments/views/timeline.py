@@ -6,11 +6,11 @@ from typing import Any
 from sqlalchemy import Engine, or_
 from sqlmodel import col, select
 
-from experiments.model.principal import Principal, require
-from experiments.model.tables import AuditEntry
+from experiments.model.access.principal import Principal, require
+from experiments.model.tables.core import AuditEntry
 from experiments.model.times import to_rfc3339
-from experiments.store.engine import reading
-from experiments.store.experiments import find
+from experiments.store.core.engine import reading
+from experiments.store.designing.experiments import find
 
 LATEST = 200
 SHOWN = ("experiment.", "arm.", "variant.", "guardrail.", "rollups.")

@@ -4,10 +4,10 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from experiments.model.principal import Principal, require
-from experiments.model.tables import ServiceSetting
+from experiments.model.access.principal import Principal, require
+from experiments.model.tables.core import ServiceSetting
 from experiments.model.tracking import DEFAULT, NAME, as_setting
-from experiments.store.engine import reading
+from experiments.store.core.engine import reading
 
 
 def tracking(engine: Engine, principal: Principal) -> dict[str, Any]:

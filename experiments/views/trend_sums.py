@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from experiments.model.rollups import DECISIONS
-from experiments.store.days import Row
-from experiments.store.hour_totals import HOURS, ROUNDS, TOTAL, DayHours
+from experiments.store.rollups.days import Row
+from experiments.store.rollups.hour_totals import HOURS, ROUNDS, TOTAL, DayHours
 
 Integers = NDArray[np.int64]
 Columns = dict[str, dict[str, list[float]]]

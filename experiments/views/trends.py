@@ -7,19 +7,19 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, Engine
 
 from experiments.errors import Fault, InvalidError
+from experiments.model.access.principal import Principal, require
 from experiments.model.days import day_of_hour, hours_of_day, start_of_day
-from experiments.model.definition import Definition
-from experiments.model.principal import Principal, require
+from experiments.model.designing.definition import Definition
 from experiments.model.times import HOUR, to_datetime, to_rfc3339
-from experiments.store.days import daily_through, first_hour, read_days, read_segment_hours
-from experiments.store.engine import reading
-from experiments.store.experiments import find
-from experiments.store.hour_totals import read_hour_totals
-from experiments.store.rollups import metric_places
-from experiments.views.described import described
+from experiments.store.core.engine import reading
+from experiments.store.designing.experiments import find
+from experiments.store.rollups.days import daily_through, first_hour, read_days, read_segment_hours
+from experiments.store.rollups.hour_totals import read_hour_totals
+from experiments.store.rollups.tiers import metric_places
+from experiments.views.readout.described import described
 from experiments.views.trend_sums import TrendSums
 
-Face = dict[str, Any]
+Document = dict[str, Any]
 Span = tuple[int | None, int | None]
 MOST_SLOTS = 2_000
 _FOREVER = 2**31 - 1
@@ -32,7 +32,7 @@ def trend(
     by: str = "day",
     segment: str | None = None,
     span: Span = (None, None),
-) -> Face:
+) -> Document:
     """`{by, time_zone, at, metrics, variants, arms}`: sums by slot of the time of the decision.
 
     `at` has the start of each slot; `variants` and `arms` hold, for each key, lists as long as `at`: `decisions` and a

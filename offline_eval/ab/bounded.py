@@ -65,10 +65,10 @@ def at_every_look(variance: float, pull: Pull, alpha: float) -> Sides:
 
 def p_at_every_look(error: float, variance: float, pull: Pull) -> float:
     """Always-valid p-value of "the true value is `error` away from the estimate": twice one over the evidence."""
-    facing = pull.down if error > 0 else pull.up
-    if facing <= 0:
+    builder = pull.down if error > 0 else pull.up
+    if builder <= 0:
         return 1.0
-    found = float(log_wealth(abs(error) / facing, variance / facing**2, RHO))
+    found = float(log_wealth(abs(error) / builder, variance / builder**2, RHO))
     return min(1.0, 2 * math.exp(-min(found, 700.0)))
 
 
@@ -88,11 +88,11 @@ def p_at_one_look(means: Means, pulls: tuple[Pull, Pull], freedom: float) -> flo
     """The level at which the bound of `at_one_look` that faces 0 reaches it. Needs means that vary."""
     error, gap = error_of(means), means.top - means.bottom
     below, above = thirds(means, pulls)
-    facing = below if gap > 0 else above
-    room = abs(gap) - facing / 6
+    builder = below if gap > 0 else above
+    room = abs(gap) - builder / 6
     if room <= 0:
         return 1.0
-    z = (math.sqrt(error**2 + 4 / 3 * facing * room) - error) / (2 / 3 * facing) if facing else room / error
+    z = (math.sqrt(error**2 + 4 / 3 * builder * room) - error) / (2 / 3 * builder) if builder else room / error
     return 2 * float(stdtr(freedom, -z))
 
 

@@ -234,16 +234,16 @@ def days_until(finding: Finding, per_day: float | None) -> float:
     below = (finding.estimate.value or 0.0) > 0
     ahead = finding.ahead or _as_asymptotic(finding)
 
-    def facing(days: int) -> float:
+    def builder(days: int) -> float:
         sides = ahead(1 + days * per_day / now)
         return sides.below if below else sides.above
 
     low, high = 0, int(FARTHEST) + 1
-    if facing(high) > aim:
+    if builder(high) > aim:
         return FARTHEST + 1
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (low, middle) if facing(middle) <= aim else (middle, high)
+        low, high = (low, middle) if builder(middle) <= aim else (middle, high)
     return float(high)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from experiments.settings import Settings
-from experiments.store.engine import engine_for
+from experiments.store.core.engine import engine_for
 
 CAMPAIGN: dict[str, Any] = {
     "key": "spring-winback",

@@ -5,8 +5,8 @@ from starlette.routing import Route
 
 from api.app import create_app
 from api.auth import PUBLIC, declared, refuse_undeclared
-from experiments.model.principal import SCOPES, SYSTEM
-from experiments.services.granting import create_key
+from experiments.model.access.principal import SCOPES, SYSTEM
+from experiments.services.access.granting_keys import create_key
 from experiments.settings import Settings
 
 PAGES = {"/openapi.json", "/docs", "/docs/page.css", "/docs/page.js"}

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from experiments.model.capping import CapProposal
+from experiments.model.designing.capping import CapProposal
 
 
 def test_a_cap_is_proposed_shown_and_taken(

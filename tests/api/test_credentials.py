@@ -6,9 +6,9 @@ import pytest
 from sqlalchemy import text
 
 from experiments.errors import UnauthenticatedError
-from experiments.services.authenticating_people import verify_password
-from experiments.services.limiting_guesses import Origin
-from experiments.store.engine import reading, transaction
+from experiments.services.access.limiting_guesses import Origin
+from experiments.services.access.passwords import verify_password
+from experiments.store.core.engine import reading, transaction
 
 
 def _new_key(client, scopes, **more):

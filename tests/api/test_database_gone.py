@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from experiments.settings import Settings
-from experiments.store.engine import engine_for
+from experiments.store.core.engine import engine_for
 
 LIMIT = 1.0
 SLACK = 0.5

@@ -5,7 +5,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from experiments.settings import Settings
-from experiments.store.engine import engine_for
+from experiments.store.core.engine import engine_for
 from tests.api.rawsocket import Caller, chunked, refused
 
 READERS = ["/v1/outcomes", "/v1/experiments/x/assignments", "/v1/experiments", "/ofrep/v1/evaluate/flags", "/v1/track"]

@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlmodel import select
 
-from experiments.model.principal import SYSTEM
-from experiments.model.tables import FallbackExposure
-from experiments.store.engine import reading
-from experiments.views.exposures import decisions_to_leave_out
+from experiments.model.access.principal import SYSTEM
+from experiments.model.tables.deliveries import FallbackExposure
+from experiments.store.core.engine import reading
+from experiments.views.trust.exposures import decisions_to_leave_out
 
 PATH = "/v1/exposures/fallback"
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from experiments.model.principal import SYSTEM
+from experiments.model.access.principal import SYSTEM
 from experiments.services.verifying import verify
 
 

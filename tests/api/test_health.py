@@ -1,6 +1,6 @@
 from sqlalchemy import text
 
-from experiments.store.engine import transaction
+from experiments.store.core.engine import transaction
 
 
 def test_the_process_is_alive_and_ready(client):

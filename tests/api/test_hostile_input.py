@@ -11,7 +11,7 @@ from starlette.routing import Route
 from api.app import create_app
 from experiments.model.tables import SQLModel
 from experiments.settings import Settings
-from experiments.store.engine import engine_for, reading
+from experiments.store.core.engine import engine_for, reading
 
 AT = "2026-01-01T00:00:00Z"
 

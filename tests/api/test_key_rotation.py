@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import text
 
-from experiments.store.engine import transaction
+from experiments.store.core.engine import transaction
 
 
 def _new(client, scopes=("read",), **more):
@@ -15,7 +15,7 @@ def _new(client, scopes=("read",), **more):
     return answer.json()
 
 
-def _face(client, number):
+def _document(client, number):
     return next(each for each in client.get("/v1/keys").json()["items"] if each["id"] == number)
 
 
@@ -29,7 +29,7 @@ def test_both_secrets_work_until_the_old_one_ends(client, engine):
     assert timedelta(hours=2) <= ends - before < timedelta(hours=2, minutes=1)
     for key in (old["key"], new["key"]):
         assert client.holding(key).get("/v1/experiments").status_code == 200
-    first, second = _face(client, old["id"]), _face(client, new["id"])
+    first, second = _document(client, old["id"]), _document(client, new["id"])
     assert (first["replaced_by"], first["expires_at"]) == (new["id"], new["replaced_until"])
     assert [second[name] for name in ("name", "scopes", "rate_limit")] == [
         first[name] for name in ("name", "scopes", "rate_limit")
@@ -58,7 +58,7 @@ def test_a_key_that_would_expire_is_replaced_by_one_of_as_long_a_life(client):
     old = _new(client, expires_at=ends.isoformat())
     new = client.post(f"/v1/keys/{old['id']}/rotate").json()
     assert datetime.fromisoformat(new["replaced_until"]) == ends, "no later than it would have been"
-    assert datetime.fromisoformat(_face(client, new["id"])["expires_at"]) > ends
+    assert datetime.fromisoformat(_document(client, new["id"])["expires_at"]) > ends
 
 
 def test_what_is_over_is_not_rotated(client):
@@ -82,10 +82,10 @@ def test_rotated_twice_at_once_there_is_one_new_secret(client):
 
 def test_the_last_use_is_seen(client):
     made = _new(client)
-    assert _face(client, made["id"])["last_used_at"] is None
+    assert _document(client, made["id"])["last_used_at"] is None
     before = datetime.now(UTC)
     assert client.holding(made["key"]).get("/v1/experiments").status_code == 200
-    used = datetime.fromisoformat(_face(client, made["id"])["last_used_at"])
+    used = datetime.fromisoformat(_document(client, made["id"])["last_used_at"])
     assert before - timedelta(seconds=1) <= used <= datetime.now(UTC) + timedelta(seconds=1)
 
 
@@ -124,7 +124,9 @@ def test_a_limit_that_makes_no_sense_is_refused(client):
     for limit in ({"requests": 0, "per": "second"}, {"requests": 1, "per": "hour"}, {"requests": 1}):
         answer = client.post("/v1/keys", json={"name": "n", "scopes": ["read"], "rate_limit": limit})
         assert answer.status_code == 422
-    assert _face(client, _new(client, rate_limit={"requests": 7, "per": "second"})["id"])["rate_limit"]["burst"] == 7
+    assert (
+        _document(client, _new(client, rate_limit={"requests": 7, "per": "second"})["id"])["rate_limit"]["burst"] == 7
+    )
 
 
 def test_keys_without_a_limit_have_the_services(settings, engine, serving):

@@ -13,12 +13,13 @@ from sqlalchemy import text
 
 from api.app import create_app
 from api.auth import PUBLIC, declared
-from experiments.model.principal import SCOPES, SYSTEM
-from experiments.model.tables import Alert, SQLModel
+from experiments.model.access.principal import SCOPES, SYSTEM
+from experiments.model.tables import SQLModel
+from experiments.model.tables.messages import Alert
 from experiments.model.times import now
-from experiments.services.granting import create_key, revoke_key
+from experiments.services.access.granting_keys import create_key, revoke_key
 from experiments.settings import Settings
-from experiments.store.engine import engine_for, reading, transaction
+from experiments.store.core.engine import engine_for, reading, transaction
 from tests.api.test_hostile_input import BODIES
 
 ASIDE = {"security_events", "guess_marks"}

@@ -12,8 +12,8 @@ with warnings.catch_warnings():
     from openfeature.exception import ErrorCode
     from openfeature.flag_evaluation import Reason
 
-from experiments.model.principal import SYSTEM
-from experiments.services.granting import create_key
+from experiments.model.access.principal import SYSTEM
+from experiments.services.access.granting_keys import create_key
 
 FLAGS = "/ofrep/v1/evaluate/flags"
 

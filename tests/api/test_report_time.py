@@ -9,7 +9,7 @@ import api.routes.results as results_route
 from api.app import create_app
 from cli import here
 from experiments.settings import Settings
-from experiments.store.engine import engine_for, reading
+from experiments.store.core.engine import engine_for, reading
 
 LIMIT = 0.4
 PATIENCE = 5.0

@@ -5,10 +5,10 @@ import json
 import httpx
 from sqlalchemy import text
 
-from experiments.model.principal import SYSTEM
-from experiments.services.granting import create_key
-from experiments.services.watching import KINDS, MOST, NEXT, Watch, note_now, security_events, totals
-from experiments.store.engine import reading, transaction
+from experiments.model.access.principal import SYSTEM
+from experiments.services.access.granting_keys import create_key
+from experiments.services.access.watching import KINDS, MOST, NEXT, Watch, note_now, security_events, totals
+from experiments.store.core.engine import reading, transaction
 
 
 def _events(client, kind):

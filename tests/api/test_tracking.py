@@ -8,13 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlmodel import select
 
-from experiments.model.kinds import OUTCOME_KINDS
-from experiments.model.principal import SYSTEM
-from experiments.model.tables import Outcome
+from experiments.model.access.principal import SYSTEM
+from experiments.model.designing.kinds import OUTCOME_KINDS
+from experiments.model.tables.core import Outcome
 from experiments.model.times import to_datetime
 from experiments.model.tracking import DEFAULT, as_setting, as_table, own_kind, table_faults
-from experiments.services.granting import create_key
-from experiments.store.engine import reading
+from experiments.services.access.granting_keys import create_key
+from experiments.store.core.engine import reading
 
 IDENTIFY = {
     "userId": "019mr8mf4r",

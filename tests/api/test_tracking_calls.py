@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from experiments.services.tracking_calls import TrackingCall, as_moment, read_call
+from experiments.services.tracking.calls import TrackingCall, as_moment, read_call
 
 TRACK = {
     "userId": "019mr8mf4r",

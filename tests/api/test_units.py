@@ -3,9 +3,9 @@
 import pytest
 from sqlmodel import select
 
-from experiments.model.record import Record, decode_record, encode_record
-from experiments.model.tables import Decision, Outcome
-from experiments.store.engine import reading, transaction
+from experiments.model.deciding.record import Record, decode_record, encode_record
+from experiments.model.tables.core import Decision, Outcome
+from experiments.store.core.engine import reading, transaction
 
 
 def test_a_profile_is_stored_replaced_and_shown(client):
@@ -114,7 +114,7 @@ def test_an_impossible_holdout_is_refused(client, share):
 
 
 def test_the_holdouts_salt_stays(client, engine):
-    from experiments.model.tables import ServiceSetting
+    from experiments.model.tables.core import ServiceSetting
 
     salts = []
     for share in (0.1, 0.2):

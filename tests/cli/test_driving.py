@@ -16,7 +16,7 @@ from cli.driving.seeds import parse_seeds
 from cli.driving.summary import Baselines, Drive, lift, mean, mean_lift
 from cli.driving.table import conclusion, markdown
 from cli.errors import CallError
-from experiments.model.definition import Definition
+from experiments.model.designing.definition import Definition
 from offline_eval.logs import Log, open_log, parse_spec
 
 ARMS = ("No mail", "Mail A", "Mail B")

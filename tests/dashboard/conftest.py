@@ -12,11 +12,11 @@ from benchmarks.synthetic_log import Shape, write_log
 from dashboard.app import create_dashboard
 from dashboard.filters import Filters
 from dashboard.who import Who
-from experiments.jobs import Desk
+from experiments.jobs import WorkerContext
 from experiments.jobs.joining import join
-from experiments.model.principal import ROLES, Principal
+from experiments.model.access.principal import ROLES, Principal
 from experiments.settings import Settings
-from experiments.store.engine import engine_for
+from experiments.store.core.engine import engine_for
 
 MONEY = {"name": "Spring: bring them back", "objective": {"maximise": "net_value", "margin": 0.4}}
 FILLINGS: dict[str, tuple[Shape, ...]] = {
@@ -31,11 +31,11 @@ FILLINGS: dict[str, tuple[Shape, ...]] = {
 
 
 def _fill(url: str, shapes: tuple[Shape, ...]) -> None:
-    desk = Desk(Settings(database_url=url, _env_file=None))
+    worker = WorkerContext(Settings(database_url=url, _env_file=None))
     for number, shape in enumerate(shapes, 1):
-        write_log(desk.engine, shape, key=f"campaign-{number}", number=number)
-    join(desk)
-    desk.close()
+        write_log(worker.engine, shape, key=f"campaign-{number}", number=number)
+    join(worker)
+    worker.close()
 
 
 @pytest.fixture(scope="session", params=FILLINGS)

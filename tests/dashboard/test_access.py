@@ -3,9 +3,9 @@
 import pytest
 
 from dashboard.cookies import COOKIE, DEVICE
-from experiments.model.principal import SCOPES, SYSTEM
-from experiments.services.granting_users import UserChange, change_user, create_user
-from experiments.services.watching import security_events
+from experiments.model.access.principal import SCOPES, SYSTEM
+from experiments.services.access.granting_users import UserChange, change_user, create_user
+from experiments.services.access.watching import security_events
 
 PASSWORD = "correct horse battery"
 

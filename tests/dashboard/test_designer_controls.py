@@ -6,7 +6,7 @@ from bandit.rounds import NOTHING
 from dashboard.cards.adjustments import ACT
 from dashboard.data import controlling, designing
 from dashboard.designer.capping import begins_to_need_cap
-from dashboard.designer.pen import Pen
+from dashboard.designer.field_renderer import FieldRenderer
 from dashboard.designer.planning import Belief, fixed_test, simulation
 from dashboard.designer.templates import TEMPLATES, started_from
 from dashboard.filters import Filters
@@ -16,9 +16,9 @@ from dashboard.parts.draft_answers import believed, outcome, sizes, who_takes_pa
 from dashboard.parts.draft_calls import store, with_proposed_cap
 from dashboard.parts.drafting import drawn, fields_of, opened
 from experiments.errors import ForbiddenError, PreconditionFailedError
-from experiments.model.capping import CapProposal
-from experiments.model.editability import EDITABILITY
-from experiments.model.states import TRANSITIONS
+from experiments.model.designing.capping import CapProposal
+from experiments.model.designing.editability import EDITABILITY
+from experiments.model.designing.states import TRANSITIONS
 
 from .walking import identified, words
 
@@ -59,7 +59,7 @@ def test_every_adjustment_can_be_made_is_shown_and_is_undone(boss):
     assert len(ends) == 4
     for verb, on in ends:
         (AT_ONCE.get(verb) or ACTS[verb].do)(boss, KEY, Asked(on, None, "better now", None))
-    assert not controlling.face_of(boss, KEY)["adjustments"]
+    assert not controlling.document_of(boss, KEY)["adjustments"]
 
 
 def test_what_a_guardrail_paused_is_resumed_with_a_reason(boss):
@@ -71,7 +71,7 @@ def test_what_a_guardrail_paused_is_resumed_with_a_reason(boss):
 
 def test_the_budget_is_raised(boss):
     ACTS["budget"].do(boss, KEY, Asked("", 250.0, "", None))
-    assert controlling.face_of(boss, KEY)["budget"]["amount"] == 250.0
+    assert controlling.document_of(boss, KEY)["budget"]["amount"] == 250.0
 
 
 @pytest.mark.parametrize("verb", ACTS)
@@ -98,7 +98,7 @@ def test_a_campaign_is_stored_changed_and_not_overwritten(boss):
     design = {**draft._asdict(), "before": draft.document}
     changed = {**design, "document": {**draft.document, "name": "Better"}}
     assert store(boss, changed) == KEY
-    assert controlling.face_of(boss, KEY)["name"] == "Better"
+    assert controlling.document_of(boss, KEY)["name"] == "Better"
     with pytest.raises(PreconditionFailedError):
         store(boss, {**design, "document": {**draft.document, "name": "Worse"}})
 
@@ -118,8 +118,8 @@ def test_a_cap_is_filled_in_once_it_is_about_money(boss, monkeypatch):
     capped = with_proposed_cap(boss, money)
     assert capped["cap_revenue"] == 250.0
     assert not begins_to_need_cap(capped, {**capped, "cap_revenue": None}), "what was cleared stays cleared"
-    assert "counts up to" in words(fields_of("basics", Pen(capped)))
-    assert "counts up to" not in words(fields_of("basics", Pen(plain)))
+    assert "counts up to" in words(fields_of("basics", FieldRenderer(capped)))
+    assert "counts up to" not in words(fields_of("basics", FieldRenderer(plain)))
 
 
 @pytest.mark.parametrize("status", [None, "draft", "running", "paused", "stopped", "archived"])

@@ -16,14 +16,14 @@ from dashboard.designer.conditions import OPERATORS, Condition, Conditions, cond
 from dashboard.designer.document import concise, look, patch_between
 from dashboard.designer.edits import Typed, edited, holdout_of, key_from, shown
 from dashboard.designer.faults import placed
+from dashboard.designer.field_renderer import BUTTON, FIELD, SWITCH, FieldRenderer
 from dashboard.designer.parts import PARTS
-from dashboard.designer.pen import BUTTON, FIELD, SWITCH, Pen
 from dashboard.designer.structure import acted
 from dashboard.designer.templates import TEMPLATES, complete, started_from
 from dashboard.designer.words import POLICY_WORDS, policy_choices
 from experiments.errors import Fault
 from experiments.model.checks import study
-from experiments.model.definition import Definition
+from experiments.model.designing.definition import Definition
 from experiments.model.merging import merge_patch
 from tests.examples import few
 
@@ -91,8 +91,8 @@ def definitions(draw):
 
 def drawn(document, **options):
     """Every component of the form."""
-    pen = Pen(document, ["days_inactive"], **options)
-    return [each for part in PARTS.values() for each in walk(part.draw(pen))]
+    renderer = FieldRenderer(document, ["days_inactive"], **options)
+    return [each for part in PARTS.values() for each in walk(part.draw(renderer))]
 
 
 def fields(document):

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dashboard.format import MISSING, amounts, in_unit, interval, money, number, percent
-from experiments.model.kinds import Unit
+from experiments.model.designing.kinds import Unit
 
 VALUES = st.floats(-1e9, 1e9)
 UNITS = st.sampled_from(get_args(Unit))

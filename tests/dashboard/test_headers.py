@@ -9,8 +9,8 @@ import pytest
 from dashboard.app import create_dashboard
 from dashboard.cookies import COOKIE, DEVICE
 from experiments.forwarding import client_of, parse_networks
-from experiments.model.principal import SYSTEM
-from experiments.services.granting_users import create_user
+from experiments.model.access.principal import SYSTEM
+from experiments.services.access.granting_users import create_user
 from experiments.settings import Settings
 
 GIVEN = {"email": "viewer@example.com", "password": "correct horse battery"}

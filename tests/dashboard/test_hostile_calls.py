@@ -6,8 +6,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from dashboard.judging import CALLS
-from experiments.model.principal import SYSTEM
-from experiments.services.granting_users import create_user
+from experiments.model.access.principal import SYSTEM
+from experiments.services.access.granting_users import create_user
 
 GIVEN = {"email": "admin@example.com", "password": "correct horse battery"}
 URL = [{"id": "url", "property": "pathname", "value": "/"}, {"id": "url", "property": "search", "value": ""}]

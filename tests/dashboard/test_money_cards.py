@@ -8,7 +8,7 @@ from dashboard.cards.kpi import Versus, metric_kpi
 from dashboard.cards.reasons import Reasons
 from dashboard.format import reason
 from dashboard.parts.comparing import cap_told, first_metrics, lift_told
-from experiments.model.kinds import METRIC_FACTS, own_facts
+from experiments.model.designing.kinds import METRIC_FACTS, own_facts
 
 from .walking import words
 
@@ -17,7 +17,7 @@ KNOWN = {"value": 4.2, "lower": 4.0, "upper": 4.4}
 NAMES = ("conversion", "reengagement", "revenue", "net_value", "capped_revenue", "capped_net_value", "roi")
 
 
-def face(judged: str, capped: bool) -> dict:
+def document(judged: str, capped: bool) -> dict:
     return {
         "estimand": {"metric": judged},
         "money": {"rules": {"capped": {"above_cap": 0.25} if capped else None}},
@@ -34,15 +34,15 @@ def told(component) -> str:
 
 
 def test_what_is_judged_comes_first_and_amounts_up_to_the_cap_before_plain_ones():
-    shown = first_metrics(face("capped_net_value", True), "rules")
+    shown = first_metrics(document("capped_net_value", True), "rules")
     assert shown[0] == "capped_net_value"
     assert shown.index("capped_revenue") < shown.index("revenue") and "net_value" not in shown
-    assert first_metrics(face("reengagement", True), "rules")[0] == "reengagement"
-    assert "capped_revenue" not in first_metrics(face("net_value", False), "rules")
+    assert first_metrics(document("reengagement", True), "rules")[0] == "reengagement"
+    assert "capped_revenue" not in first_metrics(document("net_value", False), "rules")
 
 
 def test_the_cap_and_what_lies_above_it_stand_on_the_card():
-    cap = cap_told(face("capped_net_value", True), "rules", {"cap_revenue": 60.0, "currency": "EUR"})
+    cap = cap_told(document("capped_net_value", True), "rules", {"cap_revenue": 60.0, "currency": "EUR"})
     assert cap.replace("\xa0", " ") == "Each user's revenue counted up to €60.00; 25.0 % of revenue is above that."
     versus = Versus("holdout", cap=cap)
     assert cap in told(metric_kpi("capped_revenue", facts("capped_revenue"), "EUR", KNOWN, versus))

@@ -8,11 +8,11 @@ from sqlalchemy import text
 
 from dashboard.cookies import COOKIE
 from dashboard.pages import PAGES
-from experiments.model.principal import ROLES, SYSTEM
+from experiments.model.access.principal import ROLES, SYSTEM
 from experiments.model.tables import SQLModel
-from experiments.services.granting import create_key
-from experiments.services.granting_users import create_user
-from experiments.store.engine import reading
+from experiments.services.access.granting_keys import create_key
+from experiments.services.access.granting_users import create_user
+from experiments.store.core.engine import reading
 from tests.dashboard.test_access import _innermost
 
 PASSWORD = "correct horse battery"

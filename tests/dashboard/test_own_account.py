@@ -2,8 +2,8 @@
 
 import pytest
 
-from experiments.model.principal import SYSTEM
-from experiments.services.granting_users import create_user
+from experiments.model.access.principal import SYSTEM
+from experiments.services.access.granting_users import create_user
 
 EMAIL, GIVEN, OWN = "viewer@example.com", "correct horse battery", "purple anvil kettle moss"
 

@@ -10,7 +10,7 @@ from dashboard.page import View
 from dashboard.pages import PAGES
 from dashboard.sections import draw, file_of
 from dashboard.shell import content, navigation
-from experiments.model.principal import ROLES
+from experiments.model.access.principal import ROLES
 
 SECTIONS = [(key, section.name) for key, page in PAGES.items() for section in page.sections]
 IDS = [f"{key}-{name}" for key, name in SECTIONS]

@@ -11,7 +11,7 @@ from dashboard.pages import PAGES
 from dashboard.parts.comparing import first_metrics, treated
 from dashboard.sections import draw
 from experiments.settings import Settings
-from experiments.store.engine import engine_for
+from experiments.store.core.engine import engine_for
 
 CAMPAIGN = PAGES["campaign"]
 

@@ -8,7 +8,7 @@ import pytest
 from dashboard.data.shared import LIFE, Shared, shared
 from dashboard.who import Who
 from experiments.errors import ForbiddenError, NotFoundError
-from experiments.model.principal import Principal
+from experiments.model.access.principal import Principal
 
 
 class Clock:

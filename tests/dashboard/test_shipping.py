@@ -5,8 +5,8 @@ import re
 
 import pytest
 
-from experiments.model.principal import SYSTEM
-from experiments.services.granting_users import create_user
+from experiments.model.access.principal import SYSTEM
+from experiments.services.access.granting_users import create_user
 
 PASSWORD = "correct horse battery"
 TAKES = {"Accept-Encoding": "gzip, deflate, br"}

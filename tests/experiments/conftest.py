@@ -4,22 +4,22 @@ from collections.abc import Iterator
 
 import pytest
 
-from experiments.jobs import Desk
+from experiments.jobs import WorkerContext
 from experiments.settings import Settings
-from experiments.store.lease import Lease
+from experiments.store.core.lease import Lease
 
 
 @pytest.fixture
-def desk(settings: Settings) -> Iterator[Desk]:
+def worker(settings: Settings) -> Iterator[WorkerContext]:
     """A worker's place over a fresh database, without its clock."""
-    desk = Desk(settings)
-    yield desk
-    desk.close()
+    worker = WorkerContext(settings)
+    yield worker
+    worker.close()
 
 
 @pytest.fixture
-def lease(desk: Desk) -> Lease:
-    """The lease, held by `desk`."""
-    held = desk.leaseholder.hold()
+def lease(worker: WorkerContext) -> Lease:
+    """The lease, held by `worker`."""
+    held = worker.leaseholder.hold()
     assert held is not None
     return held

@@ -10,13 +10,13 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from experiments.model.principal import SCOPES, SYSTEM
-from experiments.model.record import decode_record
-from experiments.services.designing import create_experiment
-from experiments.services.granting import create_key
-from experiments.services.steering import move_experiment
+from experiments.model.access.principal import SCOPES, SYSTEM
+from experiments.model.deciding.record import decode_record
+from experiments.services.access.granting_keys import create_key
+from experiments.services.designing.definitions import create_experiment
+from experiments.services.designing.steering import move_experiment
 from experiments.services.verifying import verify
-from experiments.store.engine import reading
+from experiments.store.core.engine import reading
 from tests.faults.base import api_process
 
 CALLERS = 16

@@ -12,11 +12,11 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from experiments.model.principal import SYSTEM
-from experiments.services.designing import create_experiment
-from experiments.services.steering import move_experiment
+from experiments.model.access.principal import SYSTEM
+from experiments.services.designing.definitions import create_experiment
+from experiments.services.designing.steering import move_experiment
 from experiments.services.verifying import verify
-from experiments.store.engine import reading
+from experiments.store.core.engine import reading
 from experiments.views.budgets import budget
 from tests.faults.base import api_process
 

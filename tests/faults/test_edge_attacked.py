@@ -6,10 +6,10 @@ import pytest
 
 from benchmarks import attacks
 from benchmarks.attacks import MEGABYTE, Attack
-from experiments.model.principal import SCOPES, SYSTEM
-from experiments.services.granting import create_key
+from experiments.model.access.principal import SCOPES, SYSTEM
+from experiments.services.access.granting_keys import create_key
 from experiments.settings import Settings
-from experiments.store.engine import engine_for
+from experiments.store.core.engine import engine_for
 from tests.faults.base import api_process
 
 MOST_GROWTH = 150 * MEGABYTE

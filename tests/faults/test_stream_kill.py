@@ -23,7 +23,7 @@ from sqlalchemy import Engine, text
 from benchmarks.broker_place import Place, batched, enveloped, fill, malformed, outcome
 from experiments.ingestion.streams import DEAD_LETTERS
 from experiments.settings import Settings
-from experiments.store.engine import engine_for, reading
+from experiments.store.core.engine import engine_for, reading
 from tests.faults.base import environment_over
 
 pytestmark = [pytest.mark.service, pytest.mark.timeout(3600)]

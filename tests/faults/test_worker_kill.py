@@ -15,14 +15,16 @@ import pytest
 from sqlalchemy import Engine, select, text
 
 from benchmarks.synthetic_log import Shape, definition_of, write_log
-from experiments.jobs import Desk
+from experiments.jobs import WorkerContext
+from experiments.model.access.principal import SYSTEM
 from experiments.model.policy_snapshots import open_policy
-from experiments.model.principal import SYSTEM
-from experiments.model.tables import HourlyRollup, Learner, LoggedRound, Snapshot, TotalsRollup
+from experiments.model.tables.workers import HourlyRollup, Learner, LoggedRound, Snapshot, TotalsRollup
 from experiments.model.times import now
-from experiments.services import joining, learning, rebuilding
+from experiments.services.joining import joiner as joining
+from experiments.services.learning import learner as learning
+from experiments.services.rebuilding import rebuilder as rebuilding
 from experiments.settings import Settings
-from experiments.store.engine import engine_for, reading
+from experiments.store.core.engine import engine_for, reading
 from tests.faults.base import environment_over
 
 pytestmark = pytest.mark.timeout(600)  # many processes start here, which takes its time where others do, too
@@ -102,16 +104,16 @@ def ending(engine: Engine) -> Ending:
 def undisturbed(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Ending:
     path = tmp_path_factory.mktemp("undisturbed") / "winback.db"
     path.write_bytes(sqlite_template.read_bytes())
-    desk = Desk(Settings(database_url=f"sqlite:///{path}", _env_file=None))
-    write_log(desk.engine, SHAPE)
-    lease = desk.leaseholder.hold()
+    worker = WorkerContext(Settings(database_url=f"sqlite:///{path}", _env_file=None))
+    write_log(worker.engine, SHAPE)
+    lease = worker.leaseholder.hold()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(joining, "MOST", 64)
         patch.setattr(learning, "LESSONS", 150)
-        desk.joiner.run(lease, now())
-        desk.learner.run(lease)
-    found = ending(desk.engine)
-    desk.close()
+        worker.joiner.run(lease, now())
+        worker.learner.run(lease)
+    found = ending(worker.engine)
+    worker.close()
     return found
 
 

@@ -6,11 +6,12 @@ from datetime import UTC, datetime
 from sqlalchemy import delete, select, update
 
 from benchmarks.synthetic_log import START, Shape, write_log
-from experiments.jobs import Desk
+from experiments.jobs import WorkerContext
 from experiments.model.ids import public_id
-from experiments.model.tables import Decision, Experiment, LoggedRound, Outcome
+from experiments.model.tables.core import Decision, Experiment, Outcome
+from experiments.model.tables.workers import LoggedRound
 from experiments.model.times import SECOND, now
-from experiments.store.engine import reading, transaction
+from experiments.store.core.engine import reading, transaction
 
 SHAPE = Shape(150, repeats=2)
 
@@ -67,9 +68,9 @@ def join(service: object) -> dict[int, dict[int, dict[str, float]]]:
     """Metrics by experiment and place in the log."""
     with transaction(service.engine) as session:
         session.connection().execute(update(Experiment).values(clock_now=START + 10_000 * SECOND))
-    desk = Desk(service.settings)
-    desk.joiner.run(desk.leaseholder.hold(), now())
-    desk.close()
+    worker = WorkerContext(service.settings)
+    worker.joiner.run(worker.leaseholder.hold(), now())
+    worker.close()
     earned: dict[int, dict[int, dict[str, float]]] = {1: {}, 2: {}}
     with reading(service.engine) as session:
         for row in session.connection().execute(select(LoggedRound.__table__)):

@@ -12,7 +12,7 @@ from sqlalchemy import text
 import migrations
 from experiments.model.erasing import unit_hash
 from experiments.settings import Settings
-from experiments.store.engine import driver_url, engine_for, transaction
+from experiments.store.core.engine import driver_url, engine_for, transaction
 
 
 def test_upgrading_from_empty_equals_the_models(database_url):

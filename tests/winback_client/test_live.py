@@ -8,8 +8,9 @@ import httpx
 import pytest
 from sqlmodel import select
 
-from experiments.model.tables import Decision, FallbackExposure
-from experiments.store.engine import reading
+from experiments.model.tables.core import Decision
+from experiments.model.tables.deliveries import FallbackExposure
+from experiments.store.core.engine import reading
 from winback_client import Assignment, Client, FallbackMemory, Options, Outcome, RefusedError, Retrying
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"

@@ -7,10 +7,10 @@ from experiments.connectors.destinations.braze import BRAZE
 from experiments.connectors.destinations.customerio import CUSTOMERIO
 from experiments.connectors.destinations.iterable import ITERABLE
 from experiments.connectors.destinations.mautic import MAUTIC
-from experiments.connectors.destinations.parcels import DestinationKind, Parcel
+from experiments.connectors.destinations.payloads import DestinationKind, Payload
 from experiments.connectors.destinations.webhook import WEBHOOK
 
-__all__ = ["DESTINATIONS", "DestinationKind", "Parcel"]
+__all__ = ["DESTINATIONS", "DestinationKind", "Payload"]
 
 DESTINATIONS: dict[str, DestinationKind] = {
     "webhook": WEBHOOK,

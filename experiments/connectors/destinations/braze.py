@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from experiments.connectors.destinations.parcels import (
+from experiments.connectors.destinations.payloads import (
     DestinationKind,
-    Parcel,
+    Payload,
     Refusals,
     bearer,
     event_properties,
@@ -13,22 +13,22 @@ from experiments.connectors.destinations.parcels import (
 from experiments.model.times import to_rfc3339
 
 
-def body(parcel: Parcel) -> dict[str, Any]:
+def body(payload: Payload) -> dict[str, Any]:
     """One event for each row."""
     return {
         "events": [
             {
                 "external_id": row.unit_id,
-                "name": BRAZE.option(parcel, "event_name"),
-                "time": to_rfc3339(parcel.at),
+                "name": BRAZE.option(payload, "event_name"),
+                "time": to_rfc3339(payload.at),
                 "properties": event_properties(row),
             }
-            for row in parcel.rows
+            for row in payload.rows
         ]
     }
 
 
-def refused(answer: Any, parcel: Parcel) -> Refusals:
+def refused(answer: Any, payload: Payload) -> Refusals:
     """Non-fatal errors name the place in the array of events."""
     return {
         each["index"]: str(each.get("type", "refused"))
@@ -36,7 +36,7 @@ def refused(answer: Any, parcel: Parcel) -> Refusals:
         if isinstance(each, dict)
         and each.get("input_array", "events") == "events"
         and isinstance(each.get("index"), int)
-        and 0 <= each["index"] < len(parcel.rows)
+        and 0 <= each["index"] < len(payload.rows)
     }
 
 

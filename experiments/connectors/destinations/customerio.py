@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from experiments.connectors.destinations.parcels import (
+from experiments.connectors.destinations.payloads import (
     DestinationKind,
-    Parcel,
+    Payload,
     Refusals,
     basic,
     event_properties,
@@ -13,31 +13,31 @@ from experiments.connectors.destinations.parcels import (
 from experiments.model.times import SECOND
 
 
-def body(parcel: Parcel) -> dict[str, Any]:
+def body(payload: Payload) -> dict[str, Any]:
     """One event for each row."""
     return {
         "batch": [
             {
                 "type": "person",
                 "action": "event",
-                "identifiers": {CUSTOMERIO.option(parcel, "identifier"): row.unit_id},
-                "name": CUSTOMERIO.option(parcel, "event_name"),
-                "timestamp": parcel.at // SECOND,
+                "identifiers": {CUSTOMERIO.option(payload, "identifier"): row.unit_id},
+                "name": CUSTOMERIO.option(payload, "event_name"),
+                "timestamp": payload.at // SECOND,
                 "attributes": event_properties(row),
             }
-            for row in parcel.rows
+            for row in payload.rows
         ]
     }
 
 
-def refused(answer: Any, parcel: Parcel) -> Refusals:
+def refused(answer: Any, payload: Payload) -> Refusals:
     """A 207 names places in the batch."""
     return {
         each["batch_index"]: str(each.get("message") or each.get("reason") or "refused")
         for each in listed(answer, "errors")
         if isinstance(each, dict)
         and isinstance(each.get("batch_index"), int)
-        and 0 <= each["batch_index"] < len(parcel.rows)
+        and 0 <= each["batch_index"] < len(payload.rows)
     }
 
 

@@ -3,14 +3,14 @@
 import json
 from typing import Any
 
-from experiments.connectors.destinations.parcels import DestinationKind, Parcel, Refusals, basic, listed
+from experiments.connectors.destinations.payloads import DestinationKind, Payload, Refusals, basic, listed
 
 
-def body(parcel: Parcel) -> list[dict[str, Any]]:
+def body(payload: Payload) -> list[dict[str, Any]]:
     """One contact for each row. The custom fields `winback_…` must exist there."""
     return [
         {
-            MAUTIC.option(parcel, "identifier"): row.unit_id,
+            MAUTIC.option(payload, "identifier"): row.unit_id,
             "winback_experiment": row.experiment,
             "winback_arm": row.arm,
             "winback_event_type": row.event_type,
@@ -19,13 +19,13 @@ def body(parcel: Parcel) -> list[dict[str, Any]]:
             "winback_decision_id": row.decision_id,
             "winback_payload": json.dumps(row.payload, sort_keys=True),
         }
-        for row in parcel.rows
+        for row in payload.rows
     ]
 
 
-def refused(answer: Any, parcel: Parcel) -> Refusals:
+def refused(answer: Any, payload: Payload) -> Refusals:
     """A status for each contact, in order."""
-    statuses = listed(answer, "statusCodes")[: len(parcel.rows)]
+    statuses = listed(answer, "statusCodes")[: len(payload.rows)]
     return {
         place: f"status {status}" for place, status in enumerate(statuses) if isinstance(status, int) and status >= 400
     }

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, Protocol
 from experiments.errors import Fault, InvalidError
 from experiments.model.checks import guarding, limits, measures, policies, schedule, structure, warnings
 from experiments.model.checks.shape import parse
-from experiments.model.definition import Definition
+from experiments.model.designing.definition import Definition
 
 __all__ = ["CHECKS", "WARNINGS", "Reading", "faults_of", "read_definition", "study", "warnings_of"]
 

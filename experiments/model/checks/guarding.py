@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 from experiments.errors import Fault
-from experiments.model.definition import Definition
-from experiments.model.guardrails import control_variant, treated_variant, versus_of
-from experiments.model.kinds import CAPPED_METRICS, EVENT_METRICS, MONEY_METRICS
+from experiments.model.designing.definition import Definition
+from experiments.model.designing.guardrails import control_variant, treated_variant, versus_of
+from experiments.model.designing.kinds import CAPPED_METRICS, EVENT_METRICS, MONEY_METRICS
 
 _UNGUARDED = {"roi": "is a ratio of totals; guard net_value or a cost"} | {
     capped: f"is how {plain} is guarded where cap_revenue is stated; guard {plain}"

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from bandit.rounds import NOTHING
 from experiments.errors import Fault
 from experiments.model.checks.shape import escape
-from experiments.model.definition import Definition
-from experiments.model.eligibility import names_nothing
+from experiments.model.deciding.eligibility import names_nothing
+from experiments.model.designing.definition import Definition
 from experiments.model.zones import zone_fault
 
 MOST_COST = 1e9

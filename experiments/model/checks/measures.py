@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from experiments.errors import Fault
-from experiments.model.definition import Definition
-from experiments.model.kinds import CAPPED_METRICS, COST_METRICS, EVENT_METRICS, MONEY_METRICS
+from experiments.model.designing.definition import Definition
+from experiments.model.designing.kinds import CAPPED_METRICS, COST_METRICS, EVENT_METRICS, MONEY_METRICS
 
 
 def _metrics(definition: Definition) -> set[str]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from bandit.errors import PolicySpecError
 from bandit.policies import POLICIES, build
 from experiments.errors import Fault
-from experiments.model.definition import Definition, PolicyDefinition
+from experiments.model.designing.definition import Definition, PolicyDefinition
 
 
 def _policies(definition: Definition) -> Iterator[tuple[str, PolicyDefinition]]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from experiments.errors import Fault
-from experiments.model.definition import Definition
+from experiments.model.designing.definition import Definition
 from experiments.model.zones import zone_fault
 
 

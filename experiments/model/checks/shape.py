@@ -11,8 +11,8 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from experiments.errors import Fault
-from experiments.model.definition import Definition
-from experiments.model.wording import in_words
+from experiments.model.designing.definition import Definition
+from experiments.model.designing.wording import in_words
 
 MAX_DEPTH = 40
 MOST_MEMBERS, MOST_ITEMS = 1_000, 10_000

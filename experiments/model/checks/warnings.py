@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 from bandit.rounds import NOTHING
 from experiments.errors import Fault
-from experiments.model.capping import needs_cap
-from experiments.model.definition import Definition
-from experiments.model.kinds import OUTCOME_KINDS
+from experiments.model.designing.capping import needs_cap
+from experiments.model.designing.definition import Definition
+from experiments.model.designing.kinds import OUTCOME_KINDS
 
 
 def last_touch_cuts_short(definition: Definition) -> Iterator[Fault]:

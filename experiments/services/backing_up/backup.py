@@ -8,13 +8,13 @@ from sqlalchemy import Engine
 
 import migrations
 from experiments.errors import ConflictError
-from experiments.model.principal import Principal, require
+from experiments.model.access.principal import Principal, require
 from experiments.model.times import now, to_rfc3339
 from experiments.services.backing_up.manifest import DATABASE, FILES, FORMAT, Manifest, files_below, summed, write
 from experiments.settings import Settings
-from experiments.store import copies_postgres, copies_sqlite
-from experiments.store.engine import plain_url, reading, transaction
-from experiments.store.erasures import made_key
+from experiments.store.core import copies_postgres, copies_sqlite
+from experiments.store.core.engine import plain_url, reading, transaction
+from experiments.store.units.erasures import made_key
 
 
 def take_backup(settings: Settings, engine: Engine, principal: Principal, folder: Path) -> Manifest:

@@ -10,24 +10,18 @@ from sqlmodel import select
 
 import migrations
 from experiments.errors import ConflictError, Fault, InvalidError
-from experiments.model.principal import Principal, require
-from experiments.model.tables import HistoryPart, SignIn
-from experiments.services.auditing import begin_anew
+from experiments.model.access.principal import Principal, require
+from experiments.model.tables.profiles import HistoryPart
+from experiments.model.tables.sessions import SignIn
+from experiments.services.access.auditing import begin_anew
 from experiments.services.backing_up.manifest import DATABASE, FILES, Manifest, files_below, read_checked
 from experiments.services.erasing import erase_again
 from experiments.services.refreshing_features import compact_history
 from experiments.settings import Settings
-from experiments.store import (
-    audit,
-    audit_anchors,
-    audit_seal,
-    compaction,
-    copies_postgres,
-    copies_sqlite,
-    erasure_journal,
-    presence,
-)
-from experiments.store.engine import engine_for, plain_url, reading, transaction
+from experiments.store import audit, audit_anchors
+from experiments.store.core import audit_seal, copies_postgres, copies_sqlite, presence
+from experiments.store.core.engine import engine_for, plain_url, reading, transaction
+from experiments.store.units import compaction, erasure_journal
 
 _STAY = (erasure_journal.NAME, audit_seal.NAME, audit_anchors.NAME)
 """Files of a data directory that no restore takes away."""

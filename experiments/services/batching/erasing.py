@@ -9,11 +9,11 @@ from typing import NamedTuple
 from sqlalchemy import Engine
 from sqlmodel import col, select
 
-from experiments.model.tables import DecisionBatch
+from experiments.model.tables.batches import DecisionBatch
 from experiments.model.times import SECOND, now
-from experiments.store.batch_results import erase_asked, erase_from, result_folder
-from experiments.store.engine import reading
-from experiments.store.erasures import ErasedPeople
+from experiments.store.batching.batch_results import erase_asked, erase_from, result_folder
+from experiments.store.core.engine import reading
+from experiments.store.units.erasures import ErasedPeople
 
 _QUIET = 60 * SECOND
 """A process that was stopped may still write the part that it was at."""

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from experiments.model.hashing import place_in_batch
+from experiments.model.deciding.hashing import place_in_batch
 
 
 class Order(NamedTuple):

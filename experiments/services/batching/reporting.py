@@ -4,10 +4,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from experiments.model.deciding.record import decode_record
 from experiments.model.listing import listed
-from experiments.model.record import decode_record
 from experiments.services.batching.results import Answer
-from experiments.services.deciding.replies import Settled
+from experiments.services.deciding.replies import AssignmentAnswer
 
 
 class Report(NamedTuple):
@@ -39,7 +39,7 @@ def report_of(answers: Sequence[Answer]) -> Report:
     """The report of one block. Records of decisions that were found again are read for it."""
     arms, excluded, since = Counter[str](), Counter[str](), dict[str, int]()
     for answer in answers:
-        if not isinstance(answer, Settled) or answer.row is None:
+        if not isinstance(answer, AssignmentAnswer) or answer.row is None:
             continue
         row = answer.row
         arms[row.arm] += 1
@@ -67,7 +67,7 @@ def report_from(stored: Mapping[str, Any]) -> Report:
 
 
 def _refused_with(answer: Answer) -> str:
-    return "" if isinstance(answer, Settled) else str(answer)
+    return "" if isinstance(answer, AssignmentAnswer) else str(answer)
 
 
 def _keys(*reports: Report) -> set[str]:

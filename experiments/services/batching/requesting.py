@@ -11,11 +11,12 @@ from sqlalchemy import Engine, or_, text
 from sqlmodel import Session, col, select
 
 from experiments.errors import ConflictError, Fault, InvalidError, NotFoundError, StoppedError
+from experiments.model.access.principal import Principal, require
 from experiments.model.callers_clock import check_jump
-from experiments.model.definition import Definition
-from experiments.model.limit_plan import compile_limits
-from experiments.model.principal import Principal, require
-from experiments.model.tables import DecisionBatch, Experiment
+from experiments.model.designing.definition import Definition
+from experiments.model.designing.limit_plan import compile_limits
+from experiments.model.tables.batches import DecisionBatch
+from experiments.model.tables.core import Experiment
 from experiments.model.times import SECOND, now, to_rfc3339
 from experiments.services.batching.ordering import Order
 from experiments.services.batching.request import BatchRequest
@@ -23,10 +24,10 @@ from experiments.services.batching.sources import count
 from experiments.services.batching.warning import warnings_of
 from experiments.services.deciding.messages import Assignment
 from experiments.store import audit
-from experiments.store.engine import transaction
-from experiments.store.erasures import refused_units
-from experiments.store.experiments import find
+from experiments.store.core.engine import transaction
+from experiments.store.designing.experiments import find
 from experiments.store.segments import find_segment
+from experiments.store.units.erasures import refused_units
 
 SILENCE = 30 * SECOND
 """A running batch that has not been heard of for this long lost its process."""

@@ -13,14 +13,14 @@ import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
-from experiments.model.batch_tables import WHOLE
-from experiments.model.decisions import DecisionRow
-from experiments.model.definition import ArmDefinition
+from experiments.model.deciding.decisions import DecisionRow
+from experiments.model.designing.definition import ArmDefinition
+from experiments.model.designing.limit_plan import SUPPRESSED
 from experiments.model.ids import public_ids
-from experiments.model.limit_plan import SUPPRESSED
+from experiments.model.tables.batches import WHOLE
 from experiments.services.deciding.messages import Assignment
-from experiments.services.deciding.replies import Settled
-from experiments.store.batch_results import ERASED, WITHHELD, Masking, masked, write_masked
+from experiments.services.deciding.replies import AssignmentAnswer
+from experiments.store.batching.batch_results import ERASED, WITHHELD, Masking, masked, write_masked
 
 FORMATS = {
     "parquet": "application/vnd.apache.parquet",
@@ -54,22 +54,22 @@ SCHEMA = pa.schema(
 `withheld` says why the unit may not be contacted now; there is no payload then. Who is erased is `assigned: false`,
 with what is kept of the decision."""
 
-Answer = Settled | Exception
+Answer = AssignmentAnswer | Exception
 _encode = msgspec.json.Encoder().encode
 _SAID = ("event_type", "reward_kind", "reward_amount", "payload")
 _KEPT = ("variant", "arm", "propensity", "mode", "decided_at", "expires_at")
 
 
 def result_table(units: Sequence[str], answers: Sequence[Answer]) -> pa.Table:
-    """Answers as rows, in their order; an arm's face is written once, whoever got it."""
-    rows = [answer.row if isinstance(answer, Settled) else None for answer in answers]
+    """Answers as rows, in their order; an arm's arm is written once, whoever got it."""
+    rows = [answer.row if isinstance(answer, AssignmentAnswer) else None for answer in answers]
     columns = {
         "unit_id": units,
         "assigned": [row is not None for row in rows],
         "reason": [reason_of(answer) for answer in answers],
         "decision_id": _ids(rows),
         **{name: [None if row is None else getattr(row, name) for row in rows] for name in _KEPT},
-        **_faces(answers),
+        **_arms_by_key(answers),
         WITHHELD: pa.array([_withheld(answer) for answer in answers], pa.string()),
     }
     columns["payload"] = pc.if_else(columns[WITHHELD].is_null(), columns["payload"], None)
@@ -78,11 +78,11 @@ def result_table(units: Sequence[str], answers: Sequence[Answer]) -> pa.Table:
 
 def reason_of(answer: Answer) -> str:
     """The reason as results give it."""
-    return answer.reason if isinstance(answer, Settled) else f"refused: {answer}"
+    return answer.reason if isinstance(answer, AssignmentAnswer) else f"refused: {answer}"
 
 
 def _withheld(answer: Answer) -> str | None:
-    if not isinstance(answer, Settled):
+    if not isinstance(answer, AssignmentAnswer):
         return None
     return SUPPRESSED if answer.withheld else ERASED if answer.reason == ERASED else None
 
@@ -93,29 +93,29 @@ def _ids(rows: Sequence[DecisionRow | None]) -> pa.Array:
     return pc.if_else(pa.array([number > 0 for number in numbers]), written, pa.scalar(None, pa.string()))
 
 
-def _faces(answers: Sequence[Answer]) -> dict[str, pa.Array]:
+def _arms_by_key(answers: Sequence[Answer]) -> dict[str, pa.Array]:
     """What callers do with the arms, by column."""
     known: dict[tuple[int, str], int] = {}
-    faces: list[ArmDefinition] = []
+    arms_by_key: list[ArmDefinition] = []
     places: list[int | None] = []
     for answer in answers:
-        if not isinstance(answer, Settled) or answer.row is None:
+        if not isinstance(answer, AssignmentAnswer) or answer.row is None:
             places.append(None)
             continue
-        key = id(answer.faces), answer.row.arm
+        key = id(answer.arms_by_key), answer.row.arm
         if key not in known:
-            known[key] = len(faces)
-            faces.append(answer.faces[answer.row.arm])
+            known[key] = len(arms_by_key)
+            arms_by_key.append(answer.arms_by_key[answer.row.arm])
         places.append(known[key])
     chosen = pa.array(places, pa.int32())
-    said = {name: [getattr(face, name) for face in faces] for name in _SAID}
+    said = {name: [getattr(arm, name) for arm in arms_by_key] for name in _SAID}
     said["payload"] = [None if payload is None else _encode(payload).decode() for payload in said["payload"]]
     return {name: pa.array(said[name], SCHEMA.field(name).type).take(chosen) for name in _SAID}
 
 
 def named(request: Assignment | Exception, answer: Answer) -> str:
     """The unit of a row, empty where it named none; of an erased person what stands in its place."""
-    if isinstance(answer, Settled) and answer.erased_as is not None:
+    if isinstance(answer, AssignmentAnswer) and answer.erased_as is not None:
         return answer.erased_as
     return request.unit_id if isinstance(request, Assignment) else ""
 

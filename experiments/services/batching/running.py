@@ -14,8 +14,8 @@ import pyarrow as pa
 from sqlalchemy import Engine
 
 from experiments.errors import InvalidError, StoppedError, UnavailableError, WinbackError
-from experiments.model.batch_tables import WHOLE
-from experiments.model.principal import SYSTEM
+from experiments.model.access.principal import SYSTEM
+from experiments.model.tables.batches import WHOLE
 from experiments.model.times import now, to_datetime
 from experiments.services.batching.reporting import NOTHING_YET, Report, nobody_decided, report_from, report_of
 from experiments.services.batching.requesting import SILENCE, Claim, finish_batch, note_alive, note_progress, note_total
@@ -31,11 +31,11 @@ from experiments.services.batching.results import (
 from experiments.services.batching.sources import Page, count, pages
 from experiments.services.deciding.decider import Decider, check
 from experiments.services.deciding.messages import Assignment
-from experiments.services.deciding.replies import Settled
+from experiments.services.deciding.replies import AssignmentAnswer
 from experiments.services.hot_path import HotPath
 from experiments.settings import Settings
-from experiments.store.batch_masks import masking_of
-from experiments.store.batch_results import behind, result_folder
+from experiments.store.batching.batch_masks import masking_of
+from experiments.store.batching.batch_results import behind, result_folder
 
 BLOCK = {True: 1024, False: 2048}
 """Units of one commit, on the embedded database and else: there, decisions of others wait for the one writer."""
@@ -236,7 +236,7 @@ async def _patiently(decider: Decider, claim: Claim, requests: Sequence[Assignme
 
 
 def _block(page: Page, answers: list[Answer]) -> Block:
-    counts = Counter(answer.reason if isinstance(answer, Settled) else "refused" for answer in answers)
+    counts = Counter(answer.reason if isinstance(answer, AssignmentAnswer) else "refused" for answer in answers)
     units = [named(request, answer) for request, answer in zip(page.requests, answers, strict=True)]
     return Block(page.after, (result_table(units, answers),), counts, report_of(answers))
 

@@ -16,7 +16,7 @@ from experiments.errors import Fault, InvalidError
 from experiments.services.batching.ordering import Order, shuffled_rows, shuffled_units
 from experiments.services.batching.request import BatchRequest
 from experiments.services.deciding.messages import Assignment
-from experiments.store.batches import count_members, count_units, present_units, segment_pages, unit_pages
+from experiments.store.batching.batches import count_members, count_units, present_units, segment_pages, unit_pages
 
 PAGE = 4096
 

@@ -2,10 +2,10 @@
 
 from sqlalchemy import Connection
 
-from experiments.model.definition import Definition
-from experiments.model.limit_plan import ARM, BUDGET, LimitPlan
-from experiments.model.limits import MICRO
-from experiments.store.limits import committed_of
+from experiments.model.designing.definition import Definition
+from experiments.model.designing.limit_plan import ARM, BUDGET, LimitPlan
+from experiments.model.designing.limits import MICRO
+from experiments.store.limits.totals import committed_of
 
 _ORDER = "Who is served follows a random order."
 

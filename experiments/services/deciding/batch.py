@@ -13,20 +13,20 @@ from bandit.history import VERSION as HISTORY_VERSION
 from bandit.rounds import Scalar
 from experiments.errors import ConflictError, Fault, InvalidError, NotFoundError, UnavailableError, WinbackError
 from experiments.model.callers_clock import check_jump
-from experiments.model.decisions import MAX_INSTANT, DecisionRow
+from experiments.model.deciding.decisions import MAX_INSTANT, DecisionRow
+from experiments.model.deciding.record import encode_record
 from experiments.model.ids import DecisionIds
-from experiments.model.record import encode_record
 from experiments.model.times import to_micros, to_rfc3339
 from experiments.model.zones import TIME_ZONE, zone_fault
-from experiments.services.deciding.computing import Drawn, Foreseen, compute, compute_forced
+from experiments.services.deciding.computing import Drawn, Prefetched, compute, compute_forced
 from experiments.services.deciding.facts import facts_of
 from experiments.services.deciding.limiter import Bounds, Limiter
 from experiments.services.deciding.messages import Assignment, Decision, Reason
 from experiments.services.deciding.places import Ask, Place, place_of
 from experiments.services.deciding.plan import Plan
-from experiments.services.deciding.replies import Settled, written
+from experiments.services.deciding.replies import AssignmentAnswer, written
 from experiments.services.deciding.runtime import Runtime
-from experiments.store.decision_log import Known, Stored
+from experiments.store.deciding.decision_log import Known, Stored
 
 _log = structlog.get_logger("winback.deciding")
 
@@ -46,11 +46,11 @@ class Pending:
     preview: bool = False
     asked_at: int | None = None
     answer: Decision | Exception | None = None
-    settled: Settled | None = None
+    settled: AssignmentAnswer | None = None
     row: int | None = None
 
     @property
-    def outcome(self) -> Settled | Exception:
+    def outcome(self) -> AssignmentAnswer | Exception:
         """What came of one of a block."""
         if self.settled is not None:
             return self.settled
@@ -68,7 +68,7 @@ class Batch:
     limiter: Limiter
     rows: list[DecisionRow] = field(default_factory=list)
     clocks: dict[int, int] = field(default_factory=dict)
-    foreseen: dict[int, Foreseen] = field(default_factory=dict)
+    prefetched: dict[int, Prefetched] = field(default_factory=dict)
     is_block: bool = False
 
     def answer(self, pending: Pending) -> None:
@@ -88,20 +88,20 @@ class Batch:
             pending.answer = error
 
     @staticmethod
-    def _written(pending: Pending, settled: Settled) -> Decision:
+    def _written(pending: Pending, settled: AssignmentAnswer) -> Decision:
         reply = written(pending.key, pending.request.unit_id, settled)
         if pending.preview and settled.reason != "repeat":
             reply.decision_id = None
         return reply
 
-    def _answer(self, pending: Pending) -> Settled:
+    def _answer(self, pending: Pending) -> AssignmentAnswer:
         plan, request = self._plan(pending.key), pending.request
         at = self._instant(plan, request, pending.preview)
         plan = self.runtime.at(plan, at)
         forced = _forced_arm(plan, request)
         if request.unit_id in self.known.erased:
             self._advance(plan, at, pending.preview, strict=False)
-            return Settled("erased", plan.revision, erased_as=self.known.erased[request.unit_id])
+            return AssignmentAnswer("erased", plan.revision, erased_as=self.known.erased[request.unit_id])
         latest = self.known.latest.get((plan.id, request.unit_id))
         keyed = self._keyed(plan, request)
         asked = at if pending.asked_at is None else min(at, pending.asked_at)
@@ -112,33 +112,33 @@ class Batch:
         self._advance(plan, at, pending.preview, strict=True)
         return self._new(plan, pending, place, at)
 
-    def _new(self, plan: Plan, pending: Pending, place: Place, at: int) -> Settled:
+    def _new(self, plan: Plan, pending: Pending, place: Place, at: int) -> AssignmentAnswer:
         request = pending.request
         if plan.status != "running":
-            return Settled("paused" if plan.status == "paused" else "ended", plan.revision)
-        foreseen = self.foreseen.get(id(pending))
-        if foreseen is not None and foreseen.plan is not plan:
-            foreseen = None
+            return AssignmentAnswer("paused" if plan.status == "paused" else "ended", plan.revision)
+        prefetched = self.prefetched.get(id(pending))
+        if prefetched is not None and prefetched.plan is not plan:
+            prefetched = None
         _check_zone(plan, request)
-        facts = facts_of(self.known, request, at, plan.caller_clock) if foreseen is None else foreseen.facts
+        facts = facts_of(self.known, request, at, plan.caller_clock) if prefetched is None else prefetched.facts
         drawn: Drawn | Reason
         if self._is_left_alone(plan, request):
             drawn = "suppressed"
         elif request.force:
             drawn = compute_forced(plan, request, facts)
         else:
-            reason = plan.enrolment.refusal(request.unit_id, facts, at) if foreseen is None else None
+            reason = plan.enrolment.refusal(request.unit_id, facts, at) if prefetched is None else None
             bounds = self._bounds(plan, request, facts, at)
-            drawn = compute(plan, request, facts, place, bounds, foreseen) if reason is None else reason
+            drawn = compute(plan, request, facts, place, bounds, prefetched) if reason is None else reason
             if reason == "not_enrolled" and not pending.preview:
                 self._note_held_out(plan, request, facts, at)
         if isinstance(drawn, str):
-            return Settled(drawn, plan.revision)
+            return AssignmentAnswer(drawn, plan.revision)
         row = self._row(plan, request, (place, at), drawn)
         if not pending.preview:
             self._remember(plan, row)
             pending.row = row.id
-        return Settled("forced" if request.force else "new", row.revision, row, plan.faces, drawn.record)
+        return AssignmentAnswer("forced" if request.force else "new", row.revision, row, plan.arms_by_key, drawn.record)
 
     def _is_left_alone(self, plan: Plan, request: Assignment) -> bool:
         """Whether nobody may contact the unit and it has no decision yet: then it takes part in no variant.
@@ -181,13 +181,13 @@ class Batch:
         if row.idempotency_key is not None:
             self.known.keyed[row.experiment_id, row.idempotency_key] = stored
 
-    def _repeat(self, plan: Plan, stored: Stored, pending: Pending) -> Settled:
-        faces = self.runtime.faces(plan.id, stored.row.revision)
-        if faces is None:
+    def _repeat(self, plan: Plan, stored: Stored, pending: Pending) -> AssignmentAnswer:
+        arms_by_key = self.runtime.arms_by_key(plan.id, stored.row.revision)
+        if arms_by_key is None:
             raise NotFoundError(f"revision {stored.row.revision} of {plan.key!r} is not there")
         pending.row = stored.row.id
         withheld = stored.row.unit_id in self.known.limits.suppressed
-        return Settled("repeat", stored.row.revision, stored.row, faces, withheld=withheld)
+        return AssignmentAnswer("repeat", stored.row.revision, stored.row, arms_by_key, withheld=withheld)
 
     def _plan(self, key: str) -> Plan:
         plan = self.runtime.plan(key)
@@ -273,7 +273,7 @@ def _check_zone(plan: Plan, request: Assignment) -> None:
 
 
 def _forced_arm(plan: Plan, request: Assignment) -> str | None:
-    if request.arm is not None and request.arm not in plan.faces:
+    if request.arm is not None and request.arm not in plan.arms_by_key:
         raise InvalidError([Fault("/arm", f"{plan.key!r} has no arm {request.arm!r:.80}")])
     if not request.force:
         return None

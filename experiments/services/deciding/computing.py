@@ -9,22 +9,22 @@ from bandit.policies.listed import Listed
 from bandit.policy import Policy
 from bandit.rounds import NOTHING, Arm, Context, Pmf, Scalar
 from experiments.errors import Fault, InvalidError
-from experiments.model.drawing import draw_number, draw_place
-from experiments.model.eligibility import NOTHING_LEFT, EligibleSet, with_nothing_left
-from experiments.model.overrides import applicable, with_weights
-from experiments.model.pricing import priced
-from experiments.model.record import Record
+from experiments.model.deciding.drawing import draw_number, draw_place
+from experiments.model.deciding.eligibility import NOTHING_LEFT, EligibleSet, with_nothing_left
+from experiments.model.deciding.overrides import applicable, with_weights
+from experiments.model.deciding.pricing import priced
+from experiments.model.deciding.record import Record
 from experiments.services.deciding.limiter import Bounds
 from experiments.services.deciding.messages import Assignment
 from experiments.services.deciding.places import Place
 from experiments.services.deciding.plan import Plan, VariantPlan
-from experiments.store.limits_ledger import Price
+from experiments.store.limits.ledger import Price
 
 Facts = Mapping[str, Scalar]
 NoArm = Literal["no_arm"]
 
 
-class Foreseen(NamedTuple):
+class Prefetched(NamedTuple):
     """A pmf that was computed together with others', before it was known that it is needed, of a unit that takes part:
     of these facts under this policy over these arms, and no others."""
 
@@ -53,7 +53,7 @@ def compute(
     facts: dict[str, Scalar],
     place: Place,
     bounds: Bounds | None = None,
-    foreseen: Foreseen | None = None,
+    prefetched: Prefetched | None = None,
 ) -> Drawn | NoArm:
     """The drawn arm, or `no_arm` where no variant has any for this person: it then takes part in none of them.
 
@@ -64,7 +64,7 @@ def compute(
     variant = plan.variants[plan.enrolment.variant(request.unit_id)]
     barred, price = (None, None) if bounds is None else bounds
     eligible = variant.eligibility.given(facts, barred)
-    pmf = _pmf(variant, request, facts, eligible, barred, foreseen)
+    pmf = _pmf(variant, request, facts, eligible, barred, prefetched)
     if (pmf is None or variant.is_holdout) and not plan.has_offer(facts):
         return "no_arm"
     if pmf is None:
@@ -90,15 +90,15 @@ def _pmf(
     facts: dict[str, Scalar],
     eligible: EligibleSet,
     barred: Mapping[str, str] | None,
-    foreseen: Foreseen | None,
+    prefetched: Prefetched | None,
 ) -> Pmf | None:
     """The policy's own probabilities; None where it is left without an arm."""
     if variant.policy.named_by_caller:
         return None if barred and request.arm in barred else _listed(variant, eligible, request.arm)
     if not eligible.arms:
         return None
-    if foreseen is not None and foreseen.policy is variant.policy and foreseen.arms is eligible.arms:
-        return foreseen.pmf
+    if prefetched is not None and prefetched.policy is variant.policy and prefetched.arms is eligible.arms:
+        return prefetched.pmf
     try:
         return variant.policy.pmf(facts, eligible.arms)
     except NoEligibleArmError:

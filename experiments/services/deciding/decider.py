@@ -7,16 +7,16 @@ from collections.abc import Callable, Sequence
 import structlog
 
 from experiments.errors import Fault, InvalidError, NotFoundError, UnavailableError, WinbackError
+from experiments.model.access.principal import Principal, require
 from experiments.model.erasing import is_pseudonym
-from experiments.model.principal import Principal, require
 from experiments.model.times import now
 from experiments.services.deciding.batch import Pending
-from experiments.services.deciding.escrow import Escrow
+from experiments.services.deciding.limit_leases import LimitLeases
 from experiments.services.deciding.messages import Assignment, Decision
 from experiments.services.deciding.passing import Passing
-from experiments.services.deciding.replies import Settled
+from experiments.services.deciding.replies import AssignmentAnswer
 from experiments.services.deciding.runtime import Runtime
-from experiments.store.decision_log import DecisionLog
+from experiments.store.deciding.decision_log import DecisionLog
 
 MOST_AT_ONCE = 256
 """Requests of one commit; more would hold up the event loop for too long."""
@@ -33,9 +33,9 @@ class Decider:
     """
 
     def __init__(
-        self, runtime: Runtime, log: DecisionLog, escrow: Escrow, clock: Callable[[], int] = now, lanes: int = 1
+        self, runtime: Runtime, log: DecisionLog, leases: LimitLeases, clock: Callable[[], int] = now, lanes: int = 1
     ) -> None:
-        self._runtime, self._passing = runtime, Passing(runtime, log, escrow, clock)
+        self._runtime, self._passing = runtime, Passing(runtime, log, leases, clock)
         self._queue: deque[Call] = deque()
         self._arrived = asyncio.Event()
         self._closing = False
@@ -78,7 +78,7 @@ class Decider:
 
     async def decide_block(
         self, principal: Principal, key: str, requests: Sequence[Assignment | WinbackError], asked_at: int
-    ) -> list[Settled | Exception]:
+    ) -> list[AssignmentAnswer | Exception]:
         """The same for one block of a whole base that was asked for at an instant: one commit, nobody else in it.
         Nothing is written out: writing replies would take as long as deciding.
 

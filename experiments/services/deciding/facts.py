@@ -7,7 +7,7 @@ import msgspec
 from bandit.rounds import Scalar
 from experiments.model.unit_features import history_features
 from experiments.services.deciding.messages import Assignment
-from experiments.store.decision_log import Known
+from experiments.store.deciding.decision_log import Known
 
 _decode_features = msgspec.json.Decoder(dict[str, Scalar]).decode
 _decode_anything = msgspec.json.Decoder(dict[str, Any]).decode

@@ -4,7 +4,7 @@ from threading import Lock
 
 from sqlalchemy import Engine
 
-from experiments.store.engine import transaction
+from experiments.store.core.engine import transaction
 from experiments.store.held_out import HeldOut, store_held_out
 
 KEPT = 200_000

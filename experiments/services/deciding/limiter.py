@@ -9,15 +9,15 @@ from typing import NamedTuple
 import msgspec
 
 from bandit.rounds import NOTHING, Scalar
-from experiments.model.decisions import DecisionRow
-from experiments.model.definition import ArmDefinition
-from experiments.model.limit_plan import SUPPRESSED, Contact, LimitPlan, cost_of
-from experiments.model.limits import micros
-from experiments.services.deciding.escrow import Escrow
+from experiments.model.deciding.decisions import DecisionRow
+from experiments.model.designing.definition import ArmDefinition
+from experiments.model.designing.limit_plan import SUPPRESSED, Contact, LimitPlan, cost_of
+from experiments.model.designing.limits import micros
+from experiments.services.deciding.limit_leases import LimitLeases
 from experiments.services.deciding.plan import Plan
-from experiments.store.limits_ledger import FREE, Ledger, LimitsKnown, LimitsWanted, Past, Price
+from experiments.store.limits.ledger import FREE, Ledger, LimitsKnown, LimitsWanted, Past, Price
 
-Faces = Callable[[int, int], Mapping[str, ArmDefinition] | None]
+ArmsByKey = Callable[[int, int], Mapping[str, ArmDefinition] | None]
 
 
 class Bounds(NamedTuple):
@@ -37,27 +37,27 @@ _decode_metrics = msgspec.json.Decoder(dict[str, float]).decode
 
 @dataclass(slots=True)
 class Limiter:
-    """Holds what the batch knows and has used. `faces` are the arms of a revision; `looks_back`: contacts count.
+    """Holds what the batch knows and has used. `arms_by_key` are the arms of a revision; `looks_back`: contacts count.
 
     `refused_early`: an arm was left out for a total of which somebody holds what nobody has used yet.
     """
 
     known: LimitsKnown
-    escrow: Escrow
-    faces: Faces
+    leases: LimitLeases
+    arms_by_key: ArmsByKey
     looks_back: bool
     ledger: Ledger = field(init=False)
     refused_early: bool = False
     _used: Counter[tuple[int, str]] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
-        self.ledger = Ledger(self.escrow.expiry())
+        self.ledger = Ledger(self.leases.expiry())
 
     def bounds(self, plan: Plan, unit_id: str, facts: Mapping[str, Scalar], at: int) -> Bounds | None:
         """None where nothing is limited."""
         limits = plan.limits
         if unit_id in self.known.suppressed:
-            return Bounds({key: SUPPRESSED for key in plan.faces if key != NOTHING}, self._price(limits))
+            return Bounds({key: SUPPRESSED for key in plan.arms_by_key if key != NOTHING}, self._price(limits))
         if limits is None:
             return None
         past = self._contacts(unit_id, limits) if limits.looks_back else ()
@@ -74,12 +74,12 @@ class Limiter:
         if limits.service and row.arm != NOTHING:
             self.ledger.versions[row.unit_id] = self.known.versions.get(row.unit_id, 0)
         uses = limits.uses.get(row.arm, ())
-        self.escrow.take(self.ledger, row.id, limits.experiment_id, uses)
+        self.leases.take(self.ledger, row.id, limits.experiment_id, uses)
         for use in uses:
             self._used[limits.experiment_id, use.resource] += use.amount
 
     def _enough(self, limits: LimitPlan, resource: str, amount: int) -> bool:
-        if self.escrow.left(limits.experiment_id, resource) >= amount:
+        if self.leases.left(limits.experiment_id, resource) >= amount:
             return True
         taken = self.known.taken.get(limits.experiment_id, {}).get(resource)
         used = self._used[limits.experiment_id, resource] + (0 if taken is None else taken.committed)
@@ -100,12 +100,12 @@ class Limiter:
         """What was paid, once it is known; until then what was committed."""
         if past.metrics is not None:
             return micros(_decode_metrics(past.metrics).get("reward_cost", 0.0))
-        faces = self.faces(past.experiment_id, past.revision)
-        face = None if faces is None else faces.get(past.arm)
-        if face is None:
+        arms_by_key = self.arms_by_key(past.experiment_id, past.revision)
+        arm = None if arms_by_key is None else arms_by_key.get(past.arm)
+        if arm is None:
             return 0
         costs = {} if past.record is None else _decode_costs(past.record).costs
-        return cost_of(face, costs.get(past.arm)).reward
+        return cost_of(arm, costs.get(past.arm)).reward
 
 
 def wanted_of(limits: LimitPlan, at: int, before: LimitsWanted | None) -> LimitsWanted:

@@ -6,17 +6,17 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 from time import monotonic
 from typing import NamedTuple
 
-from experiments.errors import EscrowLostError, UnavailableError
+from experiments.errors import LimitLeaseLostError, UnavailableError
+from experiments.model.designing.limit_plan import LimitPlan
 from experiments.model.ids import DecisionIds
-from experiments.model.limit_plan import LimitPlan
 from experiments.model.times import SECOND, to_micros
 from experiments.services.deciding.batch import Batch, Pending
-from experiments.services.deciding.escrow import Escrow
-from experiments.services.deciding.foreseeing import foresee
+from experiments.services.deciding.limit_leases import LimitLeases
 from experiments.services.deciding.limiter import Limiter, wanted_of
+from experiments.services.deciding.prefetching import prefetch
 from experiments.services.deciding.runtime import Runtime
-from experiments.store.decision_log import DecisionLog, Known, Wanted
-from experiments.store.limits_leases import PROTECTED
+from experiments.store.deciding.decision_log import DecisionLog, Known, Wanted
+from experiments.store.limits.leases import PROTECTED
 
 _PASSES = 8
 _PAUSE = 0.05
@@ -38,8 +38,8 @@ class _RefusedError(Exception):
 class Passing:
     """One process's passes, in as many lanes as call it."""
 
-    def __init__(self, runtime: Runtime, log: DecisionLog, escrow: Escrow, clock: Callable[[], int]) -> None:
-        self._runtime, self._log, self._escrow, self._clock = runtime, log, escrow, clock
+    def __init__(self, runtime: Runtime, log: DecisionLog, leases: LimitLeases, clock: Callable[[], int]) -> None:
+        self._runtime, self._log, self._leases, self._clock = runtime, log, leases, clock
         self._ids = DecisionIds()
 
     async def decide_all(self, pending: list[Pending]) -> None:
@@ -52,7 +52,7 @@ class Passing:
         while left and passes < _PASSES:
             try:
                 left, passes = await self._pass(left, way), passes + 1
-            except EscrowLostError:
+            except LimitLeaseLostError:
                 way, passes = _Way(alone=True), passes + 1
             except _RefusedError:
                 if way.alone:
@@ -64,14 +64,14 @@ class Passing:
 
     async def _pass(self, pending: list[Pending], way: _Way) -> list[Pending]:
         """Decide and commit; those that lost their place to another's row are left."""
-        async with self._escrow.alone() if way.alone else nullcontext():
+        async with self._leases.alone() if way.alone else nullcontext():
             at = self._clock()
             known, limited = await self._look_up(pending, at, way)
             inside: AbstractAsyncContextManager[None] = nullcontext()
             if limited and not way.alone:
-                inside = self._escrow.together()
+                inside = self._leases.together()
             async with inside:
-                limiter = Limiter(known.limits, self._escrow, self._runtime.faces, known.limits.looks_back)
+                limiter = Limiter(known.limits, self._leases, self._runtime.arms_by_key, known.limits.looks_back)
                 batch = Batch(self._runtime, self._ids, known, at, limiter)
                 return await self._committed(batch, pending, way)
 
@@ -85,14 +85,14 @@ class Passing:
                 return []
             committed = await self._append(batch)
         finally:
-            self._escrow.settle(ledger, committed)
+            self._leases.settle(ledger, committed)
         lost = {row.id for row in batch.rows} - committed
         return [each for each in pending if each.row in lost] if lost else []
 
     def _draw(self, batch: Batch, pending: list[Pending]) -> None:
         if pending[0].asked_at is not None:
             batch.is_block = True
-            foresee(batch, pending[0].key, pending)
+            prefetch(batch, pending[0].key, pending)
         for each in pending:
             batch.answer(each)
 
@@ -100,11 +100,11 @@ class Passing:
         try:
             return await self._log.append(batch.rows, batch.clocks, batch.limiter.ledger, batch.known.erased_at)
         except BaseException:  # also where it was cancelled: it may have been committed or not
-            self._escrow.doubt()
+            self._leases.doubt()
             raise
 
     async def _look_up(self, pending: list[Pending], at: int, way: _Way) -> tuple[Known, bool]:
-        """What is known, and whether anything is limited; with enough in escrow, as far as there is enough."""
+        """What is known, and whether anything is limited; with enough leased, as far as there is enough."""
         wanted = self._wanted(pending, at)
         known = await self._log.look_up(wanted)
         if await self._catch_up(known):
@@ -114,9 +114,9 @@ class Passing:
         limited = [what.limits for what in wanted.values() if what.limits is not None]
         if limited:
             demands = self._demands(pending)
-            await (self._escrow.call_back(demands) if way.alone else self._escrow.top_up(demands, known.limits))
+            await (self._leases.call_back(demands) if way.alone else self._leases.top_up(demands, known.limits))
             if any(what.money for what in limited):
-                await self._load_faces((past.experiment_id, past.revision) for past in known.limits.contacts())
+                await self._load_arms_by_key((past.experiment_id, past.revision) for past in known.limits.contacts())
         known.limits.looks_back = any(what.since is not None for what in limited)
         return known, bool(limited)
 
@@ -154,13 +154,13 @@ class Passing:
         if stale:
             await self._runtime.refresh()
         rows = [stored.row for found in (known.latest, known.keyed) for stored in found.values()]
-        await self._load_faces((row.experiment_id, row.revision) for row in rows)
+        await self._load_arms_by_key((row.experiment_id, row.revision) for row in rows)
         return stale
 
-    async def _load_faces(self, revisions: Iterable[tuple[int, int]]) -> None:
-        missing = [pair for pair in set(revisions) if self._runtime.faces(*pair) is None]
+    async def _load_arms_by_key(self, revisions: Iterable[tuple[int, int]]) -> None:
+        missing = [pair for pair in set(revisions) if self._runtime.arms_by_key(*pair) is None]
         if missing:
-            await self._runtime.load_faces(missing)
+            await self._runtime.load_arms_by_key(missing)
 
     def _stale(self, number: int, known: Known) -> bool:
         plan = self._runtime.by_id(number)

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from experiments.store.decision_log import Stored
+from experiments.store.deciding.decision_log import Stored
 
 
 class Place(NamedTuple):

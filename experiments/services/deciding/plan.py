@@ -8,14 +8,14 @@ from bandit.errors import NoEligibleArmError
 from bandit.policies import build
 from bandit.policy import Policy
 from bandit.rounds import NOTHING, Scalar
-from experiments.model.definition import ArmDefinition, Definition, PolicyDefinition
-from experiments.model.eligibility import PAUSE, WITHDRAWN, Adjusted, Eligibility, Pause
-from experiments.model.enrolment import Enrolment, Sharing
-from experiments.model.guardrails import PAUSED, fallback_arm
-from experiments.model.limit_plan import LimitPlan, compile_limits
+from experiments.model.deciding.eligibility import PAUSE, WITHDRAWN, Adjusted, Eligibility, Pause
+from experiments.model.deciding.enrolment import Enrolment, Sharing
+from experiments.model.designing.definition import ArmDefinition, Definition, PolicyDefinition
+from experiments.model.designing.guardrails import PAUSED, fallback_arm
+from experiments.model.designing.limit_plan import LimitPlan, compile_limits
 from experiments.model.times import duration_micros
-from experiments.services.deciding.shelf import Shelf
-from experiments.store.runtime_reads import Heads, StoredExperiment
+from experiments.services.deciding.policy_cache import PolicyCache
+from experiments.store.deciding.runtime_reads import Heads, StoredExperiment
 
 FOREVER = 2**63 - 1
 
@@ -75,7 +75,7 @@ class Plan:
     snapshots: dict[str, int]
     paused: dict[str, str]
     heads: Mapping[str, int]
-    faces: Mapping[str, ArmDefinition]
+    arms_by_key: Mapping[str, ArmDefinition]
     feature_version: int
     segment_by: tuple[str, ...]
     caller_clock: bool
@@ -105,21 +105,25 @@ def sharing_of(definition: Definition, settings: Mapping[str, Mapping[str, Any]]
     )
 
 
-def compile_plan(stored: StoredExperiment, heads: Heads, shelf: Shelf, at: int) -> Plan:
+def compile_plan(stored: StoredExperiment, heads: Heads, cache: PolicyCache, at: int) -> Plan:
     """The plan in force at this instant of the experiment's clock."""
     experiment = stored.experiment
     definition = Definition.model_validate(experiment.definition)
     own = {variant: number for (owner, variant), number in heads.snapshots.items() if owner == experiment.id}
-    return _compile(stored, definition, (own, sharing_of(definition, heads.settings)), shelf, at)
+    return _compile(stored, definition, (own, sharing_of(definition, heads.settings)), cache, at)
 
 
-def recompile(plan: Plan, shelf: Shelf, at: int) -> Plan:
+def recompile(plan: Plan, cache: PolicyCache, at: int) -> Plan:
     """The same plan at another instant, when adjustments have expired."""
-    return _compile(plan.stored, plan.definition, (plan.heads, plan.sharing), shelf, at)
+    return _compile(plan.stored, plan.definition, (plan.heads, plan.sharing), cache, at)
 
 
 def _compile(
-    stored: StoredExperiment, definition: Definition, shared: tuple[Mapping[str, int], Sharing], shelf: Shelf, at: int
+    stored: StoredExperiment,
+    definition: Definition,
+    shared: tuple[Mapping[str, int], Sharing],
+    cache: PolicyCache,
+    at: int,
 ) -> Plan:
     experiment, (heads, sharing) = stored.experiment, shared
     number = int(experiment.id or 0)
@@ -128,7 +132,7 @@ def _compile(
     makers = {each.key: each.policy for each in definition.variants}
     shadows = {each.key: each.policy for each in definition.shadow}
     policies = {
-        key: shelf.policy((number, key), definition, policy, heads.get(key))
+        key: cache.policy((number, key), definition, policy, heads.get(key))
         for key, policy in (makers | shadows).items()
     }
     variants = tuple(
@@ -154,7 +158,7 @@ def _compile(
         snapshots={key: snapshot for key, (_, snapshot) in policies.items() if snapshot is not None},
         paused=dict.fromkeys(pauses, fallback_arm(definition)),
         heads=heads,
-        faces={arm.key: arm for arm in definition.arms_with_nothing},
+        arms_by_key={arm.key: arm for arm in definition.arms_with_nothing},
         feature_version=definition.context.as_spec().version,
         segment_by=tuple(definition.segments.by),
         caller_clock=definition.clock == "caller",

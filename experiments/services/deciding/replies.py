@@ -3,16 +3,16 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from experiments.model.decisions import DecisionRow
-from experiments.model.definition import ArmDefinition
+from experiments.model.deciding.decisions import DecisionRow
+from experiments.model.deciding.record import Record, decode_record
+from experiments.model.designing.definition import ArmDefinition
+from experiments.model.designing.limit_plan import SUPPRESSED
 from experiments.model.ids import public_id
-from experiments.model.limit_plan import SUPPRESSED
-from experiments.model.record import Record, decode_record
 from experiments.model.times import to_datetime
 from experiments.services.deciding.messages import Decision, Reason
 
 
-class Settled(NamedTuple):
+class AssignmentAnswer(NamedTuple):
     """An answer before it is written out: its row, None where nothing was drawn, and the arms of the row's revision.
 
     `record` is the row's where it is at hand; `withheld`: the unit may not be contacted now; `erased_as`: what stands
@@ -22,17 +22,17 @@ class Settled(NamedTuple):
     reason: Reason
     revision: int
     row: DecisionRow | None = None
-    faces: Mapping[str, ArmDefinition] = {}
+    arms_by_key: Mapping[str, ArmDefinition] = {}
     record: Record | None = None
     withheld: bool = False
     erased_as: str | None = None
 
 
-def written(key: str, unit_id: str, settled: Settled) -> Decision:
+def written(key: str, unit_id: str, settled: AssignmentAnswer) -> Decision:
     """The reply of an answer."""
     if settled.row is None:
         return Decision(key, settled.revision, unit_id, False, settled.reason)
-    reply = reply_of(key, settled.faces, settled.row, settled.record, settled.reason)
+    reply = reply_of(key, settled.arms_by_key, settled.row, settled.record, settled.reason)
     return withhold(reply) if settled.withheld else reply
 
 
@@ -43,10 +43,10 @@ def withhold(reply: Decision) -> Decision:
 
 
 def reply_of(
-    key: str, faces: Mapping[str, ArmDefinition], row: DecisionRow, record: Record | None, reason: Reason
+    key: str, arms_by_key: Mapping[str, ArmDefinition], row: DecisionRow, record: Record | None, reason: Reason
 ) -> Decision:
-    """The reply for a row; its record is decoded where it is not given. `faces` are the arms of the row's revision."""
-    face = faces[row.arm]
+    """The reply for a row; its record is decoded where it is not given. `arms_by_key`: those of the row's revision."""
+    arm = arms_by_key[row.arm]
     evidence = decode_record(row.record) if record is None else record
     return Decision(
         key,
@@ -57,10 +57,10 @@ def reply_of(
         public_id(row.id),
         row.variant,
         row.arm,
-        face.event_type,
-        face.reward_kind,
-        face.reward_amount,
-        face.payload,
+        arm.event_type,
+        arm.reward_kind,
+        arm.reward_amount,
+        arm.payload,
         row.propensity,
         dict(zip(evidence.eligible, evidence.pmf, strict=True)),
         row.snapshot_id,

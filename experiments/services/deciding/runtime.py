@@ -10,19 +10,19 @@ import structlog
 from sqlalchemy import Engine
 
 from experiments.errors import UnavailableError
-from experiments.model.definition import ArmDefinition, Definition
+from experiments.model.designing.definition import ArmDefinition, Definition
 from experiments.model.times import now
 from experiments.services.deciding.holding_out import HeldOutAsks
 from experiments.services.deciding.plan import Plan, compile_plan, recompile
-from experiments.services.deciding.shelf import Shelf
-from experiments.store.runtime_reads import Heads, read_definition, read_experiments, read_heads, read_snapshot
+from experiments.services.deciding.policy_cache import PolicyCache
+from experiments.store.deciding.runtime_reads import Heads, read_definition, read_experiments, read_heads, read_snapshot
 
 _log = structlog.get_logger("winback.deciding")
 _MISS_EVERY = 0.05
 """Seconds between two looks that calls for unknown experiments can cause."""
 
 Result = TypeVar("Result")
-Faces = Mapping[str, ArmDefinition]
+ArmsByKey = Mapping[str, ArmDefinition]
 
 
 class Runtime:
@@ -30,10 +30,10 @@ class Runtime:
 
     def __init__(self, engine: Engine, patience: float) -> None:
         self._engine, self._patience = engine, patience
-        self._shelf = Shelf(lambda number: read_snapshot(engine, number))
+        self._cache = PolicyCache(lambda number: read_snapshot(engine, number))
         self._by_id: dict[int, Plan] = {}
         self._by_key: dict[str, Plan] = {}
-        self._faces: dict[tuple[int, int], Faces] = {}
+        self._arms_by_key: dict[tuple[int, int], ArmsByKey] = {}
         self._heads: Heads | None = None
         self._lock = asyncio.Lock()
         self._looked = 0.0
@@ -98,25 +98,25 @@ class Runtime:
         """The plan at an instant of its clock, compiled anew where an adjustment has expired since."""
         if instant < plan.valid_until:
             return plan
-        renewed = recompile(plan, self._shelf, instant)
+        renewed = recompile(plan, self._cache, instant)
         if self._by_id.get(plan.id) is plan:
             self._by_id[plan.id] = self._by_key[plan.key] = renewed
         return renewed
 
-    async def load_faces(self, revisions: Collection[tuple[int, int]]) -> None:
-        """Make the arms of these (experiment, revision) known to `faces`. Raises UnavailableError."""
+    async def load_arms_by_key(self, revisions: Collection[tuple[int, int]]) -> None:
+        """Make the arms of these (experiment, revision) known to `arms_by_key`. Raises UnavailableError."""
         for pair in revisions:
-            if pair not in self._faces:
+            if pair not in self._arms_by_key:
                 found = await self._in_thread(partial(read_definition, self._engine, *pair))
                 definition = Definition.model_validate(found)
-                self._faces[pair] = {arm.key: arm for arm in definition.arms_with_nothing}
+                self._arms_by_key[pair] = {arm.key: arm for arm in definition.arms_with_nothing}
 
-    def faces(self, experiment_id: int, revision: int) -> Faces | None:
+    def arms_by_key(self, experiment_id: int, revision: int) -> ArmsByKey | None:
         """The arms of a revision by key; None until loaded."""
         plan = self._by_id.get(experiment_id)
         if plan is not None and plan.revision == revision:
-            return plan.faces
-        return self._faces.get((experiment_id, revision))
+            return plan.arms_by_key
+        return self._arms_by_key.get((experiment_id, revision))
 
     def _load(self) -> dict[int, Plan]:
         heads = read_heads(self._engine)
@@ -133,7 +133,7 @@ class Runtime:
         made = {number: plan for number, plan in known.items() if number in heads.versions}
         for stored in read_experiments(self._engine, changed):
             instant = stored.experiment.clock_now if stored.experiment.definition.get("clock") == "caller" else now()
-            plan = compile_plan(stored, heads, self._shelf, instant or 0)
+            plan = compile_plan(stored, heads, self._cache, instant or 0)
             made[plan.id] = plan
         self._heads = heads
         return made

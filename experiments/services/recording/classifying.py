@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 
 from experiments.services.recording.messages import OutcomeClass
-from experiments.store.outcome_log import Candidate
+from experiments.store.recording.outcome_log import Candidate
 
 Window = Callable[[Candidate], int]
 """The attribution window, in microseconds, of a decision's revision."""

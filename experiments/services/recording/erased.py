@@ -7,8 +7,8 @@ from sqlalchemy import Connection
 from experiments.model.erasing import SOURCE, event_hash
 from experiments.services.recording.messages import OutcomeClass
 from experiments.services.recording.reading import Report
-from experiments.store.erasures import erased_decisions, erased_units, key_if_any
-from experiments.store.outcome_log import seen_before
+from experiments.store.recording.outcome_log import seen_before
+from experiments.store.units.erasures import erased_decisions, erased_units, key_if_any
 
 Event = tuple[str, str]
 

@@ -10,9 +10,10 @@ from experiments.services.recording.classifying import by_unit, classify_by_unit
 from experiments.services.recording.erased import erased_events
 from experiments.services.recording.messages import OutcomeClass
 from experiments.services.recording.reading import Report
-from experiments.store.engine import transaction
-from experiments.store.limits_suppressed import UNSUBSCRIBE, suppress_unsubscribed
-from experiments.store.outcome_log import (
+from experiments.store.core.engine import transaction
+from experiments.store.designing.revisions import RevisionBook
+from experiments.store.limits.suppressed import UNSUBSCRIBE, suppress_unsubscribed
+from experiments.store.recording.outcome_log import (
     Candidate,
     OutcomeRow,
     append_outcomes,
@@ -21,7 +22,6 @@ from experiments.store.outcome_log import (
     hold_off_the_joiner,
     seen_before,
 )
-from experiments.store.revisions import RevisionBook
 
 
 class Intake:

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct, field
 
-from experiments.model.wording import OUTCOME_KIND
+from experiments.model.designing.wording import OUTCOME_KIND
 
 EventId = Annotated[str, Meta(min_length=1, max_length=512)]
 Kind = Annotated[str, Meta(pattern=OUTCOME_KIND, description="one of ours or one's own")]

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import msgspec
 
 from experiments.errors import Fault
-from experiments.model.decisions import MAX_INSTANT
+from experiments.model.deciding.decisions import MAX_INSTANT
 from experiments.model.erasing import is_pseudonym
 from experiments.model.ids import decision_number
 from experiments.model.times import to_micros

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import structlog
 
 from experiments.errors import Fault, UnavailableError
-from experiments.model.principal import Principal, require
+from experiments.model.access.principal import Principal, require
 from experiments.services.recording.intake import Intake
 from experiments.services.recording.messages import Outcome, OutcomeClass, OutcomeFault, Recorded
 from experiments.services.recording.reading import Report, read_outcome

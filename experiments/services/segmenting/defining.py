@@ -8,12 +8,12 @@ from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
 from experiments.errors import ConflictError, Fault, InvalidError
-from experiments.model.principal import Principal, require
-from experiments.model.tables import Segment
+from experiments.model.access.principal import Principal, require
+from experiments.model.tables.segments import Segment
 from experiments.model.times import DAY, now
 from experiments.services.segmenting import SEGMENTERS
 from experiments.store import audit
-from experiments.store.engine import transaction
+from experiments.store.core.engine import transaction
 from experiments.store.segments import find_segment
 
 SHORTEST = DAY // 24

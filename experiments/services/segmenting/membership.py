@@ -8,13 +8,13 @@ from sqlalchemy import Engine
 from sqlmodel import col, select
 
 from experiments.errors import ConflictError, Fault, InvalidError
-from experiments.model.principal import Principal, require
-from experiments.model.tables import Segment, SegmentMember
+from experiments.model.access.principal import Principal, require
+from experiments.model.tables.segments import Segment, SegmentMember
 from experiments.model.times import SECOND, now
 from experiments.model.units import unit_id_faults
 from experiments.services.segmenting.rule import MEMBER
 from experiments.services.segmenting.segmenter import Assigned
-from experiments.store.engine import reading, transaction
+from experiments.store.core.engine import reading, transaction
 from experiments.store.segments import Move, find_segment, members, moves, write_moves
 
 MOST_AT_ONCE = 10_000

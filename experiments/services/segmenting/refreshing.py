@@ -14,14 +14,14 @@ from sqlalchemy import Engine, text
 from sqlmodel import Session, col, select
 
 from experiments.errors import SupersededError
-from experiments.model.tables import Segment, SegmentRefresh
+from experiments.model.tables.segments import Segment, SegmentRefresh
 from experiments.model.times import DAY, SECOND, now
 from experiments.services.segmenting import SEGMENTERS, Assigned
 from experiments.services.segmenting.defining import due
 from experiments.services.segmenting.source import Source
 from experiments.store.alerts import Notice, raise_alert, resolve_alerts
-from experiments.store.engine import reading, transaction
-from experiments.store.outbox import announce
+from experiments.store.core.engine import reading, transaction
+from experiments.store.core.outbox import announce
 from experiments.store.segments import Move, count_flow, count_sizes, last_change, members, moves, write_moves
 from offline_eval.activity import HistoryError
 from offline_eval.activity.drift import population_stability

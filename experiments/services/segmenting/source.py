@@ -14,8 +14,8 @@ from sqlalchemy import Engine
 from bandit.history import UnitFacts, features_of
 from bandit.rounds import Scalar
 from experiments.model.times import DAY
-from experiments.store.activity import history
 from experiments.store.segments import StoredUnit, stored_units
+from experiments.store.units.activity import history
 from offline_eval.activity import Visits
 
 Floats = NDArray[np.float64]

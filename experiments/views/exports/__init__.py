@@ -4,9 +4,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from experiments.views.exports.dsjson import write_dsjson
+from experiments.views.exports.live_log import LiveLog
 from experiments.views.exports.open_bandit import write_open_bandit
 from experiments.views.exports.parquet import write_campaign, write_parquet
-from experiments.views.live_log import LiveLog
 
 __all__ = ["EXPORTS", "Progress", "Write", "write_campaign"]
 

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pyarrow as pa
 
-from experiments.views.live_log import LiveLog
+from experiments.views.exports.live_log import LiveLog
 
 _encode = msgspec.json.Encoder().encode
 

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
-from experiments.views.live_log import LiveLog
+from experiments.views.exports.live_log import LiveLog
 
 
 def write_open_bandit(log: LiveLog, folder: Path, progress: Callable[[int], None]) -> list[Path]:

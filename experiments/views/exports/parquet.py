@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import tomli_w
 
-from experiments.views.live_log import LiveLog
+from experiments.views.exports.live_log import LiveLog
 
 ROWS_A_FILE = 1_000_000
 

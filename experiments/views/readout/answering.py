@@ -13,36 +13,36 @@ from sqlmodel import Session
 
 from experiments.errors import Fault, InvalidError
 from experiments.metrics import shares_of
-from experiments.model.controls import arms_by_event_type, control_of
-from experiments.model.definition import Definition
-from experiments.model.principal import Principal, require
+from experiments.model.access.principal import Principal, require
+from experiments.model.designing.controls import arms_by_event_type, control_of
+from experiments.model.designing.definition import Definition
 from experiments.model.rollups import DECISIONS, UNITS
-from experiments.model.tables import Experiment
+from experiments.model.tables.core import Experiment
 from experiments.model.times import now, to_rfc3339
 from experiments.store.breakers import Trips, trips_of
-from experiments.store.cell_totals import read_cells
-from experiments.store.engine import reading
-from experiments.store.experiments import find
-from experiments.views.arms import arm_contrasts
-from experiments.views.bounds import Counted, bounds_of
-from experiments.views.described import described
+from experiments.store.core.engine import reading
+from experiments.store.designing.experiments import find
+from experiments.store.rollups.cell_totals import read_cells
+from experiments.views.readout.arms import arm_contrasts
+from experiments.views.readout.bounds import Counted, bounds_of
+from experiments.views.readout.builder import ReadoutBuilder, method_of, shown_metrics
 from experiments.views.readout.cells import Cell, Cells, of_totals
-from experiments.views.readout.early import early_faces
-from experiments.views.readout.faces import Facing, method_of, shown_metrics
+from experiments.views.readout.described import described
+from experiments.views.readout.early import early_documents
 from experiments.views.readout.maturing import Maturity, maturity_of
 from experiments.views.readout.pace import Pace, pace_of
 from experiments.views.readout.question import WHOLE, Question
 from experiments.views.readout.spans import of_span
-from experiments.views.trust import checks
+from experiments.views.trust.checks import checks
 from offline_eval.ab.checks.check import CheckResult
 
-Face = dict[str, Any]
+Document = dict[str, Any]
 
 MOST_NAMED = 20
 """Segments that a note lists."""
 
 
-def readout(engine: Engine, principal: Principal, key: str, question: Question = WHOLE) -> Face:
+def readout(engine: Engine, principal: Principal, key: str, question: Question = WHOLE) -> Document:
     """The readout. Raises ForbiddenError, NotFoundError, InvalidError where there is no such event type."""
     require(principal, "read")
     with reading(engine) as session:
@@ -68,9 +68,9 @@ class Read:
     checks: Sequence[CheckResult]
     trips: Trips
     pace: Pace
-    arms: Face
+    arms: Document
     maturity: Maturity
-    early: Face | None
+    early: Document | None
     as_of: int | None
 
 
@@ -86,27 +86,27 @@ def read(session: Session, row: Experiment, question: Question = WHOLE) -> Read:
     found = checks(connection, row, totals.total(DECISIONS))
     arms = _arms(connection, row, shown_metrics(definition, totals.places), question)
     maturity = maturity_of(connection, row, definition)
-    early = early_faces(connection, row, definition, as_of) if question.early else None
+    early = early_documents(connection, row, definition, as_of) if question.early else None
     trips = trips_of(session, int(row.id or 0))
     pace = pace_of(connection, int(row.id or 0), totals.places)
     return Read(row, definition, question, whole, part, found, trips, pace, arms, maturity, early, as_of)
 
 
-def _arms(connection: Connection, row: Experiment, metrics: Sequence[str], question: Question) -> Face:
+def _arms(connection: Connection, row: Experiment, metrics: Sequence[str], question: Question) -> Document:
     """Contrasts of arms, from the joiner's cells; these know eras and segments, but no hours."""
     if question.spans:
         return {}
     return arm_contrasts(connection, row, metrics, method_of(row, question), question.segment)
 
 
-def _answered(found: Read) -> Face:
+def _answered(found: Read) -> Document:
     row, question = found.row, found.question
-    whole = Facing.of(row, found.definition, found.whole, question)
-    shown = whole if not question.narrow else Facing.of(row, found.definition, _narrowed(found), question)
-    faces, judging = shown.faces(found.arms), whole.judging(found.trips, found.pace)
+    whole = ReadoutBuilder.of(row, found.definition, found.whole, question)
+    shown = whole if not question.narrow else ReadoutBuilder.of(row, found.definition, _narrowed(found), question)
+    documents, judging = shown.documents(found.arms), whole.judging(found.trips, found.pace)
     verdict = judging.verdict(found.checks, found.as_of, found.maturity.open)
     if not question.narrow and shown.comparing.method == "always_valid":
-        verdict = judging.with_arms(verdict, faces["arms"])
+        verdict = judging.with_arms(verdict, documents["arms"])
     return {
         "experiment": row.key,
         "status": row.status,
@@ -123,11 +123,11 @@ def _answered(found: Read) -> Face:
         "metrics": described(found.definition, shown.metrics),
         "counts": shown.counts(None if question.narrow else found.maturity.open),
         "maturity": found.maturity.as_dict() | {"early": found.early},
-        **faces,
+        **documents,
     }
 
 
-def _asked(question: Question) -> Face:
+def _asked(question: Question) -> Document:
     return {
         "segment": question.segment,
         "event_type": question.event_type,

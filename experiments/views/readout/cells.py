@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from experiments.model.rollups import DECISIONS
-from experiments.store.cell_totals import CellTotals
-from experiments.views.bounds import NO_BOUNDS, Bounds
+from experiments.store.rollups.cell_totals import CellTotals
+from experiments.views.readout.bounds import NO_BOUNDS, Bounds
 from experiments.views.readout.group import TOTAL, Columns, Group
 
 Floats = NDArray[np.float64]

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from experiments.views.bounds import NO_BOUNDS, Bounds
+from experiments.views.readout.bounds import NO_BOUNDS, Bounds
 from experiments.views.readout.group import Group
 from experiments.views.readout.withholding import noted
 from offline_eval.ab.bucketed import Linearised
@@ -14,7 +14,7 @@ from offline_eval.ab.multiplicity import ADJUSTMENTS
 from offline_eval.ab.posterior import best_of
 from offline_eval.ab.posteriors_of_buckets import posterior_of_buckets
 
-Face = dict[str, Any]
+Document = dict[str, Any]
 Named = dict[str, dict[str, Contrast]]
 """Group → metric → contrast."""
 
@@ -42,7 +42,7 @@ class Comparing:
         binary = treated.binary and control.binary
         return replace(found, absolute=found.absolute.held_within(-1.0, 1.0)) if binary else found
 
-    def faces(self, found: Named) -> dict[str, Face]:
+    def documents(self, found: Named) -> dict[str, Document]:
         """JSON forms with `p_adjusted`: over all groups, for each metric by itself."""
         metrics = list(dict.fromkeys(name for contrasts in found.values() for name in contrasts))
         adjusted = {name: self._adjusted(found, name) for name in metrics}
@@ -59,7 +59,7 @@ class Comparing:
         return ADJUSTMENTS[self.adjustment]({key: p for key, p in known.items() if p is not None})
 
 
-def chances(groups: Mapping[str, Linearised]) -> dict[str, Face]:
+def chances(groups: Mapping[str, Linearised]) -> dict[str, Document]:
     """Each group's posterior probability of the highest mean and the loss to expect if it is chosen; {} too early."""
     posteriors = {key: posterior_of_buckets(group) for key, group in groups.items()}
     known = {key: posterior for key, posterior in posteriors.items() if posterior is not None}
@@ -68,10 +68,10 @@ def chances(groups: Mapping[str, Linearised]) -> dict[str, Face]:
     return {key: {"probability_best": best, "expected_loss": loss} for key, (best, loss) in best_of(known).items()}
 
 
-def by_metric(groups: Mapping[str, Group], metrics: Sequence[str]) -> dict[str, dict[str, Face]]:
+def by_metric(groups: Mapping[str, Group], metrics: Sequence[str]) -> dict[str, dict[str, Document]]:
     """Group → metric → `chances`."""
-    found: dict[str, dict[str, Face]] = {key: {} for key in groups}
+    found: dict[str, dict[str, Document]] = {key: {} for key in groups}
     for name in metrics:
-        for key, face in chances({key: group.linearised(name) for key, group in groups.items()}).items():
-            found[key][name] = face
+        for key, document in chances({key: group.linearised(name) for key, group in groups.items()}).items():
+            found[key][name] = document
     return found

@@ -8,19 +8,19 @@ import numpy as np
 from sqlalchemy import Connection
 
 from experiments.metrics import Event, Exposure, MetricPlan, attributed
-from experiments.model.definition import Definition
-from experiments.model.tables import Experiment
+from experiments.model.designing.definition import Definition
+from experiments.model.tables.core import Experiment
 from experiments.model.times import duration_micros
-from experiments.store.first_events import latest_decisions
-from experiments.store.joining import MATURED, Matured, StoredOutcome, cursor_of, outcomes_of
+from experiments.store.joining.first_events import latest_decisions
+from experiments.store.joining.matured import MATURED, Matured, StoredOutcome, cursor_of, outcomes_of
 from offline_eval.ab.delay import Delays, early_view
 
-Face = dict[str, Any]
+Document = dict[str, Any]
 
 NO_RATE = "an early view is of a rate: the objective is no 0/1 metric"
 
 
-def early_faces(connection: Connection, row: Experiment, definition: Definition, as_of: int | None) -> Face:
+def early_documents(connection: Connection, row: Experiment, definition: Definition, as_of: int | None) -> Document:
     """Variant → its early view, from the latest decisions, open ones among them (a sample where they are many)."""
     plan, number = MetricPlan(definition), int(row.id or 0)
     metric = plan.events.get(definition.objective.maximise)

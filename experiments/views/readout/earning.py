@@ -28,7 +28,7 @@ from offline_eval.ab.bucketed_money import (
 )
 from offline_eval.ab.money import RatioEstimate
 
-Face = dict[str, Any]
+Document = dict[str, Any]
 
 NEEDED = (*AMOUNTS, REENGAGED, "roi")
 """Metrics that a group must be prepared for, and CAPPED where some revision has a cap."""
@@ -43,7 +43,7 @@ class Earning:
     revisions: Sequence[int]
     control: Group
 
-    def face(self, group: Group, compared: bool) -> Face:
+    def document(self, group: Group, compared: bool) -> Document:
         """Amounts and ROI; where it is compared, incremental amounts, their ROI and the cost per re-engagement.
 
         `capped`: the same with revenue up to the cap, where there is one.
@@ -69,7 +69,7 @@ class Earning:
             "capped": self._capped(group, look),
         }
 
-    def _capped(self, group: Group, look: Look | None) -> Face | None:
+    def _capped(self, group: Group, look: Look | None) -> Document | None:
         """The same with each user's revenue counted up to the cap, over the revisions that have one; None without any.
 
         Where it is compared, `look` says how; bounds come from the limits that the cap sets.
@@ -77,16 +77,16 @@ class Earning:
         bounds = self.comparing.bounds
         if not bounds.caps:
             return None
-        face: Face = {name.removeprefix("capped_"): group.total(name) for name in CAPPED}
-        face["above_cap"] = group.above_cap()
+        document: Document = {name.removeprefix("capped_"): group.total(name) for name in CAPPED}
+        document["above_cap"] = group.above_cap()
         if look is None:
-            return face
+            return document
         computed = bounds.has_value(CAPPED_NET, self.revisions) & (self.control.decisions > 0)
         pair = of_own_decisions(_ready(group, CAPPED), _ready(self.control, CAPPED), group.decisions)
         shared = round(float(group.decisions[computed].sum()))
         lifts = {name: self.comparing.contrast(pair[0][name], pair[1][name]) for name in CAPPED}
         return {
-            **face,
+            **document,
             "incremental": {name.removeprefix("capped_"): incremental(one, shared) for name, one in lifts.items()},
             "incremental_roi": capped_return(pair, look).as_dict(),
             "compared": {
@@ -95,7 +95,7 @@ class Earning:
             },
         }
 
-    def _ratio(self, found: RatioEstimate | None, name: str) -> Face | None:
+    def _ratio(self, found: RatioEstimate | None, name: str) -> Document | None:
         return None if found is None else noted(found.as_dict(), name, self.comparing.bounds)
 
     def _left_out(self, decisions: Any) -> dict[str, int]:

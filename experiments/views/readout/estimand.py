@@ -5,13 +5,13 @@ from itertools import groupby
 from typing import Any
 
 from experiments.metrics import shares_of
-from experiments.model.definition import Definition
-from experiments.model.kinds import CAPPED_METRICS
+from experiments.model.designing.definition import Definition
+from experiments.model.designing.kinds import CAPPED_METRICS
 from experiments.model.listing import in_runs, listed
-from experiments.views.bounds import Bounds, left_out
+from experiments.views.readout.bounds import Bounds, left_out
 from experiments.views.readout.group import Group
 
-Face = dict[str, Any]
+Document = dict[str, Any]
 
 NO_CAP = (
     "nothing is concluded about {name}: no cap on revenue per user was stated before the first decision; state "
@@ -19,7 +19,7 @@ NO_CAP = (
 )
 
 
-def estimand(definition: Definition, bounds: Bounds, variants: Mapping[str, Group]) -> Face:
+def estimand(definition: Definition, bounds: Bounds, variants: Mapping[str, Group]) -> Document:
     """JSON form: the metric that is judged, in words, its cap, where that came from, and what lies above it."""
     wanted = definition.objective.maximise
     money = wanted in CAPPED_METRICS

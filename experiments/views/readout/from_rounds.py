@@ -13,15 +13,15 @@ import numpy as np
 from sqlalchemy import Engine
 
 from experiments.metrics import RATIOS, shares_of
-from experiments.model.controls import control_of
-from experiments.model.definition import Definition
-from experiments.model.kinds import CAPPED_METRICS
-from experiments.model.principal import Principal, require
-from experiments.store.engine import reading
-from experiments.store.experiments import find
-from experiments.store.unit_rounds import unit_rounds
-from experiments.views.bounds import Counted, bounds_of
+from experiments.model.access.principal import Principal, require
+from experiments.model.designing.controls import control_of
+from experiments.model.designing.definition import Definition
+from experiments.model.designing.kinds import CAPPED_METRICS
+from experiments.store.core.engine import reading
+from experiments.store.designing.experiments import find
+from experiments.store.joining.unit_rounds import unit_rounds
 from experiments.views.readout.answering import readout
+from experiments.views.readout.bounds import Counted, bounds_of
 from experiments.views.readout.comparing import Comparing
 from experiments.views.readout.question import Question
 from offline_eval.ab.comparisons import COMPARISONS
@@ -29,7 +29,7 @@ from offline_eval.ab.contrast import Contrast
 from offline_eval.ab.errors import ComparisonError
 from offline_eval.ab.sample import Sample
 
-Face = dict[str, Any]
+Document = dict[str, Any]
 
 
 Unit = tuple[Any, list[float], dict[str, float]]
@@ -39,16 +39,16 @@ Units = dict[str, dict[str, Unit]]
 """Variant → unit."""
 
 
-def readout_from_rounds(engine: Engine, principal: Principal, key: str, method: str) -> Face:
+def readout_from_rounds(engine: Engine, principal: Principal, key: str, method: str) -> Document:
     """The readout with its contrasts by a method in FROM_ROUNDS. Raises ForbiddenError, NotFoundError."""
     require(principal, "analyse")
-    face = readout(engine, principal, key, Question(method="fixed"))
+    document = readout(engine, principal, key, Question(method="fixed"))
     with reading(engine) as session:
         row = find(session, key)
         # A unit's value is a mean per decision, which lies where that of a unit with one decision does.
         bounds = bounds_of(session.connection(), row, Counted(1, 1))
     definition = Definition.model_validate(row.definition)
-    plain = [name for name in face["variants"][control_of(definition)]["metrics"] if name not in RATIOS]
+    plain = [name for name in document["variants"][control_of(definition)]["metrics"] if name not in RATIOS]
     capped = bounds.has_value("capped_revenue", range(1, row.revision + 1)).all()
     metrics = [name for name in plain if capped or name not in CAPPED_METRICS.values()]
     units = _units(engine, int(row.id or 0), metrics)
@@ -67,12 +67,12 @@ def readout_from_rounds(engine: Engine, principal: Principal, key: str, method: 
         for name in samples
         if name != control and control in samples
     }
-    shown = Comparing("fixed", bounds=bounds).faces(
+    shown = Comparing("fixed", bounds=bounds).documents(
         {name: {m: c for m, c in one.items() if c} for name, one in found.items()}
     )
     for name, versus in shown.items():
-        face["variants"][name]["versus"] = {control: versus}
-    return face | {"method": method}
+        document["variants"][name]["versus"] = {control: versus}
+    return document | {"method": method}
 
 
 def _units(engine: Engine, number: int, metrics: Sequence[str]) -> Units:

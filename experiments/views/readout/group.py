@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from experiments.metrics import RATIOS
 from experiments.model.rollups import DECISIONS
-from experiments.views.bounds import PLAIN_METRICS, Bounds
+from experiments.views.readout.bounds import PLAIN_METRICS, Bounds
 from offline_eval.ab.bucketed import Counted, Linearised
 
 Floats = NDArray[np.float64]

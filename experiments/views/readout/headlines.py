@@ -5,29 +5,29 @@ from typing import Any
 from sqlalchemy import Engine
 
 from experiments.metrics import shares_of
-from experiments.model.definition import Definition
-from experiments.model.principal import Principal, require
+from experiments.model.access.principal import Principal, require
+from experiments.model.designing.definition import Definition
 from experiments.model.rollups import DECISIONS, UNITS
 from experiments.model.times import now, to_rfc3339
 from experiments.store.breakers import trips_of
-from experiments.store.cell_totals import read_variants
-from experiments.store.engine import reading
-from experiments.store.experiments import find
-from experiments.views.bounds import Counted, bounds_of
-from experiments.views.described import described
+from experiments.store.core.engine import reading
+from experiments.store.designing.experiments import find
+from experiments.store.rollups.cell_totals import read_variants
+from experiments.views.readout.bounds import Counted, bounds_of
+from experiments.views.readout.builder import ReadoutBuilder
 from experiments.views.readout.cells import of_totals
-from experiments.views.readout.faces import Facing
+from experiments.views.readout.described import described
 from experiments.views.readout.maturing import maturity_of
 from experiments.views.readout.pace import pace_of
 from experiments.views.readout.question import WHOLE
-from experiments.views.trust import checks
+from experiments.views.trust.checks import checks
 
-Face = dict[str, Any]
+Document = dict[str, Any]
 ALWAYS = ("reengagement", "net_value")
 """Shown beside the objective."""
 
 
-def headline(engine: Engine, principal: Principal, key: str) -> Face:
+def headline(engine: Engine, principal: Principal, key: str) -> Document:
     """Verdict, checks, counts, variants (in the objective and ALWAYS) and money, as `readout` has them.
 
     Costs the same however many arms and segments there are: it reads the totals of variants.
@@ -46,7 +46,7 @@ def headline(engine: Engine, principal: Principal, key: str) -> Face:
     as_of = row.clock_now if definition.clock == "caller" else now()
     objective = definition.objective.maximise
     only = frozenset((objective, bounds.judged(objective), *ALWAYS))
-    shown = Facing.of(row, definition, of_totals(totals, shares_of(definition), bounds), WHOLE, only)
+    shown = ReadoutBuilder.of(row, definition, of_totals(totals, shares_of(definition), bounds), WHOLE, only)
     return {
         "experiment": row.key,
         "status": row.status,

@@ -4,14 +4,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from experiments.model.definition import Definition
-from experiments.model.guardrails import Watch, direction, watches
-from experiments.model.kinds import Unit
-from experiments.model.tables import Experiment
+from experiments.model.designing.definition import Definition
+from experiments.model.designing.guardrails import Watch, direction, watches
+from experiments.model.designing.kinds import Unit
+from experiments.model.tables.core import Experiment
 from experiments.model.times import DAY, duration_micros, to_micros
-from experiments.views.bounds import NO_BOUNDS, Bounds
+from experiments.views.readout.bounds import NO_BOUNDS, Bounds
 from experiments.views.readout.group import Group
-from experiments.views.readout.losing import Face, cost_told, gain, gain_told, losing_arms, loss
+from experiments.views.readout.losing import Document, cost_told, gain, gain_told, losing_arms, loss
 from experiments.views.readout.pace import NO_PACE, Pace
 from experiments.views.readout.withholding import worded
 from offline_eval.ab.bucketed_contrast import Look, ahead_of, linearised_contrast
@@ -94,8 +94,8 @@ class Judging:
         reason = "; ".join([found.reason, *told, *self._of_days(told), *self._broken(), *([width] if width else [])])
         return replace(found, reason=reason, gaining=gaining, losing=losing)
 
-    def with_arms(self, found: Verdict, arms: Mapping[str, Face]) -> Verdict:
-        """The verdict with the arms that lose, from the arms' faces of an always-valid readout of all decisions."""
+    def with_arms(self, found: Verdict, arms: Mapping[str, Document]) -> Verdict:
+        """The verdict with the arms that lose, from the arms' documents of an always-valid readout of all decisions."""
         if found.word == "don't trust":
             return found
         losing = tuple(losing_arms(arms, self.metric, self.pace))

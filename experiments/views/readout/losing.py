@@ -8,7 +8,7 @@ from offline_eval.ab.telling import evenly
 from offline_eval.ab.verdict import Gain, Loss
 from offline_eval.estimate import Estimate
 
-Face = dict[str, Any]
+Document = dict[str, Any]
 
 ALPHA = 0.05
 """How often any arm at all may be named wrongly in an experiment's life; shared by those that are compared."""
@@ -26,12 +26,12 @@ def loss(key: str, leading: str, ahead: Estimate, per_day: float | None) -> Loss
     return Loss("variant", key, leading, behind, _a_day(value, per_day), f"move its users to {leading}")
 
 
-def losing_arms(arms: Mapping[str, Face], metric: str, pace: Pace) -> list[Loss]:
-    """Arms that are worse than the control arm for certain, from the faces of a readout's arms."""
+def losing_arms(arms: Mapping[str, Document], metric: str, pace: Pace) -> list[Loss]:
+    """Arms that are worse than the control arm for certain, from the documents of a readout's arms."""
     compared = {
         (arm, control): versus[metric]
-        for arm, face in arms.items()
-        for control, versus in face["versus"].items()
+        for arm, document in arms.items()
+        for control, versus in document["versus"].items()
         if metric in versus
     }
     found = []

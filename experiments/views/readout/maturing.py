@@ -8,11 +8,11 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection
 
 from experiments.model.days import day_of
-from experiments.model.definition import Definition
-from experiments.model.tables import Experiment
+from experiments.model.designing.definition import Definition
+from experiments.model.tables.core import Experiment
 from experiments.model.times import DAY, to_datetime, to_rfc3339
-from experiments.store.joining import MATURED, cursor_of
-from experiments.store.maturity import SLOT, open_decisions
+from experiments.store.joining.matured import MATURED, cursor_of
+from experiments.store.joining.maturity import SLOT, open_decisions
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import Connection
 
 from experiments.model.rollups import DECISIONS
-from experiments.store.hour_totals import last_days, totals_of_days
+from experiments.store.rollups.hour_totals import last_days, totals_of_days
 
 RECENT = 14
 """Days with decisions that the pace is of."""

@@ -4,8 +4,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from experiments.model.controls import arms_by_event_type, draws_blindly
-from experiments.model.definition import Definition
+from experiments.model.designing.controls import arms_by_event_type, draws_blindly
+from experiments.model.designing.definition import Definition
 from experiments.model.listing import listed
 from experiments.model.rollups import DECISIONS, UNITS
 from experiments.views.readout.cells import Cell, Cells
@@ -16,7 +16,7 @@ from offline_eval.ab.bucketed_pair import Paired
 from offline_eval.ab.heterogeneity import Effect, Heterogeneity, heterogeneity
 from offline_eval.ab.scarcity import DOZENS
 
-Face = dict[str, Any]
+Document = dict[str, Any]
 
 
 class Compared(Protocol):
@@ -64,7 +64,9 @@ def _nested(found: Mapping[tuple[str, str], Group]) -> Parts:
     return parts
 
 
-def segment_faces(parts: Parts, control: str, metrics: Sequence[str], comparing: Comparing) -> tuple[Face, Face]:
+def segment_documents(
+    parts: Parts, control: str, metrics: Sequence[str], comparing: Comparing
+) -> tuple[Document, Document]:
     """(do segments differ: variant → metric → test, segment → its lifts with p-values adjusted over all of them)."""
     lifts: Named = {}
     for part, groups in parts.items():
@@ -73,8 +75,8 @@ def segment_faces(parts: Parts, control: str, metrics: Sequence[str], comparing:
         if control in groups:
             treated = {f"{part}\0{key}": group for key, group in groups.items() if key != control}
             lifts |= comparing.contrasts(treated, groups[control], metrics)
-    found = comparing.faces(lifts)
-    faces = {
+    found = comparing.documents(lifts)
+    documents = {
         part: {
             "matured": sum(group.count(DECISIONS) for group in groups.values()),
             "versus": {key: found[f"{part}\0{key}"] for key in groups if f"{part}\0{key}" in found},
@@ -86,12 +88,12 @@ def segment_faces(parts: Parts, control: str, metrics: Sequence[str], comparing:
         for part, groups in parts.items()
         if control in groups
     }
-    return differ(pairs, metrics, "segments"), faces
+    return differ(pairs, metrics, "segments"), documents
 
 
-def event_type_faces(
+def event_type_documents(
     parts: Parts, control: Group, definition: Definition, metrics: Sequence[str], comparing: Comparing
-) -> tuple[Face, Face]:
+) -> tuple[Document, Document]:
     """The same by event type, for variants whose draw is blind; the others are counted, and it is said why."""
     blind = {variant.key for variant in definition.variants if draws_blindly(definition, variant.key)}
     lifts: Named = {}
@@ -100,8 +102,8 @@ def event_type_faces(
         for group in treated.values():
             group.prepare(metrics, UNITS)
         lifts |= comparing.contrasts(treated, control, metrics)
-    found = comparing.faces(lifts)
-    faces = {
+    found = comparing.documents(lifts)
+    documents = {
         part: {
             "matured": sum(group.count(DECISIONS) for group in groups.values()),
             "versus": {key: found[f"{part}\0{key}"] for key in groups if key in blind},
@@ -112,10 +114,12 @@ def event_type_faces(
     pairs = {
         part: {key: (group, control) for key, group in groups.items() if key in blind} for part, groups in parts.items()
     }
-    return differ(pairs, metrics, "event types"), faces
+    return differ(pairs, metrics, "event types"), documents
 
 
-def differ(pairs: Mapping[str, Mapping[str, tuple[Compared, Compared]]], metrics: Sequence[str], parts: str) -> Face:
+def differ(
+    pairs: Mapping[str, Mapping[str, tuple[Compared, Compared]]], metrics: Sequence[str], parts: str
+) -> Document:
     """Variant → metric → Cochran's test of equal lifts in all parts, and what may be said of it. At one look."""
     variants = list(dict.fromkeys(key for groups in pairs.values() for key in groups))
     return {variant: {metric: _tested(pairs, variant, metric, parts) for metric in metrics} for variant in variants}

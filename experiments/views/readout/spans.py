@@ -13,8 +13,8 @@ import numpy as np
 from sqlalchemy import Connection
 
 from experiments.model.times import HOUR
-from experiments.store.hour_totals import HOURS, ROUNDS, TOTAL, DayHours, read_hour_totals
-from experiments.store.hours import Hours, read_hours
+from experiments.store.rollups.hour_totals import HOURS, ROUNDS, TOTAL, DayHours, read_hour_totals
+from experiments.store.rollups.hours import Hours, read_hours
 from experiments.views.readout.cells import Cell, Cells
 from experiments.views.readout.question import Question
 

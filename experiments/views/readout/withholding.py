@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from experiments.model.kinds import CAPPED_METRICS
-from experiments.views.bounds import Bounds
+from experiments.model.designing.kinds import CAPPED_METRICS
+from experiments.views.readout.bounds import Bounds
 from offline_eval.ab.bucketed import Linearised, linearised_mean, withheld
 from offline_eval.ab.limits import REMEDY
 
-Face = dict[str, Any]
+Document = dict[str, Any]
 
 TWINS = CAPPED_METRICS | {"roi": "capped_net_value", "incremental_roi": "capped.incremental_roi"}
 """Metric or ratio → what says the same of revenue up to the cap."""
@@ -23,14 +23,14 @@ def worded(note: str, metric: str, bounds: Bounds) -> str:
     return note.replace(REMEDY, f"read {twin}" if bounds.caps else STATE_A_CAP.format(twin))
 
 
-def noted(face: Face, metric: str, bounds: Bounds) -> Face:
+def noted(document: Document, metric: str, bounds: Bounds) -> Document:
     """The JSON form of a contrast or ratio, its note in the experiment's words."""
-    return {**face, "note": worded(face["note"], metric, bounds)} if face.get("note") else face
+    return {**document, "note": worded(document["note"], metric, bounds)} if document.get("note") else document
 
 
-def mean_face(group: Linearised, metric: str, bounds: Bounds) -> Face:
+def mean_document(group: Linearised, metric: str, bounds: Bounds) -> Document:
     """A group's own mean; beside bounds that are missing, `note` says why."""
-    face: Face = linearised_mean(group).as_dict()
-    if face["lower"] is not None:
-        return face
-    return face | {"note": worded(withheld(group), metric, bounds)}
+    document: Document = linearised_mean(group).as_dict()
+    if document["lower"] is not None:
+        return document
+    return document | {"note": worded(withheld(group), metric, bounds)}

@@ -21,7 +21,7 @@ class Quantile:
 
     Limits of one quantile at ranks n p ± z √(n p (1-p)) (Woodruff 1952, JASA 47, 635-646); limits of the difference
     from both (MOVER, Zou & Donner 2008), of the ratio likewise on the logarithms. The p-value follows from the
-    half-width that faces 0.
+    half-width that documents 0.
     """
 
     name: ClassVar[str] = "quantile"
@@ -43,8 +43,8 @@ class Quantile:
         z = -float(ndtri(self.alpha / 2))
         top, bottom = (quantile_limits(sample.sketch or Sketch(), self.p, z) for sample in (treated, control))
         low, gap, high = _difference(top, bottom)
-        facing = gap - low if gap > 0 else high - gap
-        p_value = 2 * float(ndtr(-abs(gap) / facing * z)) if facing else None
+        builder = gap - low if gap > 0 else high - gap
+        p_value = 2 * float(ndtr(-abs(gap) / builder * z)) if builder else None
         absolute = self._estimate((low, gap, high), sizes)
         return Contrast(absolute, self._relative(top, bottom, sizes), p_value, f"quantile {self.p:g}")
 

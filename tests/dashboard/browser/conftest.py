@@ -15,12 +15,12 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from dashboard.app import create_dashboard
 from dashboard.cookies import COOKIE
 from dashboard.serving import Server
-from experiments.model.principal import ROLES, SYSTEM
-from experiments.services.granting_users import create_user
-from experiments.services.limiting_guesses import Origin
-from experiments.services.signing_in import SignIns
+from experiments.model.access.principal import ROLES, SYSTEM
+from experiments.services.access.granting_users import create_user
+from experiments.services.access.limiting_guesses import Origin
+from experiments.services.access.signing_in import SignIns
 from experiments.settings import Settings
-from experiments.store.engine import engine_for
+from experiments.store.core.engine import engine_for
 
 CHROMIUM = os.environ.get("WINBACK_TEST_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
 PASSWORD = "correct horse battery"

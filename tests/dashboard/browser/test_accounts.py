@@ -4,11 +4,11 @@ import shutil
 
 import pytest
 
-from experiments.model.principal import SYSTEM
-from experiments.services.granting import create_key
-from experiments.services.granting_users import create_user
+from experiments.model.access.principal import SYSTEM
+from experiments.services.access.granting_keys import create_key
+from experiments.services.access.granting_users import create_user
 from experiments.settings import Settings
-from experiments.store.engine import engine_for
+from experiments.store.core.engine import engine_for
 from experiments.views.credentials import keys
 from experiments.views.paging import Wanted
 

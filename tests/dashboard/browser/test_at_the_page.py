@@ -13,8 +13,8 @@ from dashboard.page import View
 from dashboard.pages import PAGES
 from dashboard.sections import draw
 from dashboard.who import Who
-from experiments.model.principal import ROLES, Principal
-from experiments.store.engine import engine_for
+from experiments.model.access.principal import ROLES, Principal
+from experiments.store.core.engine import engine_for
 
 ADDRESS = "/campaign?campaign=campaign-1"
 

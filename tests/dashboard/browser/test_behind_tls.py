@@ -7,10 +7,10 @@ import pytest
 
 from dashboard.cookies import COOKIE, DEVICE
 from dashboard.pages import PAGES
-from experiments.model.principal import SYSTEM
-from experiments.services.granting_users import create_user
+from experiments.model.access.principal import SYSTEM
+from experiments.services.access.granting_users import create_user
 from experiments.settings import Settings
-from experiments.store.engine import engine_for
+from experiments.store.core.engine import engine_for
 from tests.conftest import skip_without_service
 from tests.dashboard.browser.conftest import PASSWORD, Visitor, run_site
 from tests.dashboard.browser.tls import tls_before

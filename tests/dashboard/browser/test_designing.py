@@ -9,9 +9,9 @@ from playwright.sync_api import expect
 
 from dashboard.designer import edits
 from dashboard.parts import draft_calls
-from experiments.model.principal import SYSTEM
+from experiments.model.access.principal import SYSTEM
 from experiments.settings import Settings
-from experiments.store.engine import engine_for
+from experiments.store.core.engine import engine_for
 from experiments.views.experiments import experiment
 
 from .conftest import run_site

@@ -7,9 +7,9 @@ import pytest
 from playwright.sync_api import expect
 
 from benchmarks.synthetic_log import Shape, write_log
-from experiments.jobs import Desk
+from experiments.jobs import WorkerContext
 from experiments.jobs.joining import join
-from experiments.model.principal import SYSTEM
+from experiments.model.access.principal import SYSTEM
 from experiments.settings import Settings
 from experiments.views.experiments import experiment
 from tests.dashboard.browser.conftest import run_site
@@ -34,12 +34,12 @@ def site(sqlite_template, tmp_path_factory):
     path = tmp_path_factory.mktemp("walks") / "winback.db"
     shutil.copy(sqlite_template, path)
     settings = Settings(database_url=f"sqlite:///{path}", _env_file=None)
-    desk = Desk(settings)
+    worker = WorkerContext(settings)
     for number, name in enumerate(COSTS, 1):
-        write_log(desk.engine, campaign(name), key=name.lower().replace(" ", "-"), number=number)
-    join(desk)
+        write_log(worker.engine, campaign(name), key=name.lower().replace(" ", "-"), number=number)
+    join(worker)
     yield from run_site(settings)
-    desk.close()
+    worker.close()
 
 
 @pytest.fixture
@@ -51,9 +51,9 @@ def visitor(site, browser):
 
 
 def stored(site, key):
-    desk = Desk(site.settings)
-    found = experiment(desk.engine, SYSTEM, key)
-    desk.close()
+    worker = WorkerContext(site.settings)
+    found = experiment(worker.engine, SYSTEM, key)
+    worker.close()
     return found
 
 

@@ -15,10 +15,10 @@ from playwright.sync_api import Locator, Page
 from api.app import create_app
 from api.serving import guarded
 from experiments.jobs.worker import run_worker
-from experiments.model.principal import SCOPES, SYSTEM
-from experiments.services.granting import create_key
+from experiments.model.access.principal import SCOPES, SYSTEM
+from experiments.services.access.granting_keys import create_key
 from experiments.settings import Settings
-from experiments.store.engine import engine_for
+from experiments.store.core.engine import engine_for
 from tests.dashboard.browser.conftest import Site, run_site
 
 TASTES = {"sporty": "quest-5", "thrifty": "discount-5", "sociable": "bogo-5"}

@@ -7,14 +7,14 @@ import pytest
 
 from benchmarks.synthetic_log import Shape, write_log
 from experiments.errors import ConflictError, InvalidError
-from experiments.jobs import Desk
+from experiments.jobs import WorkerContext
 from experiments.jobs.aa_testing import aa_runs
-from experiments.model.principal import SYSTEM
+from experiments.model.access.principal import SYSTEM
 from experiments.model.times import now
 from experiments.services import aa_testing
 from experiments.services.aa_testing import AaRequest, cancel_aa, claim_aa, request_aa
 from experiments.services.aa_units import Units, wolves
-from experiments.store.lease import Lease
+from experiments.store.core.lease import Lease
 from experiments.views.aa_runs import aa_run
 
 SHAPE = Shape(600, repeats=2, voided=0.03, forced=0.02)
@@ -24,11 +24,11 @@ def quiet(*_: object) -> None:
     """No progress."""
 
 
-def test_sound_tests_cry_as_often_as_they_claim(desk: Desk, lease: Lease) -> None:
-    write_log(desk.engine, SHAPE)
-    desk.joiner.run(lease, now())
+def test_sound_tests_cry_as_often_as_they_claim(worker: WorkerContext, lease: Lease) -> None:
+    write_log(worker.engine, SHAPE)
+    worker.joiner.run(lease, now())
     told: list[tuple[str, int, int]] = []
-    found = aa_testing.tested(desk.engine, "synthetic", AaRequest(60), lambda *step: told.append(step))
+    found = aa_testing.tested(worker.engine, "synthetic", AaRequest(60), lambda *step: told.append(step))
     assert found["units"] == found["of"] <= 300
     assert set(found["metrics"]) == {"reengagement", "revenue", "net_value"}
     for tests in (*found["metrics"].values(), found["checks"]):
@@ -52,32 +52,32 @@ def test_a_test_that_cries_too_often_shows(monkeypatch: pytest.MonkeyPatch) -> N
     assert not found["metrics"]["conversion"]["welch"]["sound"]
 
 
-def test_too_few_units_and_calls_that_make_no_sense(desk: Desk, lease: Lease) -> None:
-    write_log(desk.engine, Shape(40))
-    desk.joiner.run(lease, now())
+def test_too_few_units_and_calls_that_make_no_sense(worker: WorkerContext, lease: Lease) -> None:
+    write_log(worker.engine, Shape(40))
+    worker.joiner.run(lease, now())
     with pytest.raises(ConflictError, match="needs 100"):
-        aa_testing.tested(desk.engine, "synthetic", AaRequest(5), quiet)
+        aa_testing.tested(worker.engine, "synthetic", AaRequest(5), quiet)
     with pytest.raises(InvalidError, match="salts"):
-        request_aa(desk.engine, SYSTEM, "synthetic", AaRequest(0, 0.001))
+        request_aa(worker.engine, SYSTEM, "synthetic", AaRequest(0, 0.001))
 
 
-def test_a_run_lives_from_request_to_result(desk: Desk, lease: Lease) -> None:
-    write_log(desk.engine, SHAPE)
-    desk.joiner.run(lease, now())
-    number = request_aa(desk.engine, SYSTEM, "synthetic", AaRequest(10))
-    cancelled = request_aa(desk.engine, SYSTEM, "synthetic", AaRequest(10))
-    cancel_aa(desk.engine, SYSTEM, cancelled)
+def test_a_run_lives_from_request_to_result(worker: WorkerContext, lease: Lease) -> None:
+    write_log(worker.engine, SHAPE)
+    worker.joiner.run(lease, now())
+    number = request_aa(worker.engine, SYSTEM, "synthetic", AaRequest(10))
+    cancelled = request_aa(worker.engine, SYSTEM, "synthetic", AaRequest(10))
+    cancel_aa(worker.engine, SYSTEM, cancelled)
     with pytest.raises(ConflictError):
-        cancel_aa(desk.engine, SYSTEM, cancelled)
-    assert aa_runs(desk) == 1
-    assert claim_aa(desk.engine) is None
+        cancel_aa(worker.engine, SYSTEM, cancelled)
+    assert aa_runs(worker) == 1
+    assert claim_aa(worker.engine) is None
     end = time.monotonic() + 60
-    while aa_run(desk.engine, SYSTEM, number)["status"] == "running" and time.monotonic() < end:
+    while aa_run(worker.engine, SYSTEM, number)["status"] == "running" and time.monotonic() < end:
         time.sleep(0.1)
-    done = aa_run(desk.engine, SYSTEM, number)
+    done = aa_run(worker.engine, SYSTEM, number)
     assert (done["status"], done["progress"]) == ("done", 1.0)
     assert done["result"]["metrics"]["revenue"]["welch"]["runs"] == 10
-    assert aa_run(desk.engine, SYSTEM, cancelled)["result"] is None
+    assert aa_run(worker.engine, SYSTEM, cancelled)["result"] is None
 
 
 def test_the_door(client: object) -> None:

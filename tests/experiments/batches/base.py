@@ -7,7 +7,7 @@ from experiments.services.batching.requesting import (
     claim_batch,
 )
 from experiments.services.batching.running import run_batch
-from experiments.store.engine import reading
+from experiments.store.core.engine import reading
 
 UNITS = 1300
 

@@ -5,7 +5,7 @@ import json
 import pytest
 from sqlalchemy import text
 
-from experiments.store.engine import transaction
+from experiments.store.core.engine import transaction
 from tests.experiments.batches.base import UNITS
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from experiments.errors import InvalidError
 from experiments.jobs import JOBS
-from experiments.model.principal import SYSTEM
+from experiments.model.access.principal import SYSTEM
 from experiments.services.batching.requesting import (
     BatchRequest,
     request_batch,
@@ -142,12 +142,12 @@ def test_files_below_the_configured_folder_only(serving, settings, engine, tmp_p
             run(settings, engine, changed)
 
 
-def test_the_worker_runs_what_was_asked_for(client, desk, lease, base):
+def test_the_worker_runs_what_was_asked_for(client, worker, lease, base):
     campaign(client)
     number = client.post("/v1/experiments/win/batches", json={}).json()["id"]
     deadline = time.monotonic() + 60
     while status(client, number)["status"] != "done" and time.monotonic() < deadline:
-        JOBS["batch"].run(desk)
+        JOBS["batch"].run(worker)
         time.sleep(0.05)
     assert status(client, number)["done"] == UNITS
     assert client.get("/v1/experiments/win/batches").json()["items"][0]["id"] == number

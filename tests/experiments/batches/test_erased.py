@@ -9,12 +9,12 @@ import pytest
 from sqlalchemy import text
 
 from experiments.errors import StoppedError
-from experiments.model.principal import SYSTEM
+from experiments.model.access.principal import SYSTEM
 from experiments.services.batching import erasing, running, sources
 from experiments.services.batching.requesting import BatchRequest, claim_batch, request_batch
 from experiments.services.batching.running import run_batch
 from experiments.services.refreshing_features import compact_history
-from experiments.store.engine import reading, transaction
+from experiments.store.core.engine import reading, transaction
 from tests.experiments.batches.base import campaign, run
 
 ROWS = [{"unit_id": unit, "context": {"orders": orders}} for unit, orders in (("ana", 2), ("ben", 2), ("cleo", 0))]
@@ -180,7 +180,7 @@ def test_a_row_that_is_refused_does_not_name_who_was_erased(client, settings, en
 
 
 def test_results_outlive_the_sweep_of_the_history(client, settings, engine, monkeypatch):
-    monkeypatch.setattr("experiments.store.compaction._GRACE", -1.0)
+    monkeypatch.setattr("experiments.store.units.compaction._GRACE", -1.0)
     campaign(client)
     number = _asked(client)
     run(settings, engine, number)

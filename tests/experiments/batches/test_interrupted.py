@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from experiments.jobs.batching import run_claimed
-from experiments.model.principal import SYSTEM
+from experiments.model.access.principal import SYSTEM
 from experiments.model.times import now
 from experiments.services.batching import running
 from experiments.services.batching.requesting import (
@@ -20,7 +20,7 @@ from experiments.services.batching.requesting import (
     resume_batch,
 )
 from experiments.services.batching.running import folder_of, run_batch
-from experiments.store.engine import reading, transaction
+from experiments.store.core.engine import reading, transaction
 from tests.experiments.batches.base import UNITS, campaign, decided, run, status
 
 

@@ -1,6 +1,6 @@
 """A batch under a learned policy decides as calls over HTTP do, and its decisions derive again."""
 
-from experiments.model.principal import SYSTEM
+from experiments.model.access.principal import SYSTEM
 from experiments.services.verifying import verify
 from tests.experiments.batches.base import campaign, run
 from tests.experiments.deciding.test_laws import VARIANTS, teach

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from experiments.model.principal import SYSTEM
+from experiments.model.access.principal import SYSTEM
 from experiments.model.times import to_micros
 from experiments.services.batching.reporting import nobody_decided
 from experiments.services.clocking import advance_clock

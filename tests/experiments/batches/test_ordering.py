@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import text
 
-from experiments.model.principal import SYSTEM
+from experiments.model.access.principal import SYSTEM
 from experiments.services.batching import ordering, running
 from experiments.services.batching.ordering import Order, shuffled_units
 from experiments.services.batching.requesting import BatchRequest, claim_batch, request_batch
 from experiments.services.batching.running import run_batch
 from experiments.services.verifying import verify
-from experiments.store.engine import transaction
+from experiments.store.core.engine import transaction
 from tests.experiments.batches.base import UNITS, campaign, decided, run, status
 from tests.experiments.batches.test_interrupted import _interrupted
 

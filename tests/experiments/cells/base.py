@@ -5,12 +5,12 @@ import pytest
 from sqlalchemy import text
 
 from benchmarks.synthetic_log import Shape
-from experiments.jobs import Desk
-from experiments.store.cell_totals import CellTotals, read_cells, read_variants
-from experiments.store.engine import reading
-from experiments.store.experiments import find
-from experiments.store.hour_totals import ROUNDS, TOTAL, read_hour_totals
-from experiments.store.rollups import metric_places
+from experiments.jobs import WorkerContext
+from experiments.store.core.engine import reading
+from experiments.store.designing.experiments import find
+from experiments.store.rollups.cell_totals import CellTotals, read_cells, read_variants
+from experiments.store.rollups.hour_totals import ROUNDS, TOTAL, read_hour_totals
+from experiments.store.rollups.tiers import metric_places
 
 SHAPE = Shape(700, repeats=2, forced=0.04, voided=0.06, segments=3)
 FOREVER = 2**40
@@ -20,9 +20,9 @@ WHERE experiment_id = :id AND hour >= :start AND hour < :end GROUP BY hour, revi
 """
 
 
-def both(desk: Desk, start: int = -FOREVER, end: int = FOREVER) -> tuple[dict, dict]:
+def both(worker: WorkerContext, start: int = -FOREVER, end: int = FOREVER) -> tuple[dict, dict]:
     """(hour, revision, variant, arm, voided, metric) → rounds and total, from either tier."""
-    with reading(desk.engine) as session:
+    with reading(worker.engine) as session:
         connection = session.connection()
         number = int(find(session, "synthetic").id or 0)
         rows = connection.execute(text(HOURLY), {"id": number, "start": start, "end": end})
@@ -39,8 +39,8 @@ def both(desk: Desk, start: int = -FOREVER, end: int = FOREVER) -> tuple[dict, d
     return expected, found
 
 
-def assert_hours_kept(desk: Desk) -> None:
-    expected, found = both(desk)
+def assert_hours_kept(worker: WorkerContext) -> None:
+    expected, found = both(worker)
     assert expected
     assert expected.keys() == found.keys()
     for key, (rounds, total) in expected.items():
@@ -56,8 +56,8 @@ def by_variant(found: CellTotals) -> dict[tuple[int, str, int], tuple[np.ndarray
     return sums
 
 
-def assert_variants_kept(desk: Desk) -> None:
-    with reading(desk.engine) as session:
+def assert_variants_kept(worker: WorkerContext) -> None:
+    with reading(worker.engine) as session:
         number = int(find(session, "synthetic").id or 0)
         cells, variants = (read(session.connection(), number) for read in (read_cells, read_variants))
     expected, found = by_variant(cells), by_variant(variants)

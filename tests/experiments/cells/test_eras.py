@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from experiments.services import joining_eras
-from experiments.services.joining_eras import Assigned, Drawn, Timeline, assign
-from experiments.store.cells import Era
+from experiments.services.joining import eras as joining_eras
+from experiments.services.joining.eras import Assigned, Drawn, Timeline, assign
+from experiments.store.rollups.cells import Era
 from tests.examples import few
 
 NAMES = [("bandit", "a", 0), ("bandit", "b", 0), ("uniform", "a", 1)]

@@ -7,25 +7,25 @@ from hypothesis import strategies as st
 from sqlalchemy import select, update
 
 from benchmarks.synthetic_log import Shape, write_log
-from experiments.jobs import Desk
-from experiments.model.principal import SYSTEM
-from experiments.model.record import decode_record, encode_record
-from experiments.model.tables import Decision
+from experiments.jobs import WorkerContext
+from experiments.model.access.principal import SYSTEM
+from experiments.model.deciding.record import decode_record, encode_record
+from experiments.model.tables.core import Decision
 from experiments.model.times import now
-from experiments.services import rebuilding
-from experiments.services.joining_columns import drawing
-from experiments.store import round_log
-from experiments.store.engine import transaction
-from experiments.store.lease import Lease
+from experiments.services.joining.columns import drawing
+from experiments.services.rebuilding import rebuilder as rebuilding
+from experiments.store.core.engine import transaction
+from experiments.store.core.lease import Lease
+from experiments.store.joining import round_log
 from offline_eval.ab.adaptive.packed import BLOCK, Draws, packed_sums
 from offline_eval.ab.row_sums import row_sums
 
 SHAPE = Shape(700, arms=5, repeats=3, forced=0.04, voided=0.06, rejected=0.05, segments=3)
 
 
-def fewer_arms(desk: Desk, rng: np.random.Generator) -> None:
+def fewer_arms(worker: WorkerContext, rng: np.random.Generator) -> None:
     """Take some of the arms that were not drawn out of many decisions; the only one left is drawn for certain."""
-    with transaction(desk.engine) as session:
+    with transaction(worker.engine) as session:
         connection = session.connection()
         for number, arm, text in connection.execute(select(Decision.id, Decision.arm, Decision.record)).all():
             record = decode_record(text)
@@ -38,14 +38,14 @@ def fewer_arms(desk: Desk, rng: np.random.Generator) -> None:
 
 @pytest.mark.parametrize(("a_file", "at_once", "batches"), [(10**6, 4096, 32), (150, 64, 1), (300, 40, 3)])
 def test_files_and_groups_of_any_length_give_the_joiners_sums(
-    desk: Desk, lease: Lease, monkeypatch: pytest.MonkeyPatch, a_file: int, at_once: int, batches: int
+    worker: WorkerContext, lease: Lease, monkeypatch: pytest.MonkeyPatch, a_file: int, at_once: int, batches: int
 ) -> None:
     for name, value in (("ROWS_A_FILE", a_file), ("ROWS_AT_ONCE", at_once), ("BATCHES_A_GROUP", batches)):
         monkeypatch.setattr(round_log, name, value)
-    write_log(desk.engine, SHAPE)
-    fewer_arms(desk, np.random.default_rng(5))
-    desk.joiner.run(lease, now())
-    found = rebuilding.compare(desk.engine, SYSTEM, "synthetic", lambda *_: None)
+    write_log(worker.engine, SHAPE)
+    fewer_arms(worker, np.random.default_rng(5))
+    worker.joiner.run(lease, now())
+    found = rebuilding.compare(worker.engine, SYSTEM, "synthetic", lambda *_: None)
     assert found.rows > 600
     assert found.agrees, found.as_dict()
 

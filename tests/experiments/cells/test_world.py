@@ -6,16 +6,16 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
-from experiments.jobs import Desk
+from experiments.jobs import WorkerContext
 from experiments.jobs.joining import join
 from experiments.jobs.learning import learn
 from experiments.model.rollups import DECISIONS
-from experiments.services import joining_eras
-from experiments.store.cell_totals import read_cells
-from experiments.store.engine import reading
-from experiments.store.experiments import find
-from experiments.views.arms import arm_contrasts
-from experiments.views.trust import checks
+from experiments.services.joining import eras as joining_eras
+from experiments.store.core.engine import reading
+from experiments.store.designing.experiments import find
+from experiments.store.rollups.cell_totals import read_cells
+from experiments.views.readout.arms import arm_contrasts
+from experiments.views.trust.checks import checks
 
 RATES = {"nothing": (0.30, 0.40), "mail": (0.45, 0.35), "gift": (0.55, 0.75)}
 """Arm → rates in two kinds of units, which are equally many."""
@@ -36,7 +36,7 @@ def definition(policy: str) -> dict:
     }  # fmt: skip
 
 
-def play(client: object, desk: Desk, policy: str) -> None:
+def play(client: object, worker: WorkerContext, policy: str) -> None:
     """Some hundred units a step; the policy learns after each."""
     assert client.post("/v1/experiments", json=definition(policy)).status_code == 201
     client.post("/v1/experiments/world/start")
@@ -55,23 +55,23 @@ def play(client: object, desk: Desk, policy: str) -> None:
         ]  # fmt: skip
         assert client.post("/v1/outcomes", json={"outcomes": outcomes}).status_code == 200
         client.post("/v1/experiments/world/clock", json={"at": (at + timedelta(minutes=30)).isoformat()})
-        assert join(desk) == SIZE
-        learn(desk)
+        assert join(worker) == SIZE
+        learn(worker)
         client.portal.call(client.app.state.winback.refresh)
 
 
 @pytest.fixture
-def desk(settings: object, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+def worker(settings: object, monkeypatch: pytest.MonkeyPatch) -> Iterator[WorkerContext]:
     monkeypatch.setattr(joining_eras, "LEAST", 100)
-    desk = Desk(settings)
-    yield desk
-    desk.close()
+    worker = WorkerContext(settings)
+    yield worker
+    worker.close()
 
 
 @pytest.mark.parametrize("policy", ["squarecb", "linucb"])
-def test_the_truth_is_in_the_interval(client: object, desk: Desk, policy: str) -> None:
-    play(client, desk, policy)
-    with reading(desk.engine) as session:
+def test_the_truth_is_in_the_interval(client: object, worker: WorkerContext, policy: str) -> None:
+    play(client, worker, policy)
+    with reading(worker.engine) as session:
         row = find(session, "world")
         connection = session.connection()
         fixed, running = (
@@ -79,10 +79,10 @@ def test_the_truth_is_in_the_interval(client: object, desk: Desk, policy: str) -
         )
         results = checks(connection, row, read_cells(connection, int(row.id)).total(DECISIONS))
     truth = sum(RATES["gift"]) / 2 - sum(RATES["nothing"]) / 2
-    for face in (fixed, running):
-        absolute = face["versus"]["nothing"]["absolute"]
+    for document in (fixed, running):
+        absolute = document["versus"]["nothing"]["absolute"]
         assert 0 < absolute["lower"] <= truth <= absolute["upper"]
-        assert face["adjusted"]["lower"] <= sum(RATES["gift"]) / 2 <= face["adjusted"]["upper"]
+        assert document["adjusted"]["lower"] <= sum(RATES["gift"]) / 2 <= document["adjusted"]["upper"]
     assert fixed["versus"]["nothing"]["absolute"]["method"] == "adaptively_weighted"
     assert running["versus"]["nothing"]["absolute"]["method"] == "arm_sequence"
     assert not [one for one in results if one.status in ("failed", "warning")]

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from experiments.metrics import METRICS, MONEY, RATIOS
 from experiments.model.checks import CHECKS, WARNINGS, study
-from experiments.model.definition import Definition
-from experiments.model.kinds import CAPPED_METRICS, EVENT_METRICS, MONEY_METRICS
+from experiments.model.designing.definition import Definition
+from experiments.model.designing.kinds import CAPPED_METRICS, EVENT_METRICS, MONEY_METRICS
 
 SOUND = {
     "key": "k",

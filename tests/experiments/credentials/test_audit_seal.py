@@ -10,14 +10,15 @@ from sqlalchemy import text
 from sqlmodel import col, select
 
 from experiments.errors import ConflictError, InvalidError, UnavailableError
-from experiments.model.principal import SYSTEM
-from experiments.model.tables import AuditEntry
-from experiments.services.auditing import accept_audit, verify_audit
+from experiments.model.access.principal import SYSTEM
+from experiments.model.tables.core import AuditEntry
+from experiments.services.access.auditing import accept_audit, verify_audit
+from experiments.services.access.granting_keys import create_key
 from experiments.services.backing_up.backup import take_backup
 from experiments.services.backing_up.restore import restore_backup
-from experiments.services.granting import create_key
-from experiments.store import audit_anchors, audit_seal
-from experiments.store.engine import engine_for, reading, transaction
+from experiments.store import audit_anchors
+from experiments.store.core import audit_seal
+from experiments.store.core.engine import engine_for, reading, transaction
 
 ENTRIES = 6
 

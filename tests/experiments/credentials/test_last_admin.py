@@ -5,10 +5,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from experiments.errors import ConflictError
-from experiments.model.principal import SYSTEM
+from experiments.model.access.principal import SYSTEM
 from experiments.model.times import HOUR, now
-from experiments.services.granting import create_key, revoke_key
-from experiments.services.granting_users import UserChange, change_user, create_user
+from experiments.services.access.granting_keys import create_key, revoke_key
+from experiments.services.access.granting_users import UserChange, change_user, create_user
 from experiments.views.credentials import keys, users
 from experiments.views.paging import Wanted
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from experiments.errors import TooManyError
-from experiments.model.rate_limits import Bucket, RateLimit
+from experiments.model.access.rate_limits import Bucket, RateLimit
 
 
 class Clock:

@@ -6,12 +6,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import text
 
-from experiments.model.principal import SYSTEM
+from experiments.model.access.principal import SYSTEM
 from experiments.model.times import to_micros
-from experiments.services.granting import create_key
+from experiments.services.access.granting_keys import create_key
 from experiments.services.segmenting.membership import set_members
 from experiments.services.verifying import verify
-from experiments.store.engine import transaction
+from experiments.store.core.engine import transaction
 
 UNIFORM = [{"key": "v", "share": 1.0, "policy": {"name": "uniform"}}]
 LISTED = [{"key": "v", "share": 1.0, "policy": {"name": "listed"}}]

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from experiments.model.definition import Definition
-from experiments.model.eligibility import Adjusted, Eligibility
-from experiments.model.enrolment import Enrolment, Sharing
-from experiments.model.overrides import applicable, with_weights
+from experiments.model.deciding.eligibility import Adjusted, Eligibility
+from experiments.model.deciding.enrolment import Enrolment, Sharing
+from experiments.model.deciding.overrides import applicable, with_weights
+from experiments.model.designing.definition import Definition
 from experiments.model.times import HOUR, duration_micros, to_micros
 
 SALT = b"salt" * 8

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from experiments.errors import InvalidError
+from experiments.model.access.principal import SYSTEM
 from experiments.model.callers_clock import MOST_DAYS, check_jump
-from experiments.model.decisions import MAX_INSTANT
-from experiments.model.principal import SYSTEM
+from experiments.model.deciding.decisions import MAX_INSTANT
 from experiments.model.times import DAY, to_datetime
 from experiments.services.clocking import advance_clock
 from tests.examples import few

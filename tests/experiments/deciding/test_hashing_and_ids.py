@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from bandit.policy import draw
-from experiments.model.drawing import draw_place
-from experiments.model.hashing import h, unit_bucket
+from experiments.model.deciding.drawing import draw_place
+from experiments.model.deciding.hashing import h, unit_bucket
 from experiments.model.ids import DecisionIds, decision_number, decision_numbers, public_id, public_ids
 
 SALT = bytes(range(32))

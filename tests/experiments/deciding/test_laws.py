@@ -12,17 +12,17 @@ from bandit.policies import build
 from bandit.rounds import Round
 from bandit.snapshots import fingerprint
 from experiments.errors import UnavailableError
-from experiments.model.definition import Definition
-from experiments.model.drawing import draw_number, draw_place
+from experiments.model.access.principal import SYSTEM
+from experiments.model.deciding.drawing import draw_number, draw_place
+from experiments.model.deciding.record import decode_record
+from experiments.model.designing.definition import Definition
 from experiments.model.policy_snapshots import seal_policy
-from experiments.model.principal import SYSTEM
-from experiments.model.record import decode_record
-from experiments.model.tables import Learner, Snapshot
+from experiments.model.tables.workers import Learner, Snapshot
 from experiments.services.deciding.decider import Decider
 from experiments.services.deciding.messages import Assignment
 from experiments.services.verifying import verify
-from experiments.store.engine import reading, transaction
-from experiments.store.experiments import find
+from experiments.store.core.engine import reading, transaction
+from experiments.store.designing.experiments import find
 
 VARIANTS = [
     {"key": "bandit", "share": 0.5, "policy": {"name": "squarecb", "floor": 0.02}},

@@ -1,8 +1,8 @@
 """Epochs, attempts and keys: which stored decision answers a request, or where a new one goes."""
 
-from experiments.model.decisions import DecisionRow
+from experiments.model.deciding.decisions import DecisionRow
 from experiments.services.deciding.places import Ask, Place, place_of
-from experiments.store.decision_log import Stored
+from experiments.store.deciding.decision_log import Stored
 
 
 def stored(epoch=0, attempt=0, *, voided=False, expires=100, mode="learned", arm="a"):

@@ -3,9 +3,9 @@
 import pytest
 from sqlalchemy import Engine, text
 
-from experiments.model.decisions import DecisionRow
-from experiments.store.decision_log import DecisionLog, after_a_loss
-from experiments.store.engine import reading
+from experiments.model.deciding.decisions import DecisionRow
+from experiments.store.core.engine import reading
+from experiments.store.deciding.decision_log import DecisionLog, after_a_loss
 
 
 @pytest.fixture

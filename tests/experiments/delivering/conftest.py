@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 import pytest
 
 from experiments.connectors.webhooks import Sender
-from experiments.services.delivering_pushes import Backoff, Pusher, claim_delivery
+from experiments.services.delivering.pushes import Backoff, Pusher, claim_delivery
 from experiments.settings import Settings
-from experiments.store.engine import engine_for
+from experiments.store.core.engine import engine_for
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from experiments.connectors.destinations import DESTINATIONS, Parcel
+from experiments.connectors.destinations import DESTINATIONS, Payload
 from experiments.model.assigned import Assigned
 
 AT = 1_767_225_600_000_000  # 2026-01-01
@@ -19,8 +19,8 @@ def _row(number, unit=None):
     )
 
 
-def _parcel(count=3, **options):
-    return Parcel(7, 0, "e", AT, [_row(n) for n in range(count)], options)
+def _payload(count=3, **options):
+    return Payload(7, 0, "e", AT, [_row(n) for n in range(count)], options)
 
 
 @pytest.fixture(params=DESTINATIONS)
@@ -30,7 +30,7 @@ def name(request):
 
 def test_its_document_names_every_unit_arm_and_payload(name):
     kind = DESTINATIONS[name]
-    written = json.dumps(kind.body(_parcel()), ensure_ascii=False)
+    written = json.dumps(kind.body(_payload()), ensure_ascii=False)
     for number in range(3):
         assert f'"u{number}"' in written
         assert f"d_{number}" in written
@@ -41,7 +41,7 @@ def test_its_document_names_every_unit_arm_and_payload(name):
 def test_every_option_shows_in_its_document(name):
     kind = DESTINATIONS[name]
     for option in kind.options:
-        assert "a_choice" in json.dumps(kind.body(_parcel(**{option: "a_choice"})))
+        assert "a_choice" in json.dumps(kind.body(_payload(**{option: "a_choice"})))
 
 
 @given(
@@ -62,13 +62,13 @@ def test_every_option_shows_in_its_document(name):
 )
 @pytest.mark.parametrize("kind", DESTINATIONS.values(), ids=list(DESTINATIONS))
 def test_whatever_the_receiver_answers_is_read(kind, answer):
-    refused = kind.refused(answer, _parcel())
+    refused = kind.refused(answer, _payload())
     assert set(refused) <= {0, 1, 2}
     assert all(isinstance(why, str) for why in refused.values())
 
 
 def test_a_plain_answer_refuses_nobody(name):
-    assert DESTINATIONS[name].refused({"message": "success"}, _parcel()) == {}
+    assert DESTINATIONS[name].refused({"message": "success"}, _payload()) == {}
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_a_plain_answer_refuses_nobody(name):
     ],
 )
 def test_rows_that_a_receiver_did_not_take(name, answer, refused):
-    assert DESTINATIONS[name].refused(answer, _parcel()) == refused
+    assert DESTINATIONS[name].refused(answer, _payload()) == refused
 
 
 def test_it_is_pushed_with_its_credential_and_recorded(name, outbound):

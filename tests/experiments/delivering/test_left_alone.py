@@ -2,7 +2,7 @@
 
 from sqlalchemy import text
 
-from experiments.store.engine import transaction
+from experiments.store.core.engine import transaction
 
 
 def test_whom_nobody_may_contact_is_left_out_of_every_attempt(outbound):

@@ -10,10 +10,10 @@ from sqlmodel import select
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from experiments.connectors.webhooks import Sender, signed_headers
-from experiments.jobs import JOBS, Desk
-from experiments.model.tables import Alert
-from experiments.services.delivering_pushes import Backoff, Pusher, claim_delivery
-from experiments.store.engine import reading, transaction
+from experiments.jobs import JOBS, WorkerContext
+from experiments.model.tables.messages import Alert
+from experiments.services.delivering.pushes import Backoff, Pusher, claim_delivery
+from experiments.store.core.engine import reading, transaction
 
 from .conftest import SECRET
 
@@ -267,12 +267,12 @@ def test_the_worker_delivers_beside_its_jobs(outbound, settings):
     outbound.decide("ana")
     outbound.destination()
     number = outbound.request()["id"]
-    desk = Desk(settings)
-    assert JOBS["deliver"].run(desk) == 1
+    worker = WorkerContext(settings)
+    assert JOBS["deliver"].run(worker) == 1
     deadline = time.monotonic() + 20
-    while desk.courier.busy and time.monotonic() < deadline:
+    while worker.push_thread.busy and time.monotonic() < deadline:
         time.sleep(0.01)
-    assert JOBS["deliver"].run(desk) == 0
-    desk.close()
+    assert JOBS["deliver"].run(worker) == 0
+    worker.close()
     assert outbound.shown(number)["status"] == "done"
     assert json.loads(outbound.receiver.seen[0].body)["data"]["delivery"] == number

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import text
 
 from experiments.connectors.webhooks import Sender, UnsafeTargetError, target_fault
-from experiments.store.engine import transaction
+from experiments.store.core.engine import transaction
 from tests.experiments.batches.base import run
 
 
@@ -167,7 +167,7 @@ def _rows(kind, content):
 
 @pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
 def test_a_file_has_every_assignment_with_its_payload(outbound, kind, monkeypatch):
-    monkeypatch.setattr("experiments.views.assignment_files.ROWS", 2)
+    monkeypatch.setattr("experiments.views.batching.assignment_files.ROWS", 2)
     decided = outbound.decide('an,"a', "ben\n", "=cleo", "dora", "x", "left alone", "forgotten")
     outbound.client.post(f"/v1/decisions/{decided['x']}/void", json={"reason": "suppressed"})
     outbound.client.put("/v1/suppressions/left%20alone", json={"reason": "complained"})
@@ -207,8 +207,8 @@ def test_a_file_goes_on_where_another_ended(outbound):
 
 
 def test_a_push_has_no_file_and_a_file_needs_its_scope(outbound, engine):
-    from experiments.model.principal import SYSTEM
-    from experiments.services.granting import create_key
+    from experiments.model.access.principal import SYSTEM
+    from experiments.services.access.granting_keys import create_key
 
     outbound.destination()
     number = outbound.request()["id"]
@@ -255,7 +255,7 @@ def test_a_segment_narrows_it(outbound, engine):
 
 
 def test_a_batch_narrows_it_to_whom_it_assigned(outbound, engine, settings, monkeypatch):
-    monkeypatch.setattr("experiments.views.assignment_files.ROWS", 2)
+    monkeypatch.setattr("experiments.views.batching.assignment_files.ROWS", 2)
     known = outbound.decide("ana", "ben")
     units = [{"unit_id": unit, "context": {}} for unit in ("ben", "cleo", "dora", "eve", "cleo")]
     outbound.destination(batch_size=2)

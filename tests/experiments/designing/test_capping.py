@@ -11,19 +11,20 @@ from sqlalchemy import Engine, select
 from sqlmodel import Session
 
 from benchmarks.synthetic_log import Shape, write_log
-from experiments.jobs import Desk
-from experiments.model.capping import LEAST_SPENDERS, Spending, needs_cap, proposal_from, rounded_up
-from experiments.model.definition import Definition
+from experiments.jobs import WorkerContext
+from experiments.model.access.principal import SYSTEM
+from experiments.model.designing.capping import LEAST_SPENDERS, Spending, needs_cap, proposal_from, rounded_up
+from experiments.model.designing.definition import Definition
 from experiments.model.history import HISTORY
-from experiments.model.principal import SYSTEM
-from experiments.model.tables import HistoryPart, Revision
+from experiments.model.tables.core import Revision
+from experiments.model.tables.profiles import HistoryPart
 from experiments.model.times import DAY, now
-from experiments.services.capping import proposal_told, propose_cap, propose_cap_at_start
-from experiments.services.designing import change_experiment, create_experiment, validate_experiment
-from experiments.services.steering import move_experiment
-from experiments.store.activity import write_part
-from experiments.store.engine import reading, transaction
-from experiments.store.lease import Lease
+from experiments.services.designing.definitions import change_experiment, create_experiment, validate_experiment
+from experiments.services.designing.steering import move_experiment
+from experiments.services.limits.capping import proposal_told, propose_cap, propose_cap_at_start
+from experiments.store.core.engine import reading, transaction
+from experiments.store.core.lease import Lease
+from experiments.store.units.activity import write_part
 
 MONEY = {
     "key": "spring",
@@ -92,14 +93,14 @@ def test_a_stated_cap_is_kept(engine: Engine, tmp_path: Path) -> None:
         assert revisions(session) == [(1, 99.0, None)]
 
 
-def test_without_payments_earlier_experiments_propose(desk: Desk, lease: Lease, tmp_path: Path) -> None:
-    write_log(desk.engine, Shape(900, repeats=3))
-    desk.joiner.run(lease, now())
-    found = propose_cap(desk.engine, SYSTEM, tmp_path, MONEY)
+def test_without_payments_earlier_experiments_propose(worker: WorkerContext, lease: Lease, tmp_path: Path) -> None:
+    write_log(worker.engine, Shape(900, repeats=3))
+    worker.joiner.run(lease, now())
+    found = propose_cap(worker.engine, SYSTEM, tmp_path, MONEY)
     assert found is not None
     assert found.origin == "earlier experiments"
     assert 0 < found.value <= 30.0
-    assert propose_cap(desk.engine, SYSTEM, tmp_path, {**MONEY, "currency": "SEK"}) is None
+    assert propose_cap(worker.engine, SYSTEM, tmp_path, {**MONEY, "currency": "SEK"}) is None
 
 
 def test_a_draft_with_faults_elsewhere_is_proposed_a_cap(engine: Engine, tmp_path: Path) -> None:

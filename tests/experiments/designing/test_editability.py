@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from experiments.model.definition import Definition
-from experiments.model.editability import EDITABILITY, as_markdown, forbidden
+from experiments.model.designing.definition import Definition
+from experiments.model.designing.editability import EDITABILITY, as_markdown, forbidden
+from experiments.model.designing.states import LIVE, STATUSES, TRANSITIONS
 from experiments.model.merging import merge_patch
-from experiments.model.states import LIVE, STATUSES, TRANSITIONS
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "editability.md"
 

@@ -4,12 +4,12 @@ import pytest
 
 from bandit.rounds import NOTHING
 from experiments.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
-from experiments.model.principal import ROLES, SYSTEM, Principal
-from experiments.services.designing import change_experiment, create_experiment, validate_change
+from experiments.model.access.principal import ROLES, SYSTEM, Principal
+from experiments.services.designing.definitions import change_experiment, create_experiment, validate_change
+from experiments.services.designing.steering import move_experiment
 from experiments.services.profiling import store_profile
-from experiments.services.steering import move_experiment
-from experiments.views.audience import audience, feature_names
 from experiments.views.experiments import experiment
+from experiments.views.units.audience import audience, feature_names
 
 DEFINITION = {
     "key": "spring",

@@ -9,13 +9,17 @@ from sqlalchemy.types import JSON
 
 from experiments.connectors import Source
 from experiments.ingestion.importing import Importer, Order
-from experiments.model.principal import SYSTEM
-from experiments.model.tables import DecisionBatch, Delivery, HeldOutAsk, PortfolioUnit, SQLModel, UnitVersion
+from experiments.model.access.principal import SYSTEM
+from experiments.model.tables import SQLModel
+from experiments.model.tables.batches import DecisionBatch
+from experiments.model.tables.deliveries import Delivery
+from experiments.model.tables.limits import UnitVersion
+from experiments.model.tables.portfolio import HeldOutAsk, PortfolioUnit
 from experiments.services.batching.requesting import BatchRequest, request_batch
 from experiments.services.refreshing_features import refresh_features
 from experiments.services.segmenting.membership import set_members
-from experiments.store.dead_letters import Letter, keep
-from experiments.store.engine import reading, transaction
+from experiments.store.core.engine import reading, transaction
+from experiments.store.recording.dead_letters import Letter, keep
 from tests.experiments.batches.base import campaign
 
 MARK = "marker_77x"

@@ -7,15 +7,15 @@ from sqlalchemy import text
 
 from experiments.ingestion.envelope import open_envelope
 from experiments.ingestion.profiles import ProfileTaker
+from experiments.model.access.principal import SYSTEM
 from experiments.model.erasing import unit_hash
-from experiments.model.principal import SYSTEM
 from experiments.model.tables import SQLModel
 from experiments.services.refreshing_features import compact_history, refresh_features
 from experiments.services.segmenting.membership import set_members
-from experiments.store import erasure_journal
-from experiments.store.engine import reading, transaction
-from experiments.store.erasures import erasure_key
-from experiments.store.forgetting import STORES
+from experiments.store.core.engine import reading, transaction
+from experiments.store.units import erasure_journal
+from experiments.store.units.erasures import erasure_key
+from experiments.store.units.forgetting import STORES
 from tests.experiments.batches.base import run
 from tests.experiments.erasing.base import (
     ASK,
@@ -86,7 +86,7 @@ NOBODY = {
 
 @pytest.fixture
 def filled(service, tmp_path, monkeypatch):
-    monkeypatch.setattr("experiments.store.compaction._GRACE", -1.0)  # nobody is reading the files of before
+    monkeypatch.setattr("experiments.store.units.compaction._GRACE", -1.0)  # nobody is reading the files of before
     return everywhere(service, tmp_path)
 
 

@@ -13,13 +13,13 @@ from sqlalchemy import text
 
 from cli.running.ports import free_port
 from experiments.errors import ConflictError
-from experiments.model.principal import SYSTEM
+from experiments.model.access.principal import SYSTEM
 from experiments.services.attending import present
 from experiments.services.backing_up.backup import take_backup
 from experiments.services.backing_up.restore import restore_backup
-from experiments.store import lease
-from experiments.store.engine import transaction
-from experiments.store.presence import alone
+from experiments.store.core import lease
+from experiments.store.core.engine import transaction
+from experiments.store.core.presence import alone
 
 ROOT = Path(__file__).resolve().parents[3]
 

@@ -8,22 +8,22 @@ import pytest
 from sqlalchemy import text
 
 from experiments.errors import ConflictError, InvalidError, UnauthenticatedError
-from experiments.model.principal import SYSTEM
-from experiments.services import rebuilding
-from experiments.services.auditing import verify_audit
+from experiments.model.access.principal import SYSTEM
+from experiments.services.access.auditing import verify_audit
+from experiments.services.access.granting_users import create_user
+from experiments.services.access.limiting_guesses import Origin
+from experiments.services.access.signing_in import SignIns
 from experiments.services.backing_up.backup import take_backup
 from experiments.services.backing_up.restore import restore_backup
-from experiments.services.granting_users import create_user
-from experiments.services.limiting_guesses import Origin
-from experiments.services.signing_in import SignIns
-from experiments.store.engine import engine_for, reading
+from experiments.services.rebuilding import rebuilder as rebuilding
+from experiments.store.core.engine import engine_for, reading
 from tests.experiments.batches.base import run
 from tests.experiments.erasing.base import ASK, MARK, everywhere, found, outcome, report
 
 
 @pytest.fixture
 def filled(service, tmp_path, monkeypatch):
-    monkeypatch.setattr("experiments.store.compaction._GRACE", -1.0)
+    monkeypatch.setattr("experiments.store.units.compaction._GRACE", -1.0)
     return everywhere(service, tmp_path)
 
 

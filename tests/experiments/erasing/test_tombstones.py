@@ -2,9 +2,9 @@
 
 from sqlalchemy import text
 
-from experiments.model.principal import SYSTEM
+from experiments.model.access.principal import SYSTEM
 from experiments.services import refreshing_features
-from experiments.store.engine import reading
+from experiments.store.core.engine import reading
 from tests.experiments.batches.base import campaign, run
 
 

@@ -12,13 +12,14 @@ import pytest
 from sqlalchemy import text
 
 from experiments.ingestion import importing_sinks
-from experiments.model.principal import SYSTEM
-from experiments.services import delivering_fallbacks, refreshing_features
+from experiments.model.access.principal import SYSTEM
+from experiments.services import refreshing_features
 from experiments.services.deciding.messages import Assignment
+from experiments.services.delivering import fallbacks as delivering_fallbacks
 from experiments.services.erasing import erase_unit
 from experiments.services.hot_path import HotPath
 from experiments.services.refreshing_features import compact_history, refresh_features
-from experiments.store.engine import reading
+from experiments.store.core.engine import reading
 from tests.experiments.batches.base import campaign, decided
 from tests.experiments.erasing.base import MARK, SEGMENT, found, load, outcome, report
 
@@ -59,8 +60,8 @@ SUPPRESSION = ("put", "/v1/suppressions", {"units": ["ana"], "reason": "asked"})
 SHOWN = {"exposure_id": "x1", "experiment": "win", "unit_id": "ana", "arm": "b", "at": "2026-01-02T00:00:00Z"}
 DOORS = {
     "experiments.services.profiling.refused_units": PROFILE,
-    "experiments.services.limiting.refused_units": SUPPRESSION,
-    "experiments.services.delivering_fallbacks._erased": ("post", "/v1/exposures/fallback", {"exposures": [SHOWN]}),
+    "experiments.services.limits.suppressing.refused_units": SUPPRESSION,
+    "experiments.services.delivering.fallbacks._erased": ("post", "/v1/exposures/fallback", {"exposures": [SHOWN]}),
 }
 
 
@@ -138,7 +139,7 @@ def test_events_that_were_looked_up_before_an_erasure_are_hidden_after_it(servic
     refresh_features(service.engine, SYSTEM, folder)
     with reading(service.engine) as session:
         assert session.connection().execute(text("SELECT unit_id FROM units")).scalars().all() == ["ben"]
-    monkeypatch.setattr("experiments.store.compaction._GRACE", -1.0)
+    monkeypatch.setattr("experiments.store.units.compaction._GRACE", -1.0)
     compact_history(service.engine, folder)
     assert found(service.engine, folder) == {}
 

@@ -5,11 +5,11 @@ import time
 from sqlalchemy import text
 
 from experiments.jobs import JOBS
-from experiments.model.principal import SYSTEM
+from experiments.model.access.principal import SYSTEM
 from experiments.model.times import SECOND, now
 from experiments.services.refreshing_features import anything_new, refresh_features
-from experiments.store.activity import history
-from experiments.store.engine import transaction
+from experiments.store.core.engine import transaction
+from experiments.store.units.activity import history
 
 CAMPAIGN = {
     "key": "e",
@@ -20,10 +20,10 @@ CAMPAIGN = {
 }
 
 
-def test_contacts_and_responses_of_the_service_are_taken_over_once(service, tmp_path, desk, lease, monkeypatch):
+def test_contacts_and_responses_of_the_service_are_taken_over_once(service, tmp_path, worker, lease, monkeypatch):
     """Rows through the gatherers: what was decided, what was voided before and after, and what became of it."""
     monkeypatch.setattr("experiments.services.refreshing_features._SETTLED", -SECOND)
-    monkeypatch.setattr("experiments.store.contacts.AT_ONCE", 2)
+    monkeypatch.setattr("experiments.store.units.contacts.AT_ONCE", 2)
     client, folder = service.client, service.settings.history_path
     nobody = {"key": "holdout", "share": 1, "policy": {"name": "fixed", "params": {"arm": "nothing"}}}
     for body in (
@@ -54,7 +54,7 @@ def test_contacts_and_responses_of_the_service_are_taken_over_once(service, tmp_
     with transaction(service.engine) as session:
         session.connection().execute(text(f"UPDATE decisions SET matures_at = {now() - 1}"))
     deadline = time.monotonic() + 30
-    while not JOBS["join"].run(desk):
+    while not JOBS["join"].run(worker):
         assert time.monotonic() < deadline, "not joined in time"
         time.sleep(0.05)
     with history(service.engine, folder) as duck:

@@ -13,16 +13,16 @@ from sqlmodel import select
 from bandit.history import DAY, FEATURES, VERSION, UnitFacts, feature_columns, features_of
 from experiments.connectors import Source
 from experiments.ingestion.importing import Importer, Order
+from experiments.model.access.principal import SYSTEM
+from experiments.model.deciding.record import decode_record
 from experiments.model.history import HISTORY
-from experiments.model.principal import SYSTEM
-from experiments.model.record import decode_record
-from experiments.model.tables import Decision, Unit
+from experiments.model.tables.core import Decision, Unit
 from experiments.model.times import now, to_rfc3339
 from experiments.model.unit_features import _decode
 from experiments.services.refreshing_features import compact_history, refresh_features
-from experiments.store.activity import history, open_duckdb
-from experiments.store.engine import reading
-from experiments.store.facts import fact_columns, facts, facts_json
+from experiments.store.core.engine import reading
+from experiments.store.units.activity import history, open_duckdb
+from experiments.store.units.facts import fact_columns, facts, facts_json
 from offline_eval.history_leaks import leaking
 from tests.examples import few
 
@@ -282,7 +282,7 @@ def test_an_erased_person_is_in_no_feature_and_in_no_file(service, tmp_path):
 
 
 def test_many_small_parts_become_one_with_the_same_events(service, tmp_path, monkeypatch):
-    monkeypatch.setattr("experiments.store.compaction.FEW", 3)
+    monkeypatch.setattr("experiments.store.units.compaction.FEW", 3)
     for n in range(5):
         _import(service, tmp_path, [f"u{n},2026-01-{n + 1:02d},{n}"], f"p{n}.csv")
     folder = service.settings.history_path

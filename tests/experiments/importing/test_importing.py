@@ -21,10 +21,11 @@ from experiments.errors import InvalidError
 from experiments.ingestion.importing import Importer, Order
 from experiments.ingestion.importing_plan import Wish
 from experiments.ingestion.importing_rejects import Rejects
-from experiments.model.principal import SYSTEM
-from experiments.model.tables import Import, Outcome, Unit
-from experiments.store.activity import history, scan
-from experiments.store.engine import reading
+from experiments.model.access.principal import SYSTEM
+from experiments.model.tables.core import Outcome, Unit
+from experiments.model.tables.profiles import Import
+from experiments.store.core.engine import reading
+from experiments.store.units.activity import history, scan
 from tests.examples import few
 
 PAY = {"a": "unit_id", "b": "occurred_at", "c": "amount"}
@@ -86,7 +87,7 @@ def test_two_exports_come_down_to_the_larger_count_of_each_row(sqlite_template, 
     from shutil import copy
 
     from experiments.settings import Settings
-    from experiments.store.engine import engine_for
+    from experiments.store.core.engine import engine_for
 
     folder = tmp_path_factory.mktemp("union")
     copy(sqlite_template, folder / "w.db")
@@ -243,7 +244,7 @@ def test_a_killed_import_goes_on_where_it_was(sqlite_url, tmp_path):
     with place.open() as stream:
         assert len(list(csv.DictReader(stream))) == 1
     from experiments.settings import Settings
-    from experiments.store.engine import engine_for
+    from experiments.store.core.engine import engine_for
 
     engine = engine_for(Settings(database_url=sqlite_url, _env_file=None))
     with history(engine, tmp_path / "history") as duck:
@@ -269,9 +270,9 @@ from pathlib import Path
 from experiments.connectors import Source
 from experiments.ingestion.importing import Importer, Order
 from experiments.ingestion.importing_plan import Wish
-from experiments.model.principal import SYSTEM
+from experiments.model.access.principal import SYSTEM
 from experiments.settings import Settings
-from experiments.store.engine import engine_for
+from experiments.store.core.engine import engine_for
 url, folder, path, rejects = sys.argv[1:]
 importer = Importer(engine_for(Settings(database_url=url, _env_file=None), patient=True), Path(folder), SYSTEM)
 wish = Wish({"a": "unit_id", "b": "occurred_at", "c": "amount"})

@@ -8,11 +8,11 @@ import pytest
 from sqlalchemy import text
 
 from experiments.errors import LeaseLostError
-from experiments.jobs import Desk
+from experiments.jobs import WorkerContext
 from experiments.model.times import now
 from experiments.settings import Settings
-from experiments.store.engine import transaction
-from experiments.store.lease import fenced
+from experiments.store.core.engine import transaction
+from experiments.store.core.lease import fenced
 
 
 @pytest.fixture
@@ -21,30 +21,30 @@ def settings(database_url: str, tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-def desks(settings: Settings) -> Iterator[tuple[Desk, Desk]]:
-    pair = Desk(settings), Desk(settings)
+def workers(settings: Settings) -> Iterator[tuple[WorkerContext, WorkerContext]]:
+    pair = WorkerContext(settings), WorkerContext(settings)
     yield pair
-    for desk in pair:
-        desk.close()
+    for worker in pair:
+        worker.close()
 
 
-def test_only_one_holds_it(desks: tuple[Desk, Desk]) -> None:
-    first, second = desks
+def test_only_one_holds_it(workers: tuple[WorkerContext, WorkerContext]) -> None:
+    first, second = workers
     lease = first.leaseholder.hold()
     assert lease is not None
     assert second.leaseholder.hold() is None
     assert first.leaseholder.hold() == lease
 
 
-def test_a_released_lease_is_free_at_once(desks: tuple[Desk, Desk]) -> None:
-    first, second = desks
+def test_a_released_lease_is_free_at_once(workers: tuple[WorkerContext, WorkerContext]) -> None:
+    first, second = workers
     assert first.leaseholder.hold() is not None
     first.leaseholder.release()
     assert second.leaseholder.hold() is not None
 
 
-def test_holding_renews_it(desks: tuple[Desk, Desk]) -> None:
-    first, second = desks
+def test_holding_renews_it(workers: tuple[WorkerContext, WorkerContext]) -> None:
+    first, second = workers
     until = monotonic() + 1.2
     while monotonic() < until:
         assert first.leaseholder.hold() is not None
@@ -52,13 +52,13 @@ def test_holding_renews_it(desks: tuple[Desk, Desk]) -> None:
         sleep(0.1)
 
 
-def die(desk: Desk) -> None:
+def die(worker: WorkerContext) -> None:
     """What is left of a process that was killed: its connections are gone, its row stays."""
-    desk.leaseholder.lost()
+    worker.leaseholder.lost()
 
 
-def test_a_dead_holder_is_succeeded_within_the_lease(desks: tuple[Desk, Desk]) -> None:
-    first, second = desks
+def test_a_dead_holder_is_succeeded_within_the_lease(workers: tuple[WorkerContext, WorkerContext]) -> None:
+    first, second = workers
     old = first.leaseholder.hold()
     die(first)
     began = monotonic()
@@ -72,8 +72,8 @@ def test_a_dead_holder_is_succeeded_within_the_lease(desks: tuple[Desk, Desk]) -
         pass
 
 
-def test_a_superseded_worker_writes_nothing_and_waits(desks: tuple[Desk, Desk]) -> None:
-    first, second = desks
+def test_a_superseded_worker_writes_nothing_and_waits(workers: tuple[WorkerContext, WorkerContext]) -> None:
+    first, second = workers
     old = first.leaseholder.hold()
     with transaction(second.engine) as session:
         values = {"until": now() + 10**9}
@@ -87,9 +87,9 @@ def test_a_superseded_worker_writes_nothing_and_waits(desks: tuple[Desk, Desk]) 
         assert session.connection().execute(text("SELECT count(*) FROM worker_leases")).scalar_one() == 1
 
 
-def _writes(desk: Desk) -> object:
+def _writes(worker: WorkerContext) -> object:
     def work(lease: object) -> int:
-        with fenced(desk.engine, lease):
+        with fenced(worker.engine, lease):
             return 1
 
     return work

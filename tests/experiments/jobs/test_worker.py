@@ -7,11 +7,11 @@ from time import monotonic, sleep
 from sqlalchemy import func, select
 
 from benchmarks.synthetic_log import Shape, write_log
-from experiments.jobs import JOBS, Desk
+from experiments.jobs import JOBS, WorkerContext
 from experiments.jobs.worker import run_worker
-from experiments.model.tables import Learner, LoggedRound
+from experiments.model.tables.workers import Learner, LoggedRound
 from experiments.settings import Settings
-from experiments.store.engine import engine_for, reading
+from experiments.store.core.engine import engine_for, reading
 
 
 def count(engine: object, column: object) -> int:
@@ -53,14 +53,16 @@ def test_two_workers_do_the_work_of_one(settings: Settings) -> None:
     engine.dispose()
 
 
-def test_every_job_is_harmless_where_there_is_nothing_to_do(desk: Desk) -> None:
+def test_every_job_is_harmless_where_there_is_nothing_to_do(worker: WorkerContext) -> None:
     for job in JOBS.values():
-        assert job.run(desk) == 0
-        assert job.every(desk.settings) > 0
+        assert job.run(worker) == 0
+        assert job.every(worker.settings) > 0
 
 
-def test_a_database_that_is_away_is_waited_for(desk: Desk, tmp_path: Path) -> None:
-    away = Desk(Settings(database_url="postgresql://postgres@127.0.0.1:9/none", data_dir=tmp_path, _env_file=None))
+def test_a_database_that_is_away_is_waited_for(worker: WorkerContext, tmp_path: Path) -> None:
+    away = WorkerContext(
+        Settings(database_url="postgresql://postgres@127.0.0.1:9/none", data_dir=tmp_path, _env_file=None)
+    )
     for job in JOBS.values():
         assert job.run(away) == 0
     away.close()

@@ -11,15 +11,16 @@ from hypothesis import strategies as st
 from sqlalchemy import Row, delete, select, update
 
 from benchmarks.synthetic_log import START, Shape, write_log
-from experiments.jobs import Desk
+from experiments.jobs import WorkerContext
 from experiments.metrics.capping import capped_beside
-from experiments.model.principal import SYSTEM
-from experiments.model.tables import Decision, LoggedRound, Outcome, Void
+from experiments.model.access.principal import SYSTEM
+from experiments.model.tables.core import Decision, Outcome, Void
+from experiments.model.tables.workers import LoggedRound
 from experiments.model.times import SECOND, now
-from experiments.services import rebuilding
-from experiments.store.engine import reading, transaction
-from experiments.store.lease import Lease
-from experiments.store.rollups import read_totals
+from experiments.services.rebuilding import rebuilder as rebuilding
+from experiments.store.core.engine import reading, transaction
+from experiments.store.core.lease import Lease
+from experiments.store.rollups.tiers import read_totals
 
 CAP, MARGIN = 12.0, 0.5
 REPEATED = Shape(
@@ -54,11 +55,11 @@ def test_what_lies_within_the_cap_is_the_revenue_to_the_last_bit(before: float, 
     assert abs(found.get("capped_revenue", 0.0)) <= CAP
 
 
-def written(desk: Desk, shape: Shape, seed: int) -> None:
+def written(worker: WorkerContext, shape: Shape, seed: int) -> None:
     """A log whose decisions mature in an order of its own, with refunds among the payments."""
-    write_log(desk.engine, shape)
+    write_log(worker.engine, shape)
     rng = np.random.default_rng(seed)
-    with transaction(desk.engine) as session:
+    with transaction(worker.engine) as session:
         connection = session.connection()
         ids = connection.execute(select(Decision.id)).scalars().all()
         for one, seconds in zip(ids, rng.integers(0, 400, len(ids)).tolist(), strict=True):
@@ -69,22 +70,24 @@ def written(desk: Desk, shape: Shape, seed: int) -> None:
             connection.execute(update(Outcome).where(Outcome.id == one).values(value=-3.25))
 
 
-def rounds(desk: Desk) -> list[Row]:
+def rounds(worker: WorkerContext) -> list[Row]:
     columns = (Decision.unit_id, Decision.mode, Void.reason, LoggedRound.metrics)
     query = select(*columns).join(LoggedRound, LoggedRound.decision_id == Decision.id)
-    with reading(desk.engine) as session:
+    with reading(worker.engine) as session:
         joined = query.join(Void, Void.decision_id == Decision.id, isouter=True).order_by(LoggedRound.seq)
         return list(session.connection().execute(joined))
 
 
 @pytest.mark.parametrize(("seed", "batch"), [(1, 2048), (2, 7)])
-def test_the_joiner_caps_units_in_whatever_order_they_mature(desk: Desk, lease: Lease, seed: int, batch: int) -> None:
-    written(desk, REPEATED, seed)
-    desk.joiner.batch = batch
-    assert desk.joiner.run(lease, now()) == REPEATED.decisions
+def test_the_joiner_caps_units_in_whatever_order_they_mature(
+    worker: WorkerContext, lease: Lease, seed: int, batch: int
+) -> None:
+    written(worker, REPEATED, seed)
+    worker.joiner.batch = batch
+    assert worker.joiner.run(lease, now()) == REPEATED.decisions
     spent: dict[str, float] = defaultdict(float)
     capped: dict[str, float] = defaultdict(float)
-    for unit, mode, void, metrics in rounds(desk):
+    for unit, mode, void, metrics in rounds(worker):
         counts = mode != "forced" and void != "replay_rejected"
         assert counts or not any(name.startswith("capped") for name in metrics)
         if counts:
@@ -95,16 +98,16 @@ def test_the_joiner_caps_units_in_whatever_order_they_mature(desk: Desk, lease: 
     assert capped == {unit: expected(revenue) for unit, revenue in spent.items()}
     assert max(spent.values()) > CAP
     assert min(spent.values()) < 0
-    with reading(desk.engine) as session:
+    with reading(worker.engine) as session:
         totals = read_totals(session.connection(), 1)
     assert totals.sums[:, totals.places["capped_revenue"], 1].sum() == sum(capped.values())
-    assert rebuilding.compare(desk.engine, SYSTEM, "synthetic", lambda *_: None).agrees
+    assert rebuilding.compare(worker.engine, SYSTEM, "synthetic", lambda *_: None).agrees
 
 
-def test_a_decision_that_was_committed_late_takes_what_is_left_of_the_cap(desk: Desk, lease: Lease) -> None:
+def test_a_decision_that_was_committed_late_takes_what_is_left_of_the_cap(worker: WorkerContext, lease: Lease) -> None:
     """The unit's first decision comes after its second was joined."""
-    write_log(desk.engine, replace(REPEATED, forced=0.0, voided=0.0, rejected=0.0))
-    with transaction(desk.engine) as session:
+    write_log(worker.engine, replace(REPEATED, forced=0.0, voided=0.0, rejected=0.0))
+    with transaction(worker.engine) as session:
         connection = session.connection()
         first = connection.execute(select(Decision.__table__).where(Decision.id == 10**9)).mappings().one()
         connection.execute(delete(Decision).where(Decision.id == 10**9))
@@ -118,16 +121,16 @@ def test_a_decision_that_was_committed_late_takes_what_is_left_of_the_cap(desk: 
         ]  # fmt: skip
         connection.execute(delete(Outcome))
         connection.execute(Outcome.__table__.insert(), events)
-    desk.joiner.run(lease, now())
-    with transaction(desk.engine) as session:
+    worker.joiner.run(lease, now())
+    with transaction(worker.engine) as session:
         session.connection().execute(Decision.__table__.insert(), [dict(first)])
-    assert desk.joiner.run(lease, now(), sweep=True) == 1
-    with reading(desk.engine) as session:
+    assert worker.joiner.run(lease, now(), sweep=True) == 1
+    with reading(worker.engine) as session:
         query = select(LoggedRound.metrics).where(LoggedRound.decision_id == 10**9)
         assert session.connection().execute(query).scalar_one()["capped_revenue"] == 12.0 - 8.0
 
 
-def test_without_a_cap_nothing_is_capped(desk: Desk, lease: Lease) -> None:
-    write_log(desk.engine, replace(REPEATED, extra={"objective": {"maximise": "net_value"}}))
-    desk.joiner.run(lease, now())
-    assert not any(name.startswith("capped") for *_, metrics in rounds(desk) for name in metrics)
+def test_without_a_cap_nothing_is_capped(worker: WorkerContext, lease: Lease) -> None:
+    write_log(worker.engine, replace(REPEATED, extra={"objective": {"maximise": "net_value"}}))
+    worker.joiner.run(lease, now())
+    assert not any(name.startswith("capped") for *_, metrics in rounds(worker) for name in metrics)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from experiments.metrics import METRICS, MONEY, Event, Exposure, MetricPlan, join, metric_names
-from experiments.model.definition import Definition
+from experiments.model.designing.definition import Definition
 from experiments.model.times import SECOND
 
 START = 1_000 * SECOND

@@ -11,23 +11,23 @@ from typing import Any, NamedTuple
 from sqlalchemy import Engine, text
 
 from experiments.errors import UnavailableError
-from experiments.model.decisions import DecisionRow
-from experiments.model.definition import Definition
-from experiments.model.limit_plan import LimitPlan, compile_limits
-from experiments.model.principal import SYSTEM
+from experiments.model.access.principal import SYSTEM
+from experiments.model.deciding.decisions import DecisionRow
+from experiments.model.designing.definition import Definition
+from experiments.model.designing.limit_plan import LimitPlan, compile_limits
 from experiments.model.times import now
 from experiments.services.deciding.decider import Decider
-from experiments.services.deciding.escrow import Escrow
+from experiments.services.deciding.limit_leases import LimitLeases
 from experiments.services.deciding.messages import Assignment
 from experiments.services.deciding.runtime import Runtime
-from experiments.services.designing import create_experiment
-from experiments.services.steering import move_experiment
+from experiments.services.designing.definitions import create_experiment
+from experiments.services.designing.steering import move_experiment
 from experiments.settings import Settings
-from experiments.store.decision_log import Known, Wanted
-from experiments.store.decision_log_postgres import PostgresDecisionLog
-from experiments.store.decision_log_sqlite import SqliteDecisionLog
-from experiments.store.engine import reading
-from experiments.store.limits_ledger import Ledger
+from experiments.store.core.engine import reading
+from experiments.store.deciding.decision_log import Known, Wanted
+from experiments.store.deciding.decision_log_postgres import PostgresDecisionLog
+from experiments.store.deciding.decision_log_sqlite import SqliteDecisionLog
+from experiments.store.limits.ledger import Ledger
 
 _LEASES = """
 SELECT l.resource, l.holder, l.granted, l.used FROM limit_leases AS l
@@ -148,8 +148,8 @@ class Replica:
         else:
             inner = PostgresDecisionLog(settings.database_url, patience, lanes)
         self.runtime = Runtime(run.engine, patience)
-        self.log, self.escrow = _WatchedLog(inner, run, rng), Escrow(run.engine, 10.0, patience)
-        self.decider = Decider(self.runtime, self.log, self.escrow, lanes=lanes)
+        self.log, self.leases = _WatchedLog(inner, run, rng), LimitLeases(run.engine, 10.0, patience)
+        self.decider = Decider(self.runtime, self.log, self.leases, lanes=lanes)
         self.calls: set[asyncio.Task[Any]] = set()
 
     async def start(self) -> None:
@@ -160,8 +160,8 @@ class Replica:
         """What is known here is what is true, wherever nothing is under way."""
         if self.log.under_way:
             return
-        for each in (each for each in books.leases if each.holder == self.escrow.holder):
-            blocks = [block for (_, resource), block in self.escrow._blocks.items() if resource == each.resource]
+        for each in (each for each in books.leases if each.holder == self.leases.holder):
+            blocks = [block for (_, resource), block in self.leases._blocks.items() if resource == each.resource]
             assert [block.used for block in blocks] == [each.used], (each, blocks)
 
     async def ask(self, key: str, units: Sequence[str], block: int | None) -> list[str | None]:

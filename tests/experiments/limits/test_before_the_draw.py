@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from experiments.model.principal import SYSTEM
+from experiments.model.access.principal import SYSTEM
 from experiments.services.verifying import verify
 from tests.experiments.limits.conftest import ARMS
 
@@ -225,14 +225,14 @@ def test_forced_arms_are_outside_of_every_limit(launch):
     assert len(campaign.ask("qa")["pmf"]) == 3
 
 
-def test_verify_derives_decisions_under_a_price_again(launch, engine, desk, lease):
+def test_verify_derives_decisions_under_a_price_again(launch, engine, worker, lease):
     learned = [{"key": "v", "share": 1.0, "policy": {"name": "squarecb", "floor": 0.02}}]
     campaign = launch(clock="caller", variants=learned, budget={"amount": 400, "ends_at": "2026-01-11T00:00:00Z"})
     prices = []
     for hour in range(0, 72, 3):
         at = f"2026-01-{1 + hour // 24:02d}T{hour % 24:02d}:00:00Z"
         found = campaign.many([f"u{hour}-{n}" for n in range(12)], at=at)
-        desk.pacer.run(lease, 0)
+        worker.pacer.run(lease, 0)
         prices.append(campaign.budget()["lambda"])
     record = campaign.client.get(f"/v1/decisions/{found[-1]['decision_id']}").json()
     assert record["shadow_price"] > 0

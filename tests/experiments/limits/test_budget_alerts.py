@@ -27,7 +27,7 @@ def test_what_there_is_to_worry_about(changes, decisions, paced, expected):
     assert concern(COURSE._replace(**changes), decisions, paced=paced) == expected
 
 
-def test_it_is_raised_once_and_resolved_when_the_budget_is_raised(launch, client, desk, lease):
+def test_it_is_raised_once_and_resolved_when_the_budget_is_raised(launch, client, worker, lease):
     budget = {"amount": 51, "ends_at": "2026-01-11T00:00:00Z", "pacing": "none"}
     campaign = launch(clock="caller", budget=budget)
 
@@ -35,7 +35,7 @@ def test_it_is_raised_once_and_resolved_when_the_budget_is_raised(launch, client
         at = f"2026-01-01T{hour:02d}:00:00Z"
         asked = [{"unit_id": f"u{n}", "idempotency_key": f"b{hour}-{n}", "at": at} for n in range(60)]
         assert client.post(f"{campaign.path}/assignments/batch", json=asked).status_code == 200
-        desk.pacer.run(lease, 0)
+        worker.pacer.run(lease, 0)
         found = client.get("/v1/alerts").json()["items"]
         return [(each["title"], each["resolved_at"] is None) for each in reversed(found)]
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bandit.shadow_price import with_shadow_price
-from experiments.model.limits import MICRO
+from experiments.model.designing.limits import MICRO
 from experiments.model.pacing import DAY, HOUR, PacingState, Spending, Step, depletion, lead, step
 
 COSTS = np.array([0.0, 1.0, 5.0])

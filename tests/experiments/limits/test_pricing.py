@@ -4,14 +4,16 @@ import numpy as np
 import pytest
 from sqlmodel import select
 
-from experiments.model.definition import PolicyDefinition
-from experiments.model.pricing import priced
-from experiments.model.principal import SYSTEM
-from experiments.model.record import decode_record
-from experiments.model.tables import Decision, LoggedRound, Pacing
+from experiments.model.access.principal import SYSTEM
+from experiments.model.deciding.pricing import priced
+from experiments.model.deciding.record import decode_record
+from experiments.model.designing.definition import PolicyDefinition
+from experiments.model.tables.core import Decision
+from experiments.model.tables.limits import Pacing
+from experiments.model.tables.workers import LoggedRound
 from experiments.services.verifying import verify
-from experiments.store.engine import reading, transaction
-from experiments.views.live_log import live_log
+from experiments.store.core.engine import reading, transaction
+from experiments.views.exports.live_log import live_log
 
 ARMS = ("nothing", "mail", "coupon")
 COSTS = {"mail": 0.01, "coupon": 5.01}
@@ -52,7 +54,7 @@ def test_a_price_changes_nothing_that_leaves_no_choice():
 
 
 @pytest.fixture
-def decided(launch, engine, desk, lease):
+def decided(launch, engine, worker, lease):
     """A hundred decisions under a price of 0.4, matured and joined."""
     campaign = launch(
         clock="caller",
@@ -71,7 +73,7 @@ def decided(launch, engine, desk, lease):
     ]
     campaign.client.post(f"{campaign.path}/assignments/batch", json=asked)
     campaign.ask("late", at="2026-01-02T00:00:00Z", arm="mail")
-    assert desk.joiner.run(lease, 0) == 100
+    assert worker.joiner.run(lease, 0) == 100
     return campaign
 
 
@@ -104,9 +106,9 @@ def test_every_pmf_under_a_price_is_derived_as_it_was_drawn(decided, engine):
 def test_the_inspector_shows_what_others_would_have_drawn_from_under_the_price(decided):
     items = decided.client.get(f"{decided.path}/decisions?limit=15").json()["items"]
     for item in items:
-        face = decided.client.get(f"/v1/decisions/{item['decision_id']}").json()
-        others = face["under_other_variants"]
-        assert others.keys() == {"bandit", "split", "holdout"} - {face["variant"]}, "what is listed cannot be told"
+        document = decided.client.get(f"/v1/decisions/{item['decision_id']}").json()
+        others = document["under_other_variants"]
+        assert others.keys() == {"bandit", "split", "holdout"} - {document["variant"]}, "what is listed cannot be told"
         for pmf in (others[key] for key in ("bandit", "split") if key in others):
             assert pmf["coupon"] < 0.3 * pmf["mail"]
 

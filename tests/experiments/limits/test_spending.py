@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from experiments.store.limits_leases import Ask, block_size
+from experiments.store.limits.leases import Ask, block_size
 from tests.experiments.limits.spending import spend
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from experiments.jobs import Desk
+from experiments.jobs import WorkerContext
 from experiments.jobs.joining import join
 from experiments.jobs.learning import learn
 from experiments.jobs.monitoring import monitor
@@ -42,7 +42,7 @@ class Play:
         self.rng, self.minute, self.units = np.random.default_rng(seed), 0, 0
         assert self.client.post("/v1/experiments", json=dict(definition)).status_code == 201
         assert self.client.post(f"{self.path}/start").status_code == 200
-        self.desk = Desk(service.settings)
+        self.worker = WorkerContext(service.settings)
 
     def step(self, rates: Mapping[str, float], units: int = 300, kind: str = "unsubscribe") -> list[dict[str, Any]]:
         """Decisions of new units at this minute; each unit then does `kind` with its arm's rate."""
@@ -67,9 +67,9 @@ class Play:
         return answer.json()["results"]
 
     def work(self) -> int:
-        join(self.desk)
-        learn(self.desk)
-        return monitor(self.desk)
+        join(self.worker)
+        learn(self.worker)
+        return monitor(self.worker)
 
     def shown(self) -> dict[str, Any]:
         return self.client.get(self.path).json()
@@ -97,4 +97,4 @@ def play(service: Any) -> Iterator[Callable[..., Play]]:
 
     yield begin
     for each in started:
-        each.desk.close()
+        each.worker.close()

@@ -7,19 +7,21 @@ import pytest
 from sqlmodel import select
 
 from experiments.metrics import shares_of
-from experiments.model.definition import Definition
+from experiments.model.access.principal import SYSTEM
+from experiments.model.designing.definition import Definition
 from experiments.model.ids import public_id
-from experiments.model.principal import SYSTEM
-from experiments.model.tables import AuditEntry, LoggedRound, OutboxMessage
-from experiments.services.auditing import verify_audit
+from experiments.model.tables.core import AuditEntry
+from experiments.model.tables.messages import OutboxMessage
+from experiments.model.tables.workers import LoggedRound
+from experiments.services.access.auditing import verify_audit
 from experiments.services.verifying import verify
 from experiments.store.breakers import trips_of
-from experiments.store.cell_totals import read_cells
-from experiments.store.engine import reading
-from experiments.store.experiments import find
-from experiments.views.guardrails import assess
+from experiments.store.core.engine import reading
+from experiments.store.designing.experiments import find
+from experiments.store.rollups.cell_totals import read_cells
+from experiments.views.monitoring.guardrails import assess
+from experiments.views.readout.builder import ReadoutBuilder
 from experiments.views.readout.cells import of_totals
-from experiments.views.readout.faces import Facing
 from experiments.views.readout.question import WHOLE
 
 HARM = {"bold": 0.4, "mild": 0.1, "plain": 0.1, "nothing": 0.1}
@@ -139,7 +141,7 @@ def assert_alike(game: Any) -> None:
         seen = {one.watch.subject: one.estimate for one in assess(session, row).standings}
         definition = Definition.model_validate(row.definition)
         cells = of_totals(read_cells(session.connection(), row.id), shares_of(definition))
-        judging = Facing.of(row, definition, cells, WHOLE).judging(trips_of(session, row.id))
+        judging = ReadoutBuilder.of(row, definition, cells, WHOLE).judging(trips_of(session, row.id))
         judged = {finding.name: finding.estimate for finding in judging.guardrails()}
     for subject, estimate in seen.items():
         told = judged[f"{subject} against quiet, unsubscribe"]

@@ -7,14 +7,14 @@ import pytest
 from scipy.stats import binom
 from sqlalchemy import Engine
 
-from experiments.model.definition import Definition
-from experiments.model.guardrails import ALPHA
+from experiments.model.designing.definition import Definition
+from experiments.model.designing.guardrails import ALPHA
 from experiments.model.rollups import DECISIONS, UNITS
-from experiments.model.tables import Experiment, Revision
+from experiments.model.tables.core import Experiment, Revision
 from experiments.settings import Settings
-from experiments.store.engine import engine_for, reading, transaction
-from experiments.store.rollups import PART, PARTS, CellKey, Increments, write_rollups
-from experiments.views.guardrails import assess
+from experiments.store.core.engine import engine_for, reading, transaction
+from experiments.store.rollups.tiers import PART, PARTS, CellKey, Increments, write_rollups
+from experiments.views.monitoring.guardrails import assess
 
 METRICS = (DECISIONS, UNITS, "unsubscribe", "revenue")
 VARIANTS = ("loud", "mixed", "quiet")

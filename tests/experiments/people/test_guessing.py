@@ -7,13 +7,13 @@ from sqlalchemy import text
 from structlog.testing import capture_logs
 
 from experiments.errors import TooManyError, UnauthenticatedError
-from experiments.model.principal import SYSTEM
+from experiments.model.access.principal import SYSTEM
 from experiments.model.times import DAY, HOUR, SECOND
-from experiments.services import limiting_guesses
-from experiments.services.authenticating_people import verify_password
-from experiments.services.granting_users import create_user
-from experiments.services.limiting_guesses import FREE, Origin, admit, network_of, succeed
-from experiments.store.engine import reading
+from experiments.services.access import limiting_guesses
+from experiments.services.access.granting_users import create_user
+from experiments.services.access.limiting_guesses import FREE, Origin, admit, network_of, succeed
+from experiments.services.access.passwords import verify_password
+from experiments.store.core.engine import reading
 
 ANA, PASSWORD = "ana@example.com", "correct horse battery"
 HOME, EVIL = Origin("192.0.2.1"), Origin("198.51.100.66")

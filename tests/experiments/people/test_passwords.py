@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from experiments.model.passwords import LONGEST, SHORTEST, WORDS, invented_password, password_faults
+from experiments.model.access.passwords import LONGEST, SHORTEST, WORDS, invented_password, password_faults
 
 ANA = "ana.miller@example.com"
 GUESSABLE = [

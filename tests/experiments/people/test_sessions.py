@@ -4,14 +4,15 @@ import pytest
 from sqlmodel import select
 
 from experiments.errors import InvalidError, UnauthenticatedError
-from experiments.model.principal import SYSTEM
-from experiments.model.tables import SignIn
+from experiments.model.access.principal import SYSTEM
+from experiments.model.tables.sessions import SignIn
 from experiments.model.times import HOUR, SECOND
-from experiments.services import authenticating_people, signing_in
-from experiments.services.granting_users import UserChange, change_user, create_user
-from experiments.services.limiting_guesses import Origin
-from experiments.services.signing_in import IDLE, LIFE, SignIns
-from experiments.store.engine import reading
+from experiments.services.access import passwords as authenticating_people
+from experiments.services.access import signing_in
+from experiments.services.access.granting_users import UserChange, change_user, create_user
+from experiments.services.access.limiting_guesses import Origin
+from experiments.services.access.signing_in import IDLE, LIFE, SignIns
+from experiments.store.core.engine import reading
 
 ANA, PASSWORD, OTHER = "ana@example.com", "correct horse battery", "purple anvil kettle moss"
 HOME = Origin("192.0.2.1")

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from benchmarks.synthetic_log import Shape, write_log
 from cli.app import build
-from experiments.jobs import Desk
+from experiments.jobs import WorkerContext
 from experiments.jobs.planning import plans
 from experiments.model.times import now
 from experiments.services import planning
@@ -62,18 +62,18 @@ def test_a_simulation_waits_for_the_worker(service: Any) -> None:
         planning.finish_plan(service.engine, claim.id, plan(claim.document))
         assert service.client.get(queued.headers["Location"]).json()["status"] == "done"
         return
-    desk = Desk(service.settings)
+    worker = WorkerContext(service.settings)
     try:
-        assert plans(desk) == 1
+        assert plans(worker) == 1
         for _ in range(600):
             shown = service.client.get(queued.headers["Location"]).json()
             if shown["status"] == "done":
                 break
             time.sleep(0.1)
         assert shown["result"] == plan(BANDIT)
-        assert plans(desk) == 0
+        assert plans(worker) == 0
     finally:
-        desk.close()
+        worker.close()
 
 
 def test_a_small_simulation_comes_at_once(service: Any) -> None:
@@ -85,9 +85,9 @@ def test_a_small_simulation_comes_at_once(service: Any) -> None:
 @pytest.fixture
 def joined(service: Any) -> Any:
     write_log(service.engine, Shape(1500, arms=3, segments=3, extra={"segments": {"by": ["x0"]}}))
-    desk = Desk(service.settings)
-    desk.joiner.run(desk.leaseholder.hold(), now())
-    desk.close()
+    worker = WorkerContext(service.settings)
+    worker.joiner.run(worker.leaseholder.hold(), now())
+    worker.close()
     return service
 
 
@@ -118,9 +118,9 @@ def test_an_experiments_own_audience(joined: Any, monkeypatch: pytest.MonkeyPatc
 def test_money_is_planned_for_up_to_the_cap(service: Any) -> None:
     money = {"objective": {"maximise": "revenue"}, "cap_revenue": 2.0}
     write_log(service.engine, Shape(400, extra=money))
-    desk = Desk(service.settings)
-    desk.joiner.run(desk.leaseholder.hold(), now())
-    desk.close()
+    worker = WorkerContext(service.settings)
+    worker.joiner.run(worker.leaseholder.hold(), now())
+    worker.close()
     asked = {"experiment": "synthetic", "metric": {}, "test": {"relative_effect": 0.2}}
     metric = service.client.post("/v1/plans", json=asked).json()["document"]["metric"]
     assert 0 < metric["base"] <= 2.0 and 0 < metric["deviation"] <= 1.0, "revenue of one unit lies in [0, 2]"

@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 from sqlmodel import select
 
-from experiments.jobs import Desk
+from experiments.jobs import WorkerContext
+from experiments.model.access.principal import SYSTEM
 from experiments.model.portfolio import DAY
-from experiments.model.principal import SYSTEM
-from experiments.model.tables import HeldOutAsk, PortfolioUnit
+from experiments.model.tables.portfolio import HeldOutAsk, PortfolioUnit
 from experiments.model.times import to_rfc3339
 from experiments.services import portfolio as service_module
 from experiments.services.erasing import erase_unit
-from experiments.store.engine import reading
-from experiments.store.lease import Lease
+from experiments.store.core.engine import reading
+from experiments.store.core.lease import Lease
 from experiments.store.portfolio import read_sums
 from experiments.views.portfolio import portfolio
 from tests.experiments.portfolio.world import (
@@ -32,45 +32,45 @@ from tests.experiments.portfolio.world import (
 END = START + (DAYS + 10) * DAY
 
 
-def stored(desk: Desk) -> dict[tuple[int, int, str], np.ndarray]:
-    with reading(desk.engine) as session:
+def stored(worker: WorkerContext) -> dict[tuple[int, int, str], np.ndarray]:
+    with reading(worker.engine) as session:
         found = read_sums(session.connection(), 10**6, 0, "#units")
     return {(day, side, metric): sums for (day, _, side, metric), sums in found.items()}
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_the_tier_is_what_brute_force_gives_in_any_steps(
-    desk: Desk, lease: Lease, monkeypatch: pytest.MonkeyPatch, seed: int
+    worker: WorkerContext, lease: Lease, monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
     monkeypatch.setattr(service_module, "AT_ONCE", 17)
     world, rng = World(150, seed=seed), np.random.default_rng(seed)
-    world.write(desk.engine)
+    world.write(worker.engine)
     outcomes, rounds = list(world.outcomes), [stored_round(row) for row in world.rounds]
     rng.shuffle(outcomes)  # type: ignore[arg-type]
     for step in range(1, 5):
         cut = [rng.integers(0, len(rows) + 1) if step < 4 else len(rows) for rows in (outcomes, rounds)]
-        world.add(desk.engine, OUTCOME, [outcomes.pop() for _ in range(cut[0])])
-        world.add(desk.engine, ROUND, rounds[: cut[1]])
+        world.add(worker.engine, OUTCOME, [outcomes.pop() for _ in range(cut[0])])
+        world.add(worker.engine, ROUND, rounds[: cut[1]])
         rounds = rounds[cut[1] :]
         at = END if step == 4 else START + step * 4 * DAY
-        desk.portfolio.run(lease, at)
-        assert desk.portfolio.run(lease, at) == 0
-    found, expected = stored(desk), world.sums()
+        worker.portfolio.run(lease, at)
+        assert worker.portfolio.run(lease, at) == 0
+    found, expected = stored(worker), world.sums()
     for key, sums in found.items():
         assert sums == pytest.approx(expected[key]), key
     assert {key for key, sums in expected.items() if sums.any()} == {key for key, sums in found.items() if sums.any()}
-    with reading(desk.engine) as session:
+    with reading(worker.engine) as session:
         assert session.exec(select(HeldOutAsk)).all() == []
         assert len(session.exec(select(PortfolioUnit)).all()) == 150
 
 
-def test_overlapping_campaigns_are_not_added_up_twice(desk: Desk, lease: Lease) -> None:
+def test_overlapping_campaigns_are_not_added_up_twice(worker: WorkerContext, lease: Lease) -> None:
     world = World(7_000, seed=5)
-    world.write(desk.engine)
-    world.add(desk.engine, OUTCOME, world.outcomes)
-    world.add(desk.engine, ROUND, [stored_round(row) for row in world.rounds])
-    desk.portfolio.run(lease, END)
-    found = portfolio(desk.engine, SYSTEM)
+    world.write(worker.engine)
+    world.add(worker.engine, OUTCOME, world.outcomes)
+    world.add(worker.engine, ROUND, [stored_round(row) for row in world.rounds])
+    worker.portfolio.run(lease, END)
+    found = portfolio(worker.engine, SYSTEM)
     both = sum(len(asks) > 1 for asks in world.reached.values())
     truth = both * BOTH + (len(world.reached) - both) * ONE
     by_campaign = both * 2 * BOTH + (len(world.reached) - both) * ONE
@@ -89,16 +89,16 @@ def test_overlapping_campaigns_are_not_added_up_twice(desk: Desk, lease: Lease) 
     assert found["money"]["margin"] == 0.5
 
 
-def test_a_part_of_the_time_and_an_open_end(desk: Desk, lease: Lease) -> None:
+def test_a_part_of_the_time_and_an_open_end(worker: WorkerContext, lease: Lease) -> None:
     world = World(300, seed=9)
-    world.write(desk.engine)
-    world.add(desk.engine, OUTCOME, world.outcomes)
-    world.add(desk.engine, ROUND, [stored_round(row) for row in world.rounds])
-    desk.portfolio.run(lease, END)
-    whole = portfolio(desk.engine, SYSTEM)
+    world.write(worker.engine)
+    world.add(worker.engine, OUTCOME, world.outcomes)
+    world.add(worker.engine, ROUND, [stored_round(row) for row in world.rounds])
+    worker.portfolio.run(lease, END)
+    whole = portfolio(worker.engine, SYSTEM)
     parts = [
-        portfolio(desk.engine, SYSTEM, START - 5 * DAY, START + 9 * DAY),
-        portfolio(desk.engine, SYSTEM, START + 9 * DAY, START + 90 * DAY),
+        portfolio(worker.engine, SYSTEM, START - 5 * DAY, START + 9 * DAY),
+        portfolio(worker.engine, SYSTEM, START + 9 * DAY, START + 90 * DAY),
     ]
     assert parts[1]["to"] == whole["to"] <= to_rfc3339(END)
     assert parts[1]["units"] == whole["units"]
@@ -108,25 +108,25 @@ def test_a_part_of_the_time_and_an_open_end(desk: Desk, lease: Lease) -> None:
     assert sum(spent) == pytest.approx(0.5 * len(world.rounds))
 
 
-def test_missing_units_are_noticed(desk: Desk, lease: Lease) -> None:
+def test_missing_units_are_noticed(worker: WorkerContext, lease: Lease) -> None:
     world = World(2000, seed=3)
     world.held = dict(list(world.held.items())[:150])
     world.outcomes = [row for row in world.outcomes if row["unit_id"] in world.held | world.reached]
-    world.write(desk.engine)
-    world.add(desk.engine, OUTCOME, world.outcomes)
-    world.add(desk.engine, ROUND, [stored_round(row) for row in world.rounds])
-    desk.portfolio.run(lease, END)
-    found = portfolio(desk.engine, SYSTEM)
+    world.write(worker.engine)
+    world.add(worker.engine, OUTCOME, world.outcomes)
+    world.add(worker.engine, ROUND, [stored_round(row) for row in world.rounds])
+    worker.portfolio.run(lease, END)
+    found = portfolio(worker.engine, SYSTEM)
     assert found["checks"][0]["status"] == "failed" and found["summary"].startswith("Don't trust this")
 
 
-def test_a_kill_neither_loses_nor_repeats(desk: Desk, lease: Lease, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_kill_neither_loses_nor_repeats(worker: WorkerContext, lease: Lease, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever transaction fails, the next run goes on where the last commit was."""
     monkeypatch.setattr(service_module, "AT_ONCE", 40)
     world, rng = World(120, seed=4), np.random.default_rng(0)
-    world.write(desk.engine)
-    world.add(desk.engine, OUTCOME, world.outcomes)
-    world.add(desk.engine, ROUND, [stored_round(row) for row in world.rounds])
+    world.write(worker.engine)
+    world.add(worker.engine, OUTCOME, world.outcomes)
+    world.add(worker.engine, ROUND, [stored_round(row) for row in world.rounds])
     original = service_module.tier.move_cursors
 
     def dying(connection: Any, values: Any) -> None:
@@ -137,12 +137,12 @@ def test_a_kill_neither_loses_nor_repeats(desk: Desk, lease: Lease, monkeypatch:
     monkeypatch.setattr(service_module.tier, "move_cursors", dying)
     for _ in range(200):
         try:
-            desk.portfolio.run(lease, END)
+            worker.portfolio.run(lease, END)
             break
         except RuntimeError:
             continue
     expected = world.sums()
-    for key, sums in stored(desk).items():
+    for key, sums in stored(worker).items():
         assert sums == pytest.approx(expected[key]), key
 
 
@@ -171,11 +171,11 @@ def test_from_the_first_ask_to_the_page(service: Any) -> None:
     rows = [{"event_id": unit, "unit_id": unit, "kind": "session", "occurred_at": now} for unit in units[::2]]
     assert client.post("/v1/outcomes", json=rows).status_code == 200
     client.portal.call(client.app.state.winback._hot.runtime.store_held_out)
-    desk = Desk(service.settings)
-    lease = desk.leaseholder.hold()
+    worker = WorkerContext(service.settings)
+    lease = worker.leaseholder.hold()
     later = int(datetime.now(UTC).timestamp() * 1_000_000) + 3 * DAY
-    desk.joiner.run(lease, later)
-    desk.portfolio.run(lease, later)
+    worker.joiner.run(lease, later)
+    worker.portfolio.run(lease, later)
     found = client.get("/v1/portfolio")
     assert found.status_code == 200, found.text
     assert found.json()["units"] == {"reached": len(reached), "held_out": 300 - len(reached)}
@@ -185,6 +185,6 @@ def test_from_the_first_ask_to_the_page(service: Any) -> None:
     assert client.get("/v1/portfolio?from=2030-01-02T00:00:00Z&to=2030-01-01T00:00:00Z").status_code == 422
     assert client.get("/v1/portfolio?from=yesterday").status_code == 422
     erase_unit(service.engine, SYSTEM, reached[0])
-    with reading(desk.engine) as session:
+    with reading(worker.engine) as session:
         assert session.get(PortfolioUnit, reached[0]) is None
-    desk.close()
+    worker.close()

@@ -7,12 +7,14 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Engine, insert
 
-from experiments.model.definition import Definition
-from experiments.model.hashing import h, unit_bucket
+from experiments.model.deciding.hashing import h, unit_bucket
+from experiments.model.deciding.record import Record, encode_record
+from experiments.model.designing.definition import Definition
 from experiments.model.portfolio import DAY
-from experiments.model.record import Record, encode_record
-from experiments.model.tables import Decision, Experiment, HeldOutAsk, LoggedRound, Outcome, Revision, ServiceSetting
-from experiments.store.engine import transaction
+from experiments.model.tables.core import Decision, Experiment, Outcome, Revision, ServiceSetting
+from experiments.model.tables.portfolio import HeldOutAsk
+from experiments.model.tables.workers import LoggedRound
+from experiments.store.core.engine import transaction
 
 START = 20_000 * DAY
 DAYS = 20

@@ -12,7 +12,7 @@ from experiments.connectors import Source
 from experiments.ingestion.envelope import open_envelope
 from experiments.ingestion.importing import Importer, Order
 from experiments.ingestion.profiles import ProfileTaker
-from experiments.model.principal import SYSTEM
+from experiments.model.access.principal import SYSTEM
 from experiments.model.units import profile_faults
 from experiments.model.zones import nearest_zone, zone_fault
 from tests.examples import few

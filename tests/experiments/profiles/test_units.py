@@ -2,8 +2,8 @@
 
 from sqlmodel import select
 
-from experiments.model.tables import Unit
-from experiments.store.engine import reading
+from experiments.model.tables.core import Unit
+from experiments.store.core.engine import reading
 
 
 def test_many_units_are_stored_together_and_merged(client, engine):

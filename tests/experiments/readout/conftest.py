@@ -9,16 +9,16 @@ import pytest
 from sqlalchemy import Engine, insert, update
 from sqlmodel import col
 
-from experiments.model.definition import Definition
-from experiments.model.hashing import unit_bucket
-from experiments.model.principal import SYSTEM
-from experiments.model.tables import Experiment, Revision
+from experiments.model.access.principal import SYSTEM
+from experiments.model.deciding.hashing import unit_bucket
+from experiments.model.designing.definition import Definition
+from experiments.model.tables.core import Experiment, Revision
 from experiments.model.times import HOUR
-from experiments.services.rolling_up import Batch, Counted
+from experiments.services.joining.rolling_up import Batch, Counted
 from experiments.settings import Settings
-from experiments.store.engine import engine_for, transaction
-from experiments.store.joining import Matured
-from experiments.store.rollups import TotalsWriter, metric_places, write_rollups
+from experiments.store.core.engine import engine_for, transaction
+from experiments.store.joining.matured import Matured
+from experiments.store.rollups.tiers import TotalsWriter, metric_places, write_rollups
 from experiments.views.readout import Question, readout
 
 START = 1_700_000_000_000_000 // HOUR * HOUR

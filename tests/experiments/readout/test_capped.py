@@ -9,13 +9,13 @@ from sqlalchemy import insert, select, update
 from sqlmodel import Session
 
 from experiments.metrics.capping import capped_beside
-from experiments.model.principal import SYSTEM
-from experiments.model.tables import Adjustment, Experiment, Revision
+from experiments.model.access.principal import SYSTEM
+from experiments.model.tables.core import Adjustment, Experiment, Revision
 from experiments.model.times import DAY
-from experiments.store.engine import reading, transaction
-from experiments.views.bounds import Bounds, Counted, bounds_of
-from experiments.views.guardrails import evidence_of
+from experiments.store.core.engine import reading, transaction
+from experiments.views.monitoring.guardrails import evidence_of
 from experiments.views.readout import headline
+from experiments.views.readout.bounds import Bounds, Counted, bounds_of
 from experiments.views.readout.losing import cost_told, losing_arms
 from experiments.views.readout.pace import Pace
 from tests.experiments.readout.conftest import START, Campaign

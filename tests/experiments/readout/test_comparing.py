@@ -8,8 +8,8 @@ import pytest
 from scipy.stats import binom, fisher_exact
 
 from experiments.metrics import RATIOS, metric_names
-from experiments.model.controls import control_of
-from experiments.model.definition import Definition
+from experiments.model.designing.controls import control_of
+from experiments.model.designing.definition import Definition
 from experiments.model.times import HOUR
 from experiments.views.readout import Question
 from offline_eval.ab.bucketed_methods import METHODS

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from experiments.errors import ForbiddenError
-from experiments.model.principal import SYSTEM, Principal
+from experiments.model.access.principal import SYSTEM, Principal
 from experiments.views.readout import headline
 from tests.experiments.readout.conftest import Campaign
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from experiments.model.times import DAY
-from experiments.store.engine import reading
-from experiments.store.rollups import metric_places
+from experiments.store.core.engine import reading
+from experiments.store.rollups.tiers import metric_places
 from experiments.views.readout.pace import RECENT, Pace, pace_of
 from tests.experiments.readout.conftest import Campaign, lifted
 from tests.experiments.readout.test_capped import MONEY, spenders

@@ -11,14 +11,15 @@ from sqlalchemy import select, text, update
 from api.schemas.results import Readout
 from benchmarks.synthetic_log import START, Shape, write_log
 from cli.commands.readout import readout as shell
-from experiments.jobs import Desk
-from experiments.model.principal import SYSTEM
-from experiments.model.tables import Decision, Experiment, LoggedRound, Void
+from experiments.jobs import WorkerContext
+from experiments.model.access.principal import SYSTEM
+from experiments.model.tables.core import Decision, Experiment, Void
+from experiments.model.tables.workers import LoggedRound
 from experiments.model.times import HOUR, SECOND, now
 from experiments.services.counting_open import count_open
 from experiments.settings import settings
-from experiments.store.engine import reading, transaction
-from experiments.store.lease import Lease
+from experiments.store.core.engine import reading, transaction
+from experiments.store.core.lease import Lease
 from experiments.views.readout import Question, readout, readout_from_rounds
 from offline_eval.ab.bucketed_methods import FROM_ROUNDS, METHODS
 
@@ -31,9 +32,9 @@ UNLIMITED = {"revenue", "net_value", "roi"}
 """Metrics without a known range, whose bounds may be withheld."""
 
 
-def log_of(desk: Desk) -> list[dict]:
+def log_of(worker: WorkerContext) -> list[dict]:
     """Joined rounds that belong in the readout, with unit and void reason."""
-    with reading(desk.engine) as session:
+    with reading(worker.engine) as session:
         connection = session.connection()
         decisions = {row.id: row for row in connection.execute(select(Decision.__table__))}
         voids = dict(connection.execute(select(Void.decision_id, Void.reason)).all())
@@ -46,10 +47,10 @@ def log_of(desk: Desk) -> list[dict]:
 
 
 @pytest.fixture
-def joined(desk: Desk, lease: Lease) -> Desk:
-    write_log(desk.engine, SHAPE)
-    desk.joiner.run(lease, now())
-    return desk
+def joined(worker: WorkerContext, lease: Lease) -> WorkerContext:
+    write_log(worker.engine, SHAPE)
+    worker.joiner.run(lease, now())
+    return worker
 
 
 def agree(found: dict, log: list[dict], units: str = "unit_id") -> None:
@@ -68,7 +69,7 @@ def agree(found: dict, log: list[dict], units: str = "unit_id") -> None:
         assert estimate["n"] == len(log)
 
 
-def test_variants_are_read_on_intention_to_treat_and_arms_as_delivered(joined: Desk) -> None:
+def test_variants_are_read_on_intention_to_treat_and_arms_as_delivered(joined: WorkerContext) -> None:
     found, log = readout(joined.engine, SYSTEM, "synthetic"), log_of(joined)
     assert set(found["variants"]) == {"bandit", "uniform"}
     for variant, result in found["variants"].items():
@@ -80,12 +81,12 @@ def test_variants_are_read_on_intention_to_treat_and_arms_as_delivered(joined: D
         assert found["money"][variant]["net_value"] == pytest.approx(money)
 
 
-def test_counts_add_up_and_only_matured_decisions_count(desk: Desk, lease: Lease) -> None:
-    write_log(desk.engine, SHAPE)
-    with transaction(desk.engine) as session:
+def test_counts_add_up_and_only_matured_decisions_count(worker: WorkerContext, lease: Lease) -> None:
+    write_log(worker.engine, SHAPE)
+    with transaction(worker.engine) as session:
         session.connection().execute(update(Experiment).values(clock_now=START + 400 * SECOND))
-    desk.joiner.run(lease, now())
-    found, log = readout(desk.engine, SYSTEM, "synthetic"), log_of(desk)
+    worker.joiner.run(lease, now())
+    found, log = readout(worker.engine, SYSTEM, "synthetic"), log_of(worker)
     counts = found["counts"]
     assert counts["matured"] == len(log) == sum(one["decisions"] for one in found["variants"].values())
     assert counts["void"] == sum(row["voided"] for row in log)
@@ -95,7 +96,7 @@ def test_counts_add_up_and_only_matured_decisions_count(desk: Desk, lease: Lease
     assert found["as_of"] == "2023-11-14T22:20:00Z"
 
 
-def test_a_segment_is_read_alone(joined: Desk) -> None:
+def test_a_segment_is_read_alone(joined: WorkerContext) -> None:
     whole, log = readout(joined.engine, SYSTEM, "synthetic"), log_of(joined)
     assert sum(one["matured"] for one in whole["segments"].values()) == whole["counts"]["matured"]
     found = readout(joined.engine, SYSTEM, "synthetic", Question(segment="s1"))
@@ -104,7 +105,7 @@ def test_a_segment_is_read_alone(joined: Desk) -> None:
     assert found["counts"]["open"] is None
 
 
-def test_batches_of_any_size_give_the_same_readout(joined: Desk, lease: Lease) -> None:
+def test_batches_of_any_size_give_the_same_readout(joined: WorkerContext, lease: Lease) -> None:
     write_log(joined.engine, SHAPE, key="again", number=2)
     write_log(joined.engine, replace(SHAPE), key="once-more", number=3)
     joined.joiner.batch = 37
@@ -122,11 +123,11 @@ def test_the_door(service: object) -> None:
     assert empty.json()["verdict"]["word"] == "keep running"
     assert client.get(f"{PATH}/learning").json()["settled"] is False
     assert client.get(f"{PATH}/learning").json()["pending"] == 900
-    desk = Desk(service.settings)
-    lease = desk.leaseholder.hold()
-    desk.joiner.run(lease, now())
+    worker = WorkerContext(service.settings)
+    lease = worker.leaseholder.hold()
+    worker.joiner.run(lease, now())
     assert client.get(f"{PATH}/learning").json()["settled"] is False
-    desk.learner.run(lease)
+    worker.learner.run(lease)
     status = client.get(f"{PATH}/learning").json()
     (learner,) = status["learners"]
     assert status["settled"] is True
@@ -134,7 +135,7 @@ def test_the_door(service: object) -> None:
     assert (learner["variant"], learner["snapshots"]) == ("bandit", 1)
     found = client.get(f"{PATH}/results").json()
     as_of = {"as_of": found["as_of"]}
-    assert found == readout(desk.engine, SYSTEM, "synthetic") | as_of
+    assert found == readout(worker.engine, SYSTEM, "synthetic") | as_of
     assert client.get(f"{PATH}/results?segment=s2").json()["segment"] == "s2"
     refused = client.get(f"{PATH}/results?method=quantile&from=2023-11-14T22:13:20Z&adjustment=none")
     assert (refused.status_code, len(refused.json()["errors"])) == (422, 3)
@@ -142,48 +143,48 @@ def test_the_door(service: object) -> None:
     assert client.get("/v1/experiments/none/results").status_code == 404
     assert client.get("/v1/experiments/none/learning").status_code == 404
     assert client.holding(None).get(f"{PATH}/results").status_code == 401
-    desk.close()
+    worker.close()
 
 
-def test_what_is_open_changes_nothing_and_is_told_by_day(desk: Desk, lease: Lease) -> None:
+def test_what_is_open_changes_nothing_and_is_told_by_day(worker: WorkerContext, lease: Lease) -> None:
     """Law 7: outcomes of decisions that have not matured are in no number."""
-    write_log(desk.engine, SHAPE)
-    with transaction(desk.engine) as session:
+    write_log(worker.engine, SHAPE)
+    with transaction(worker.engine) as session:
         session.connection().execute(update(Experiment).values(clock_now=START + 400 * SECOND))
-    desk.joiner.run(lease, now())
-    before = readout(desk.engine, SYSTEM, "synthetic")
-    with transaction(desk.engine) as session:
+    worker.joiner.run(lease, now())
+    before = readout(worker.engine, SYSTEM, "synthetic")
+    with transaction(worker.engine) as session:
         session.connection().execute(text("DELETE FROM outcomes WHERE occurred_at > :at"), {"at": START + 400 * SECOND})
-    after = readout(desk.engine, SYSTEM, "synthetic")
+    after = readout(worker.engine, SYSTEM, "synthetic")
     assert before == after
     assert sum(day["decisions"] for day in before["maturity"]["by_day"]) == before["counts"]["open"] > 0
     assert before["maturity"]["all_by"] >= before["as_of"]
 
 
-def test_the_wrong_shares_are_not_trusted(desk: Desk, lease: Lease) -> None:
-    write_log(desk.engine, replace(SHAPE, uniform_every=2, repeats=1))
-    desk.joiner.run(lease, now())
-    found = readout(desk.engine, SYSTEM, "synthetic")
+def test_the_wrong_shares_are_not_trusted(worker: WorkerContext, lease: Lease) -> None:
+    write_log(worker.engine, replace(SHAPE, uniform_every=2, repeats=1))
+    worker.joiner.run(lease, now())
+    found = readout(worker.engine, SYSTEM, "synthetic")
     assert found["verdict"]["word"] == "don't trust"
     assert "sample_ratio" in found["verdict"]["reason"]
     assert {check["name"]: check["status"] for check in found["checks"]}["sample_ratio"] == "failed"
     assert list(found).index("verdict") < list(found).index("checks") < list(found).index("variants")
 
 
-def test_slots_count_what_is_open_like_counting_one_by_one(desk: Desk, lease: Lease) -> None:
+def test_slots_count_what_is_open_like_counting_one_by_one(worker: WorkerContext, lease: Lease) -> None:
     """On the server's clock the worker counts complete slots; the readout adds them to what is still counted singly."""
-    write_log(desk.engine, replace(SHAPE, extra={"clock": "server", "attribution_window": "P1D"}))
+    write_log(worker.engine, replace(SHAPE, extra={"clock": "server", "attribution_window": "P1D"}))
     at, ahead = now(), 24 * HOUR
-    with transaction(desk.engine) as session:
+    with transaction(worker.engine) as session:
         connection = session.connection()
         moved = "UPDATE decisions SET decided_at = decided_at + :by, matures_at = decided_at + :by + :ahead"
         connection.execute(text(moved), {"by": at - START - 2 * HOUR, "ahead": ahead + 10 * SECOND})
         connection.execute(text("UPDATE revisions SET opened_at = :at"), {"at": at - 3 * HOUR})
-    single = readout(desk.engine, SYSTEM, "synthetic")["maturity"]
+    single = readout(worker.engine, SYSTEM, "synthetic")["maturity"]
     assert single["open"] > 700
-    while count_open(desk.engine, desk.book, lease, at):
-        assert readout(desk.engine, SYSTEM, "synthetic")["maturity"] == single
-    with reading(desk.engine) as session:
+    while count_open(worker.engine, worker.book, lease, at):
+        assert readout(worker.engine, SYSTEM, "synthetic")["maturity"] == single
+    with reading(worker.engine) as session:
         kept = session.connection().execute(text("SELECT sum(decisions) FROM maturity_slots")).scalar_one()
     assert kept == single["open"]
 
@@ -191,9 +192,9 @@ def test_slots_count_what_is_open_like_counting_one_by_one(desk: Desk, lease: Le
 def test_shell_and_api_say_the_same(service: object, monkeypatch: pytest.MonkeyPatch, capsys: object) -> None:
     """Law 8: API, page and report give the same number."""
     write_log(service.engine, SHAPE)
-    desk = Desk(service.settings)
-    desk.joiner.run(desk.leaseholder.hold(), now())
-    desk.close()
+    worker = WorkerContext(service.settings)
+    worker.joiner.run(worker.leaseholder.hold(), now())
+    worker.close()
     monkeypatch.setenv("WINBACK_DATABASE_URL", service.settings.database_url)
     settings.cache_clear()  # else the shell reads the database of an earlier test
     for asked in ({}, {"segment": "s1"}, {"method": "bayes"}, {"from": "2023-11-14T22:00:00Z"}):
@@ -207,9 +208,9 @@ def test_shell_and_api_say_the_same(service: object, monkeypatch: pytest.MonkeyP
 
 def test_the_schema_describes_every_field(service: object) -> None:
     write_log(service.engine, SHAPE)
-    desk = Desk(service.settings)
-    desk.joiner.run(desk.leaseholder.hold(), now())
-    desk.close()
+    worker = WorkerContext(service.settings)
+    worker.joiner.run(worker.leaseholder.hold(), now())
+    worker.close()
     for method in METHODS:
         found = service.client.get(f"{PATH}/results", params={"method": method}).json()
         strict = Readout.model_validate(found)
@@ -217,11 +218,11 @@ def test_the_schema_describes_every_field(service: object) -> None:
         assert shown == found
 
 
-def test_an_early_view_is_near_the_rate_that_comes_and_marked(desk: Desk, lease: Lease) -> None:
+def test_an_early_view_is_near_the_rate_that_comes_and_marked(worker: WorkerContext, lease: Lease) -> None:
     shape = replace(SHAPE, decisions=3000, extra={"objective": {"maximise": "reengagement"}})
-    write_log(desk.engine, shape)
+    write_log(worker.engine, shape)
     half = update(Experiment).values(clock_now=START + 2000 * SECOND)
-    with transaction(desk.engine) as session:
+    with transaction(worker.engine) as session:
         session.connection().execute(
             text("DELETE FROM decisions WHERE decided_at > :at"), {"at": START + 2000 * SECOND}
         )
@@ -229,18 +230,18 @@ def test_an_early_view_is_near_the_rate_that_comes_and_marked(desk: Desk, lease:
             text("DELETE FROM outcomes WHERE occurred_at > :at"), {"at": START + 2000 * SECOND}
         )
         session.connection().execute(half)
-    desk.joiner.run(lease, now())
-    found = readout(desk.engine, SYSTEM, "synthetic", Question(early=True))
+    worker.joiner.run(lease, now())
+    found = readout(worker.engine, SYSTEM, "synthetic", Question(early=True))
     early = found["maturity"]["early"]["variants"]["bandit"]
     assert early["open"] > 0
     assert "early view" in early["note"]
     bounds, mean = early["rate"], found["variants"]["bandit"]["metrics"]["reengagement"]
     assert bounds["lower"] < mean["upper"] and mean["lower"] < bounds["upper"]
-    assert readout(desk.engine, SYSTEM, "synthetic")["maturity"]["early"] is None
+    assert readout(worker.engine, SYSTEM, "synthetic")["maturity"]["early"] is None
 
 
 @pytest.mark.parametrize("method", sorted(FROM_ROUNDS))
-def test_what_sums_cannot_feed_comes_from_the_rounds(joined: Desk, method: str) -> None:
+def test_what_sums_cannot_feed_comes_from_the_rounds(joined: WorkerContext, method: str) -> None:
     found = readout_from_rounds(joined.engine, SYSTEM, "synthetic", method)
     versus = found["variants"]["uniform"]["versus"]["bandit"]
     assert found["method"] == method

@@ -10,9 +10,9 @@ import pytest
 
 from cli.console import Paper
 from cli.experiment_readout import show_experiment
-from experiments.model.definition import Definition
+from experiments.model.designing.definition import Definition
 from experiments.model.listing import in_runs, listed
-from experiments.views.bounds import Bounds
+from experiments.views.readout.bounds import Bounds
 from experiments.views.readout.estimand import in_words
 from experiments.views.readout.parts import said
 from offline_eval.ab.heterogeneity import Effect, heterogeneity
@@ -22,14 +22,14 @@ from tests.experiments.readout.test_capped import MONEY, filled, spenders
 Make = Callable[..., Any]
 
 
-def means_of(face: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    for group in (*face["variants"].values(), *face["arms"].values()):
+def means_of(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for group in (*document["variants"].values(), *document["arms"].values()):
         for name, shown in group["metrics"].items():
             yield name, shown.get("naive", shown)
 
 
-def contrasts_of(face: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    for variant in face["variants"].values():
+def contrasts_of(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for variant in document["variants"].values():
         for metrics in variant["versus"].values():
             yield from metrics.items()
 

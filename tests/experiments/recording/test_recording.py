@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import text
 
 from experiments.services.recording.classifying import classify_by_unit, classify_named
-from experiments.store.engine import reading, transaction
-from experiments.store.outcome_log import Candidate
+from experiments.store.core.engine import reading, transaction
+from experiments.store.recording.outcome_log import Candidate
 
 EIGHT_DAYS = 8 * 24 * 3600 * 1_000_000
 

@@ -7,8 +7,8 @@ import pytest
 from msgspec import Meta
 from pydantic import StringConstraints, TypeAdapter, ValidationError
 
-from experiments.model import wording
-from experiments.model.wording import in_words
+from experiments.model.designing import wording
+from experiments.model.designing.wording import in_words
 
 PATTERNS = {
     name: value for name, value in vars(wording).items() if name[0] != "_" and isinstance(value, str) and name.isupper()

@@ -7,13 +7,13 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.app import build
-from experiments.jobs import Desk
+from experiments.jobs import WorkerContext
 from experiments.jobs.joining import join
 from experiments.jobs.learning import learn
-from experiments.model.principal import SYSTEM
+from experiments.model.access.principal import SYSTEM
 from experiments.settings import settings as read_once
 from experiments.views.exports import EXPORTS, write_campaign
-from experiments.views.live_log import Chosen, live_log
+from experiments.views.exports.live_log import Chosen, live_log
 from experiments.views.readout import asked, readout
 from offline_eval.ab.logged.readout import readout as read_log
 from offline_eval.logs import open_log, read_spec
@@ -68,10 +68,10 @@ def exported(service, settings, tmp_path):
 
 def _exported(service, settings, tmp_path, definition, liked=0.5):
     _campaign(service.client, definition, liked)
-    desk = Desk(settings)
-    join(desk)
-    learn(desk)
-    desk.close()
+    worker = WorkerContext(settings)
+    join(worker)
+    learn(worker)
+    worker.close()
     folder = tmp_path / "out"
     EXPORTS["parquet"](live_log(service.engine, SYSTEM, "whole"), folder, lambda _: None)
     write_campaign(live_log(service.engine, SYSTEM, "whole", Chosen(everybody=True)), folder, lambda _: None)
@@ -162,9 +162,9 @@ def test_a_campaign_that_was_capped_later_is_exported_over_the_revisions_with_a_
     asked_for = [{"unit_id": f"late{place}", "at": "2026-01-01T02:00:00Z"} for place in range(200)]
     assert client.post(f"{EXPERIMENT}/assignments/batch", json={"assignments": asked_for}).status_code == 200
     client.post(f"{EXPERIMENT}/clock", json={"at": "2026-01-01T04:00:00Z"})
-    desk = Desk(settings)
-    join(desk)
-    desk.close()
+    worker = WorkerContext(settings)
+    join(worker)
+    worker.close()
     whole = live_log(service.engine, SYSTEM, "whole", Chosen(everybody=True))
     assert (whole.rows, whole.left_out) == (200, 600)
     assert whole.spec["objective"]["maximise"] == "capped_net_value" and "range" in whole.spec["objective"]

@@ -7,16 +7,16 @@ from contextlib import contextmanager
 
 import pytest
 
-from experiments.jobs import Desk
+from experiments.jobs import WorkerContext
 from experiments.jobs.joining import join
 from experiments.jobs.learning import learn
 from experiments.jobs.replaying import replays
-from experiments.model.principal import SYSTEM
-from experiments.model.tables import Replay
+from experiments.model.access.principal import SYSTEM
+from experiments.model.tables.core import Replay
 from experiments.services.replaying import claim_replay
 from experiments.store import runs
 from experiments.views.exports import EXPORTS
-from experiments.views.live_log import Chosen, live_log
+from experiments.views.exports.live_log import Chosen, live_log
 from offline_eval.logs import open_log, read_spec
 from offline_eval.replay import replay
 
@@ -69,17 +69,17 @@ def _campaign(client, rows=400):
 
 @contextmanager
 def _worker(settings):
-    desk = Desk(settings)
-    join(desk)
-    learn(desk)
-    yield desk
-    desk.close()
+    worker = WorkerContext(settings)
+    join(worker)
+    learn(worker)
+    yield worker
+    worker.close()
 
 
-def _await(desk, client, url, status, patience=60):
+def _await(worker, client, url, status, patience=60):
     end = time.monotonic() + patience
     while time.monotonic() < end:
-        replays(desk)
+        replays(worker)
         found = client.get(url).json()
         if found["status"] == status:
             return found
@@ -91,10 +91,10 @@ def test_an_export_read_back_gives_the_numbers_of_the_service(service, settings,
     client = service.client
     _campaign(client)
     names = ["uniform", "fixed:ten", "shadow:candidate", "epsilon_greedy"]
-    with _worker(settings) as desk:
+    with _worker(settings) as worker:
         asked = client.post(f"{EXPERIMENT}/replays", json={"policies": names, "estimators": ["ips", "snips", "dr"]})
         assert asked.status_code == 202
-        served = _await(desk, client, asked.headers["location"], "done")["result"]
+        served = _await(worker, client, asked.headers["location"], "done")["result"]
     EXPORTS["parquet"](live_log(service.engine, SYSTEM, "live"), tmp_path / "out", lambda _: None)
     log = open_log(tmp_path / "out" / "log", read_spec(tmp_path / "out" / "spec.toml"))
     assert json.loads(json.dumps(replay(log, names, ["ips", "snips", "dr"]))) == served
@@ -141,10 +141,10 @@ def test_every_layout_holds_every_row(service, settings, tmp_path, layout):
 def test_what_cannot_be_judged_is_said(service, settings):
     client = service.client
     _campaign(client, rows=20)
-    with _worker(settings) as desk:
+    with _worker(settings) as worker:
         assert client.post(f"{EXPERIMENT}/replays", json={"estimators": ["magic"]}).status_code == 422
         asked = client.post(f"{EXPERIMENT}/replays", json={"start": "2031-01-01T00:00:00Z"})
-        failed = _await(desk, client, asked.headers["location"], "failed")
+        failed = _await(worker, client, asked.headers["location"], "failed")
     assert "no matured decision" in failed["error"]
 
 

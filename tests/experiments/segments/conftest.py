@@ -7,11 +7,11 @@ import pyarrow as pa
 import pytest
 
 from experiments.model.history import HISTORY
-from experiments.model.tables import HistoryPart
+from experiments.model.tables.profiles import HistoryPart
 from experiments.model.times import DAY, now
 from experiments.services.segmenting.refreshing import claim_refresh, refresh
-from experiments.store.activity import part_path, write_part
-from experiments.store.engine import transaction
+from experiments.store.core.engine import transaction
+from experiments.store.units.activity import part_path, write_part
 
 
 @pytest.fixture

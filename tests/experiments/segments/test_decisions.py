@@ -2,7 +2,7 @@
 
 from sqlalchemy import text
 
-from experiments.store.engine import reading
+from experiments.store.core.engine import reading
 from tests.experiments.segments.base import AGES, define
 
 

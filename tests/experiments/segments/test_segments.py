@@ -10,13 +10,13 @@ from sqlalchemy import event, text
 
 from experiments.errors import InvalidError, SupersededError
 from experiments.jobs import JOBS
-from experiments.model.principal import SYSTEM
+from experiments.model.access.principal import SYSTEM
 from experiments.model.times import DAY, now, to_micros
 from experiments.services.erasing import erase_unit
 from experiments.services.segmenting import SEGMENTERS, Assigned
 from experiments.services.segmenting.membership import COUNTED_WITHIN, replace_members
 from experiments.services.segmenting.refreshing import SILENCE, claim_refresh, refresh
-from experiments.store.engine import reading, transaction
+from experiments.store.core.engine import reading, transaction
 from tests.experiments.segments.base import AGES, define, everybody
 
 
@@ -190,17 +190,17 @@ def test_what_cannot_be_told_is_a_failed_refresh(client, remember, run_refresh):
     assert shown["units"] is None
 
 
-def test_the_worker_refreshes_what_is_due(client, desk, lease):
+def test_the_worker_refreshes_what_is_due(client, worker, lease):
     client.put("/v1/units/u1", json={"profile": {"orders": 3}})
     define(client, "many", "rule", {"rule": {">=": [{"var": "orders"}, 2]}}, refresh_every="PT1H")
     deadline = time.monotonic() + 60
     while client.get("/v1/segments/many").json()["refreshed_at"] is None and time.monotonic() < deadline:
-        JOBS["segment"].run(desk)
+        JOBS["segment"].run(worker)
         time.sleep(0.1)
     shown = client.get("/v1/segments/many").json()
     assert shown["sizes"] == {"member": 1}
     assert shown["refresh_every"] == "PT1H"
-    assert JOBS["segment"].run(desk) == 0
+    assert JOBS["segment"].run(worker) == 0
 
 
 def test_transactions_stay_short(client, settings, engine, remember, run_refresh):

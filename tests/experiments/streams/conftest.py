@@ -14,7 +14,7 @@ from benchmarks.broker_place import Place
 from experiments.ingestion.consumer import consume
 from experiments.ingestion.streams import DEAD_LETTERS
 from experiments.settings import Settings
-from experiments.store.engine import reading
+from experiments.store.core.engine import reading
 
 
 @pytest.fixture

@@ -53,8 +53,8 @@ def test_an_arm_of_the_same_key_is_meant(client, ask):
     withdrawn = client.delete("/v1/catalogue/arms/bogo").json()
     assert withdrawn["experiments"] == ["e"]
     assert excluded(ask()) == {"bogo": "withdrawn"}
-    face = client.get("/v1/catalogue/arms/bogo").json()
-    assert (face["status"], face["reward_amount"], face["payload"]) == ("withdrawn", 5, {"t": 1})
+    document = client.get("/v1/catalogue/arms/bogo").json()
+    assert (document["status"], document["reward_amount"], document["payload"]) == ("withdrawn", 5, {"t": 1})
 
 
 def test_where_all_are_withdrawn_nothing_is_drawn(client):

@@ -14,9 +14,9 @@ from experiments.ingestion import consumer
 from experiments.ingestion.consumer import Intake
 from experiments.ingestion.replaying import replay
 from experiments.ingestion.streams import DEAD_LETTERS, STREAMS
-from experiments.model.principal import SYSTEM
+from experiments.model.access.principal import SYSTEM
 from experiments.services.dead_lettering import keep_dead_letters, replay_dead_letters
-from experiments.store.dead_letters import Letter
+from experiments.store.recording.dead_letters import Letter
 from experiments.views.dead_letters import dead_letters
 from experiments.views.paging import Wanted
 

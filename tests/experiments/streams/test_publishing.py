@@ -10,14 +10,16 @@ from sqlalchemy import delete, insert, select
 
 from benchmarks.synthetic_log import Shape, write_log
 from experiments.errors import BrokerAwayError
-from experiments.jobs import JOBS, Desk
+from experiments.jobs import JOBS, WorkerContext
 from experiments.model.ids import first_id, public_id
-from experiments.model.tables import Decision, OutboxMessage, StreamCursor
+from experiments.model.tables.core import Decision
+from experiments.model.tables.messages import OutboxMessage
+from experiments.model.tables.streams import StreamCursor
 from experiments.model.times import HOUR, SECOND, now
-from experiments.services import publishing
-from experiments.services.publishing import Publishing
-from experiments.store.engine import reading, transaction
-from experiments.store.outbox import announce
+from experiments.services.learning import publishing
+from experiments.services.learning.publishing import Publishing
+from experiments.store.core.engine import reading, transaction
+from experiments.store.core.outbox import announce
 
 
 class Heard:
@@ -104,7 +106,7 @@ def test_decisions_come_out_once_and_in_order(publisher, decided, heard, lease, 
     assert drain(publisher, lease) == 100
     assert heard.decisions == wanted
     assert max(len(event["data"]) for _, _, event in heard.events) == 7
-    assert drain(publisher, lease) == publisher.latecomers(lease) == 0
+    assert drain(publisher, lease) == publisher.late_commits(lease) == 0
     row = heard.events[0][2]["data"][0]
     assert row["experiment"] == "e" and row["pmf"][row["arm"]] == pytest.approx(row["propensity"])
 
@@ -136,12 +138,12 @@ def test_what_commits_behind_the_cursor_is_published_after_all(seed, publisher, 
     for _ in range(6):
         wanted += decided(*(now() - rng.randint(30, 270) * SECOND for _ in range(rng.randint(1, 30))))
         drain(publisher, lease)
-        publisher.latecomers(lease)
+        publisher.late_commits(lease)
     monkeypatch.setattr(publishing, "oldest_writer", lambda _: now())
     drain(publisher, lease)
-    publisher.latecomers(lease)
+    publisher.late_commits(lease)
     assert set(heard.decisions) == set(wanted)
-    assert publisher.latecomers(lease) == 0
+    assert publisher.late_commits(lease) == 0
 
 
 def test_a_broker_that_goes_away_loses_nothing(publisher, decided, heard, lease, monkeypatch):
@@ -178,28 +180,28 @@ def test_the_outbox_keeps_the_order_of_a_subject(engine, publisher, heard, lease
         assert session.connection().execute(select(OutboxMessage.id)).all() == []
 
 
-def test_without_a_broker_the_outbox_is_kept_short(desk: Desk, engine):
+def test_without_a_broker_the_outbox_is_kept_short(worker: WorkerContext, engine):
     with transaction(engine) as session:
         session.add(OutboxMessage(topic="alerts", subject="s", body={}, created_at=now() - 2 * HOUR))
         session.add(OutboxMessage(topic="alerts", subject="s", body={}, created_at=now()))
-    assert JOBS["publish"].run(desk) == 0
-    assert JOBS["latecomers"].run(desk) == 1
+    assert JOBS["publish"].run(worker) == 0
+    assert JOBS["late_commits"].run(worker) == 1
 
 
 @pytest.mark.service
 def test_the_worker_publishes_to_rabbitmq(streaming, place, engine, decided):
     heard = asyncio.run(place.listen("#"))
-    desk = Desk(streaming)
+    worker = WorkerContext(streaming)
     try:
-        JOBS["publish"].run(desk)
+        JOBS["publish"].run(worker)
         with transaction(engine) as session:
             session.get(StreamCursor, "decisions").through -= 1 << 40
             announce(session, "alerts", "e", {"name": "n"})
         (number,) = decided(now() - 3 * SECOND)
         # One message and one decision.
-        assert JOBS["publish"].run(desk) == 2
+        assert JOBS["publish"].run(worker) == 2
     finally:
-        desk.close()
+        worker.close()
     events = [msgspec.json.decode(body) for body, _ in asyncio.run(place.drain(heard))]
     asyncio.run(place.delete([heard]))
     assert [event["type"] for event in events] == ["winback.alert.v1", "winback.decision.v1"]
@@ -209,12 +211,12 @@ def test_the_worker_publishes_to_rabbitmq(streaming, place, engine, decided):
 
 @pytest.mark.service
 def test_a_broker_that_is_away_holds_nobody_up(streaming, engine):
-    desk = Desk(streaming.model_copy(update={"broker_url": "amqp://guest:guest@127.0.0.1:1/"}))
+    worker = WorkerContext(streaming.model_copy(update={"broker_url": "amqp://guest:guest@127.0.0.1:1/"}))
     with transaction(engine) as session:
         announce(session, "alerts", "e", {"name": "n"})
     try:
         began = now()
-        assert [JOBS["publish"].run(desk) for _ in range(5)] == [0] * 5
+        assert [JOBS["publish"].run(worker) for _ in range(5)] == [0] * 5
         assert now() - began < 5 * SECOND
     finally:
-        desk.close()
+        worker.close()

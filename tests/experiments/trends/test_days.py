@@ -10,19 +10,20 @@ from hypothesis import strategies as st
 from sqlalchemy import func, insert, select
 
 from benchmarks.synthetic_log import Shape, write_log
-from experiments.jobs import Desk
+from experiments.jobs import WorkerContext
+from experiments.model.access.principal import SYSTEM
 from experiments.model.days import day_of, day_of_hour, hours_of_day, start_of_day
-from experiments.model.principal import SYSTEM
-from experiments.model.tables import DailyRollup, HourlyRollup, RollupMetric
+from experiments.model.tables.trends import DailyRollup
+from experiments.model.tables.workers import HourlyRollup, RollupMetric
 from experiments.model.times import DAY, HOUR, to_datetime, to_rfc3339
-from experiments.services.joining_draws import local_days
+from experiments.services.joining.draws import local_days
 from experiments.services.summing_days import sum_days
-from experiments.store.engine import reading, transaction
-from experiments.store.hour_totals import sum_hours_anew
-from experiments.store.joining import MATURED, Cursor, move_cursor
-from experiments.store.lease import Lease
-from experiments.store.revisions import RevisionBook
-from experiments.store.rollups import metric_places
+from experiments.store.core.engine import reading, transaction
+from experiments.store.core.lease import Lease
+from experiments.store.designing.revisions import RevisionBook
+from experiments.store.joining.matured import MATURED, Cursor, move_cursor
+from experiments.store.rollups.hour_totals import sum_hours_anew
+from experiments.store.rollups.tiers import metric_places
 from experiments.views.trends import trend
 
 ZONES = [
@@ -104,7 +105,7 @@ def test_the_days_of_every_zone(name: str) -> None:
             assert day_of_hour(start - 1, zone) < day < day_of_hour(end, zone)
 
 
-def fill(desk: Desk, days: int, seed: int) -> int:
+def fill(worker: WorkerContext, days: int, seed: int) -> int:
     """Hours of many days as the joiner leaves them; the last hour."""
     rng = np.random.default_rng(seed)
     rows = [
@@ -128,7 +129,7 @@ def fill(desk: Desk, days: int, seed: int) -> int:
         for metric in ("#decisions", "revenue")
         if rng.random() < 0.4
     ]
-    with transaction(desk.engine) as session:
+    with transaction(worker.engine) as session:
         connection = session.connection()
         connection.execute(insert(HourlyRollup), rows)
         metrics = [{"experiment_id": 1, "place": at, "name": name} for at, name in enumerate(("#decisions", "revenue"))]
@@ -137,36 +138,36 @@ def fill(desk: Desk, days: int, seed: int) -> int:
     return FIRST + 24 * days
 
 
-def reach(desk: Desk, hour: int) -> None:
-    with transaction(desk.engine) as session:
+def reach(worker: WorkerContext, hour: int) -> None:
+    with transaction(worker.engine) as session:
         move_cursor(session.connection(), 1, MATURED, Cursor(hour * HOUR, 0))
 
 
 @pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin", "Asia/Kathmandu"])
-def test_adding_days_changes_no_trend(desk: Desk, lease: Lease, zone: str) -> None:
-    write_log(desk.engine, Shape(1, extra={"time_zone": zone}))
-    last = fill(desk, 9, seed=3)
+def test_adding_days_changes_no_trend(worker: WorkerContext, lease: Lease, zone: str) -> None:
+    write_log(worker.engine, Shape(1, extra={"time_zone": zone}))
+    last = fill(worker, 9, seed=3)
     asked = [("day", None), ("day", "s0"), ("hour", None)]
     spans = [(None, None), ((FIRST + 30) * HOUR, (FIRST + 100) * HOUR)]
-    before = [trend(desk.engine, SYSTEM, "synthetic", by, part, span) for by, part in asked for span in spans]
-    reach(desk, last)
+    before = [trend(worker.engine, SYSTEM, "synthetic", by, part, span) for by, part in asked for span in spans]
+    reach(worker, last)
     book = RevisionBook()
     added = 0
-    while one := sum_days(desk.engine, book, lease, most=2):
+    while one := sum_days(worker.engine, book, lease, most=2):
         added += one
     assert 6 <= added <= 9
-    after = [trend(desk.engine, SYSTEM, "synthetic", by, part, span) for by, part in asked for span in spans]
+    after = [trend(worker.engine, SYSTEM, "synthetic", by, part, span) for by, part in asked for span in spans]
     whole = [place for place in range(len(after)) if spans[place % 2] == (None, None) or asked[place // 2][0] == "hour"]
     for place in whole:
         assert after[place] == before[place]
     assert sum(before[0]["variants"]["bandit"]["decisions"]) > 0
 
 
-def test_a_day_is_added_only_once_the_joiner_is_past_it(desk: Desk, lease: Lease) -> None:
-    write_log(desk.engine, Shape(1))
-    fill(desk, 2, seed=4)
-    reach(desk, FIRST + 24)
-    assert sum_days(desk.engine, RevisionBook(), lease) == 0
-    with reading(desk.engine) as session:
+def test_a_day_is_added_only_once_the_joiner_is_past_it(worker: WorkerContext, lease: Lease) -> None:
+    write_log(worker.engine, Shape(1))
+    fill(worker, 2, seed=4)
+    reach(worker, FIRST + 24)
+    assert sum_days(worker.engine, RevisionBook(), lease) == 0
+    with reading(worker.engine) as session:
         assert session.exec(select(func.count()).select_from(DailyRollup)).scalar_one() == 0
     assert DAY == 24 * HOUR

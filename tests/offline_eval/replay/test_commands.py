@@ -137,7 +137,7 @@ def test_an_experiments_key_is_judged_on_its_exported_log(run, log, spec, monkey
         told(4000)
 
     monkeypatch.setattr("cli.here.service_here", service_here)
-    monkeypatch.setattr("experiments.views.live_log.live_log", lambda *_: SimpleNamespace(rows=4000))
+    monkeypatch.setattr("experiments.views.exports.live_log.live_log", lambda *_: SimpleNamespace(rows=4000))
     monkeypatch.setitem(EXPORTS, "parquet", export)
     words = ("--policy", "fixed", "--estimator", "snips", "--json")
     live, file = run("replay", "spring", *words), run("replay", log, "--spec", spec, *words)

@@ -1,0 +1,1 @@
+"""What a campaign's definition says."""

@@ -1,0 +1,1 @@
+"""Who may do what: keys, people, sign-ins, and the record of it."""

@@ -1,0 +1,1 @@
+"""Campaigns from draft to archive, and what people change by hand."""

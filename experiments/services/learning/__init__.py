@@ -1,0 +1,1 @@
+"""From logged rounds to snapshots of policies."""

@@ -1,0 +1,1 @@
+"""Caps, budgets and their pacing."""

@@ -1,0 +1,1 @@
+"""Sums made anew from the log."""

@@ -1,0 +1,1 @@
+"""Calls of analytics SDKs as outcomes and profiles."""

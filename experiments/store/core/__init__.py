@@ -1,0 +1,1 @@
+"""Engines, locks, leases, the outbox, and how rows are written in bulk."""

@@ -1,0 +1,1 @@
+"""Experiments, their revisions, the catalogue of arms."""

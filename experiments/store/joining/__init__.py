@@ -1,0 +1,1 @@
+"""What the joiner reads and where it stands."""

@@ -1,0 +1,1 @@
+"""Outcomes, voids, and what could not be kept."""

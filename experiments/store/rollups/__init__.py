@@ -1,0 +1,1 @@
+"""Sums by day, hour, variant, arm and segment."""

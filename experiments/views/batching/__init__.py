@@ -1,0 +1,1 @@
+"""Batches, their files and deliveries."""

@@ -1,0 +1,1 @@
+"""Alerts, guardrails and stop rules as they stand."""

@@ -1,0 +1,1 @@
+"""Checks of whether the data can be trusted."""
