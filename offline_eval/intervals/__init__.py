@@ -1,6 +1,7 @@
 """Intervals for off-policy values: one file each, this dict, and the rule that chooses one.
 
-To add one: write `offline_eval/intervals/NAME.py` with a function from (evidence, alpha) to bounds, say in its
+To add one: write `offline_eval/intervals/NAME.py` with a function from (evidence, alpha) to bounds under `@interval`,
+which says whether it holds at every look, needs the rows in order, or holds for many rows only; say in its
 docstring what it claims, which table of docs/results measured it and where it was below 93 %, add its line here; the
 conformance suite takes it up.
 """
@@ -31,7 +32,3 @@ INTERVALS: dict[str, Interval] = {
     "asymptotic_cs": asymptotic_cs,
     "trivial": trivial,
 }
-
-ORDER_DEPENDENT = frozenset({"gamma_exponential_cs", "empirical_bernstein_cs"})
-ANYTIME_VALID = frozenset({"gamma_exponential_cs", "empirical_bernstein_cs", "merged_cs", "asymptotic_cs"})
-ASYMPTOTIC = frozenset({"normal", "bootstrap", "cressie_read", "empirical_likelihood", "asymptotic_cs"})

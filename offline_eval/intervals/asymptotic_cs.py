@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from offline_eval.intervals.evidence import Evidence, Range
+from offline_eval.intervals.evidence import Evidence, Range, interval
 from offline_eval.intervals.normal import standard_error
 from offline_eval.moments import Matrix
 
@@ -21,6 +21,7 @@ def spread(n: Matrix | int, alpha: float) -> Matrix:
     return np.asarray(np.sqrt(2.0 * grown * np.log(np.sqrt(grown) / alpha)) / (n * rho))
 
 
+@interval(anytime_valid=True, asymptotic=True)
 def asymptotic_cs(evidence: Evidence, alpha: float) -> Range:
     """v ± spread(n) · s √n, s the standard error.
 

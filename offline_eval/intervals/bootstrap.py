@@ -4,7 +4,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from offline_eval.intervals.evidence import Evidence, MissingEvidenceError, Range
+from offline_eval.intervals.evidence import Evidence, MissingEvidenceError, Range, interval
 from offline_eval.moments import BUCKETS, Matrix
 
 REPLICATES = 1000
@@ -29,6 +29,7 @@ def replicate_values(evidence: Evidence) -> Matrix:
         return np.asarray(evidence.functional.value(totals[:, 1:] / totals[:, :1]))
 
 
+@interval(asymptotic=True)
 def bootstrap(evidence: Evidence, alpha: float) -> Range:
     """Percentile interval of 1,000 resamplings of the unit-hash buckets (Efron & Tibshirani 1993, ch. 13;
     a bucket holds whole units, so that their rows stay together).

@@ -4,7 +4,7 @@ import math
 
 import scipy
 
-from offline_eval.intervals.evidence import Evidence, MissingEvidenceError, Range
+from offline_eval.intervals.evidence import Evidence, MissingEvidenceError, Range, interval
 from offline_eval.intervals.sums import FiveSums
 
 ROUNDING = 1e-12
@@ -56,6 +56,7 @@ def _lower(sums: FiveSums, weights: Range, reward: float, quantile: float) -> fl
     return min(feasible) if feasible else reward
 
 
+@interval(asymptotic=True)
 def cressie_read(evidence: Evidence, alpha: float) -> Range:
     """Least and greatest value among reweightings of the log within a Cressie–Read (λ = -2) divergence that have mean
     weight 1, one unseen row at the bounds of weight and reward included.

@@ -2,9 +2,10 @@
 
 import math
 
-from offline_eval.intervals.evidence import Evidence, MissingEvidenceError, Range
+from offline_eval.intervals.evidence import Evidence, MissingEvidenceError, Range, interval
 
 
+@interval()
 def empirical_bernstein(evidence: Evidence, alpha: float) -> Range:
     """v ± (√(2 s² ln(4/α) / n) + 7 R ln(4/α) / (3 (n - 1))), R the range of one row's term.
 

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from offline_eval.intervals.evidence import Evidence, MissingEvidenceError, Range
+from offline_eval.intervals.evidence import Evidence, MissingEvidenceError, Range, interval
 from offline_eval.intervals.sequence import Path, Side
 from offline_eval.moments import Matrix
 
@@ -21,6 +21,7 @@ def side_bound(side: Side, alpha: float) -> float:
     return min(max((side.bet_terms - math.log(1.0 / alpha) - side.bet_loss) / side.bets, 0.0), 1.0)
 
 
+@interval(anytime_valid=True, order_dependent=True)
 def empirical_bernstein_cs(evidence: Evidence, alpha: float) -> Range:
     """Waudby-Smith, Wu, Ramdas, Karampatziakis, Mineiro, *Anytime-valid off-policy inference for contextual bandits*,
     ACM/IMS J. Data Sci. 2024, proposition 2, with the IPW terms x = w r (k = 0), each side at α/2.

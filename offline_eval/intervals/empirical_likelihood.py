@@ -6,7 +6,7 @@ import numpy as np
 import scipy
 
 from offline_eval.intervals.cells import Cells
-from offline_eval.intervals.evidence import Evidence, MissingEvidenceError, Range
+from offline_eval.intervals.evidence import Evidence, MissingEvidenceError, Range, interval
 from offline_eval.intervals.known import Known
 from offline_eval.intervals.likelihood import Table, lower_values, tilt
 from offline_eval.moments import Matrix
@@ -39,6 +39,7 @@ def _least(table: Table, terms: Matrix, slack: Matrix) -> Matrix:
     return np.maximum(found, 0.0).reshape(2, -1)
 
 
+@interval(asymptotic=True)
 def empirical_likelihood(evidence: Evidence, alpha: float) -> Range:
     """Least and greatest value of all distributions over (w, r), unseen values within the bounds included, that have
     mean weight 1 and a log-likelihood within F₁₋α(1, n - 1) / 2 of the greatest.

@@ -1,5 +1,6 @@
 """What an interval is computed from."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -50,12 +51,37 @@ class Evidence:
     sequence: Sequence | None = None
 
 
-class Interval(Protocol):
-    """Evidence → bounds at confidence 1 - alpha. Raises MissingEvidenceError where it cannot be computed."""
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """Evidence → bounds at confidence 1 - alpha. Raises MissingEvidenceError where it cannot be computed.
+
+    Attributes:
+        compute: (evidence, alpha) → lower and upper bound.
+        anytime_valid: whether the bounds hold at all looks together.
+        order_dependent: whether they need the rows in their order, so that parts do not merge.
+        asymptotic: whether they hold for many rows only.
+    """
+
+    compute: Callable[[Evidence, float], Range]
+    anytime_valid: bool = False
+    order_dependent: bool = False
+    asymptotic: bool = False
 
     def __call__(self, evidence: Evidence, alpha: float) -> Range:
         """Lower and upper bound."""
-        ...
+        return self.compute(evidence, alpha)
+
+    @property
+    def claims(self) -> str:
+        """What it claims, where that was measured and where it fell short: the function's docstring."""
+        return self.compute.__doc__ or ""
+
+
+def interval(
+    *, anytime_valid: bool = False, order_dependent: bool = False, asymptotic: bool = False
+) -> Callable[[Callable[[Evidence, float], Range]], Interval]:
+    """Decorates a function from evidence and alpha to bounds with what is true of it."""
+    return lambda compute: Interval(compute, anytime_valid, order_dependent, asymptotic)
 
 
 class MissingEvidenceError(Exception):

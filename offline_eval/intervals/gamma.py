@@ -4,7 +4,7 @@ import math
 
 from scipy.special import gammaincinv
 
-from offline_eval.intervals.evidence import Evidence, MissingEvidenceError, Range
+from offline_eval.intervals.evidence import Evidence, MissingEvidenceError, Range, interval
 from offline_eval.intervals.known import Known
 from offline_eval.intervals.sums import FiveSums
 
@@ -23,6 +23,7 @@ def _quantile(chance: float, mean: float, variance: float) -> float:
     return float(gammaincinv(mean**2 / variance, chance)) * variance / mean if variance > 0 else mean
 
 
+@interval()
 def gamma(evidence: Evidence, alpha: float) -> Range:
     """Fay & Feuer, *Confidence intervals for directly standardized rates: a method based on the gamma distribution*,
     Statistics in Medicine 1997, on x = w (r - lowest), or on w (highest - r) where these events are fewer.

@@ -6,7 +6,7 @@ import numpy as np
 import scipy
 from scipy.special import gammainc, gammaln
 
-from offline_eval.intervals.evidence import Evidence, MissingEvidenceError, Range
+from offline_eval.intervals.evidence import Evidence, MissingEvidenceError, Range, interval
 from offline_eval.intervals.sequence import Side
 from offline_eval.moments import Matrix
 
@@ -47,6 +47,7 @@ def side_bound(side: Side, alpha: float) -> float:
     return lower_bound(side.total, side.centred, side.t, alpha)
 
 
+@interval(anytime_valid=True, order_dependent=True)
 def gamma_exponential_cs(evidence: Evidence, alpha: float) -> Range:
     """Karampatziakis, Mineiro, Ramdas, *Off-policy confidence sequences*, ICML 2021 (section 5.2), each side at α/2.
 

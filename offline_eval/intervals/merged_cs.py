@@ -1,10 +1,11 @@
 """A non-asymptotic confidence sequence that needs merged sums only."""
 
-from offline_eval.intervals.evidence import Evidence, MissingEvidenceError, Range
+from offline_eval.intervals.evidence import Evidence, MissingEvidenceError, Range, interval
 from offline_eval.intervals.gamma_exponential_cs import lower_bound
 from offline_eval.intervals.rule import is_bounded
 
 
+@interval(anytime_valid=True)
 def merged_cs(evidence: Evidence, alpha: float) -> Range:
     """The gamma-exponential confidence sequence with the predictable mean x̂ fixed at 0, each side at α/2.
 

@@ -2,7 +2,7 @@
 
 from scipy.special import ndtri
 
-from offline_eval.intervals.evidence import Evidence, Range
+from offline_eval.intervals.evidence import Evidence, Range, interval
 
 
 def standard_error(evidence: Evidence) -> float:
@@ -10,6 +10,7 @@ def standard_error(evidence: Evidence) -> float:
     return evidence.moments.error_along(evidence.functional.gradient(evidence.moments.means))
 
 
+@interval(asymptotic=True)
 def normal(evidence: Evidence, alpha: float) -> Range:
     """v ± z₁₋α/₂ · s, with s from the influence function (van der Vaart, Asymptotic Statistics, 1998, ch. 20).
 

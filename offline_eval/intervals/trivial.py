@@ -2,9 +2,10 @@
 
 import math
 
-from offline_eval.intervals.evidence import Evidence, Range
+from offline_eval.intervals.evidence import Evidence, Range, interval
 
 
+@interval()
 def trivial(evidence: Evidence, alpha: float) -> Range:  # noqa: ARG001 - every interval takes alpha
     """The known reward range, else the whole line: what is left where nothing useful covers.
 

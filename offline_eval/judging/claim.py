@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from offline_eval.estimate import Estimate
-from offline_eval.intervals import ANYTIME_VALID, INTERVALS, ORDER_DEPENDENT
+from offline_eval.intervals import INTERVALS
 from offline_eval.intervals.evidence import MissingEvidenceError
 from offline_eval.intervals.known import Bounds, Known
 from offline_eval.intervals.rule import is_bounded, is_light, is_light_for_pairs
@@ -136,7 +136,8 @@ def estimators_for(claim: Claim, names: Sequence[str], bounds: Bounds, *, named:
     able = tuple(name for name in names if claim.interval in ESTIMATORS[name].intervals)
     wrong = next((name for name in names if name not in able), None)
     if not able or (named and wrong):
-        valid = ", ".join(each for each in ESTIMATORS[wrong or names[0]].intervals if each not in ORDER_DEPENDENT)
+        found = ESTIMATORS[wrong or names[0]].intervals
+        valid = ", ".join(each for each in found if not INTERVALS[each].order_dependent)
         raise UnknownIntervalError(f"'{claim.interval}' does not hold for '{wrong}'; what does: {valid}")
     return able
 
@@ -145,12 +146,13 @@ def _check_interval(claim: Claim, bounds: Bounds) -> None:
     name = str(claim.interval)
     if name not in INTERVALS:
         raise UnknownIntervalError(f"unknown interval '{name}'; known: {', '.join(INTERVALS)}")
-    if name in ORDER_DEPENDENT:
+    if INTERVALS[name].order_dependent:
         raise UnknownIntervalError(
             f"'{name}' reads rows one after the other, and a replay adds parts up; merged_cs holds at any time too"
         )
-    if claim.anytime and name not in ANYTIME_VALID:
-        valid = ", ".join(sorted(ANYTIME_VALID - ORDER_DEPENDENT))
+    if claim.anytime and not INTERVALS[name].anytime_valid:
+        anytime = (key for key, one in INTERVALS.items() if one.anytime_valid and not one.order_dependent)
+        valid = ", ".join(sorted(anytime))
         raise UnknownIntervalError(f"'{name}' holds at one look only; those that hold at any time: {valid}")
     if name in NEEDS_RANGE and bounds.reward is None:
         raise UnknownIntervalError(f"'{name}' needs to know between what the objective can lie: set [objective] range")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from offline_eval.intervals import ANYTIME_VALID, ASYMPTOTIC, INTERVALS, ORDER_DEPENDENT
+from offline_eval.intervals import INTERVALS
 from offline_eval.intervals.evidence import MissingEvidenceError
 from offline_eval.intervals.known import Bounds
 from offline_eval.intervals.sequence import OrderError
@@ -36,7 +36,7 @@ def test_smaller_alpha_is_wider(make_log, name: str, seed: int, rows: int) -> No
     assert lower <= low <= high <= higher
 
 
-@pytest.mark.parametrize("name", [name for name in EVERY if name not in ORDER_DEPENDENT])
+@pytest.mark.parametrize("name", [name for name in EVERY if not INTERVALS[name].order_dependent])
 @few(8)
 @given(seed=seeds, cut=st.integers(1, 1399))
 def test_merging_parts_equals_adding_all_at_once(make_log, name: str, seed: int, cut: int) -> None:
@@ -45,7 +45,7 @@ def test_merging_parts_equals_adding_all_at_once(make_log, name: str, seed: int,
     assert limits(name, merged) == pytest.approx(limits(name, gather(batch, PLAN)), abs=1e-9)
 
 
-@pytest.mark.parametrize("name", sorted(ORDER_DEPENDENT))
+@pytest.mark.parametrize("name", [name for name, one in INTERVALS.items() if one.order_dependent])
 def test_order_dependent_ones_continue_but_do_not_merge(make_log, name: str) -> None:
     batch = make_log(4, 1000)
     first = gather(batch.rows(0, 300), ORDERED, UNIT)
@@ -55,7 +55,7 @@ def test_order_dependent_ones_continue_but_do_not_merge(make_log, name: str) -> 
         first + second
 
 
-@pytest.mark.parametrize("name", [name for name in EVERY if name not in ORDER_DEPENDENT])
+@pytest.mark.parametrize("name", [name for name in EVERY if not INTERVALS[name].order_dependent])
 @few(8)
 @given(seed=seeds, rows=st.integers(10, 700))
 def test_replicating_the_sample_never_widens(make_log, name: str, seed: int, rows: int) -> None:
@@ -119,13 +119,13 @@ def test_rows_of_one_unit_are_clustered(make_log, name: str) -> None:
 
 def test_weak_ones_say_so() -> None:
     for name in ("normal", "bootstrap", "asymptotic_cs"):
-        assert "below 93 %" in (INTERVALS[name].__doc__ or "")
+        assert "below 93 %" in INTERVALS[name].claims
     for name in EVERY:
-        words = (INTERVALS[name].__doc__ or "").lower()
+        words = INTERVALS[name].claims.lower()
         assert ("anytime-valid" in words or "after\n    every row" in words or "after every row" in words) == (
-            name in ANYTIME_VALID
+            INTERVALS[name].anytime_valid
         ), name
-        assert ("asymptotic" in words.replace("non-asymptotic", "")) == (name in ASYMPTOTIC), name
+        assert ("asymptotic" in words.replace("non-asymptotic", "")) == INTERVALS[name].asymptotic, name
 
 
 def test_an_interval_that_is_not_valid_for_an_estimator_is_refused(make_log) -> None:
