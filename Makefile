@@ -55,7 +55,7 @@ screenshots: .venv/dev.stamp
 lint: .venv/dev.stamp
 	$(BIN)/ruff check -q .
 	$(BIN)/ruff format -q --check .
-	$(BIN)/mypy --no-error-summary bandit offline_eval
+	$(BIN)/mypy --no-error-summary bandit offline_eval experiments api dashboard cli winback_client migrations
 	@$(BIN)/lint-imports > .venv/lint-imports.log || { cat .venv/lint-imports.log; exit 1; }
 	$(BIN)/python -m migrations check
 

@@ -135,11 +135,16 @@ async def _on_anything(request: Request, error: Exception) -> Response:
 
 def install_error_handlers(app: FastAPI) -> None:
     """Every error that leaves a route becomes a problem document."""
-    app.add_exception_handler(WinbackError, _on_winback)
-    app.add_exception_handler(RequestValidationError, _on_invalid)
-    app.add_exception_handler(msgspec.ValidationError, _on_msgspec)
+    # Starlette types its handlers as if each took every exception.
+    own: dict[type[Exception], Any] = {
+        WinbackError: _on_winback,
+        RequestValidationError: _on_invalid,
+        msgspec.ValidationError: _on_msgspec,
+        HTTPException: _on_http,
+    }
+    for kind, handler in own.items():
+        app.add_exception_handler(kind, handler)
     for malformed in (msgspec.DecodeError, JSONDecodeError, UnicodeDecodeError, RecursionError):
         app.add_exception_handler(malformed, _on_malformed)
-    app.add_exception_handler(HTTPException, _on_http)
     app.add_exception_handler(ClientDisconnect, _on_cut_short)
     app.add_exception_handler(Exception, _on_anything)

@@ -71,7 +71,7 @@ class Shortcut:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
-        parts = scope["path"].split("/") if scope["type"] == "http" else ()
+        parts: list[str] = scope["path"].split("/") if scope["type"] == "http" else []
         if len(parts) == 5 and parts[1] == "v1" and parts[2] == "experiments" and scope["method"] == "POST":
             endpoint = self._endpoints.get(parts[4])
             if endpoint is not None and parts[3]:

@@ -55,7 +55,7 @@ def create_dashboard(settings: Settings, engine: Engine | None = None) -> Dash:
     install_headers(app.server, policy_of(app))
     # Flask has no other place for what comes before the request is looked at.
     wrapped = Forwarded(app.server.wsgi_app, settings.proxies)
-    app.server.wsgi_app = wrapped  # type: ignore[method-assign]  # Flask's documented way to wrap itself
+    app.server.wsgi_app = wrapped
     return app
 
 

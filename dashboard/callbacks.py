@@ -81,7 +81,8 @@ class Callbacks:
 
     def in_browser(self, source: str, *dependencies: DashDependency, **options: Any) -> None:
         """A callback that runs in the browser and never reaches the server: it needs nothing."""
-        self.app.clientside_callback(source, *dependencies, **options)
+        register: Any = self.app.clientside_callback  # Dash gives it no types
+        register(source, *dependencies, **options)
 
 
 def notify(title: str, message: str, color: str = "teal") -> None:

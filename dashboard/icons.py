@@ -2,6 +2,8 @@
 
 from dash import html
 
+from dashboard.aria import HIDDEN
+
 ICONS = (
     "portfolio",
     "campaign",
@@ -26,4 +28,4 @@ ICONS = (
 
 def icon(name: str) -> html.Span:
     """One of ICONS; invisible to screen readers, so that what it stands for must be said beside it."""
-    return html.Span(className=f"icon icon-{name}", **{"aria-hidden": "true"})
+    return html.Span(className=f"icon icon-{name}", **HIDDEN)

@@ -12,7 +12,7 @@ from typing import Any
 import flask
 import structlog
 from dash import Dash
-from flask import Response
+from flask import Flask, Response
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException
 
@@ -24,7 +24,9 @@ _STUMBLES = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError
 def install_judge(app: Dash) -> None:
     """Refuse what does not fit. Callers have been asked who they are before."""
 
-    @app.server.before_request
+    server: Flask = app.server
+
+    @server.before_request
     def judge() -> Response | None:
         if flask.request.path != CALLS or flask.request.method != "POST":
             return None

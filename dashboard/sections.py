@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from base64 import b64encode
 from collections.abc import Sequence
 from io import BytesIO
 from typing import Any
@@ -10,10 +11,11 @@ import dash_mantine_components as dmc
 import pandas as pd
 import structlog
 from dash import ALL, MATCH, Input, Output, State, ctx, dcc, html, no_update
-from dash._utils import to_json
 from dash.development.base_component import Component
 from dash.exceptions import PreventUpdate
+from plotly.io.json import to_json_plotly
 
+from dashboard.aria import labelled
 from dashboard.callbacks import Callbacks
 from dashboard.filters import Filters
 from dashboard.icons import icon
@@ -105,13 +107,13 @@ def _heading(place: dict[str, str], section: Section) -> Component:
             variant="subtle",
             color="gray",
             size="compact-xs",
-            **{"aria-label": f"Download {section.title} as {kind.upper()}"},
+            **labelled(f"Download {section.title} as {kind.upper()}"),
         )
         for kind in _FORMATS
     ]
     name: list[Component] = [dmc.Title(section.title, order=2, size="h4")]
     if section.explain:
-        mark = dmc.ActionIcon(icon("help"), variant="subtle", color="gray", size="sm", **{"aria-label": "Explain"})
+        mark = dmc.ActionIcon(icon("help"), variant="subtle", color="gray", size="sm", **labelled("Explain"))
         name.append(dmc.Tooltip(mark, label=section.explain, multiline=True, w=320, events={"focus": True}))
     return dmc.Group(
         [dmc.Group(name, gap=4), dmc.Group(saves, gap=2, wrap="nowrap")],
@@ -138,7 +140,7 @@ def draw(page: Page, section: Section, view: View) -> Drawn:
 def _body(page: Page, section: Section, view: View, before: str | None) -> tuple[Component, str] | None:
     """The section as it is now, with its digest; None where that is the one before."""
     body = draw(page, section, view).body
-    digest = hashlib.blake2b(str(to_json(body)).encode(), digest_size=12).hexdigest()
+    digest = hashlib.blake2b(str(to_json_plotly(body)).encode(), digest_size=12).hexdigest()
     return None if digest == before else (body, digest)
 
 
@@ -231,12 +233,12 @@ def file_of(rows: Sequence[Row], name: str, kind: str) -> dict[str, Any]:
     """Rows as a file for the browser; a text that a spreadsheet would take for a formula is quoted."""
     table = pd.DataFrame([{key: _harmless(value) for key, value in row.items()} for row in rows])
     if kind == "csv":
-        return dict(dcc.send_string(table.to_csv(index=False), f"{name}.csv"))
+        return {"content": table.to_csv(index=False), "filename": f"{name}.csv"}
     buffer = BytesIO()
     with pd.ExcelWriter(buffer, engine="xlsxwriter") as writer:
         table.to_excel(writer, index=False, sheet_name="Winback", freeze_panes=(1, 0))
         writer.sheets["Winback"].autofit()
-    return dict(dcc.send_bytes(buffer.getvalue(), f"{name}.xlsx"))
+    return {"content": b64encode(buffer.getvalue()).decode(), "filename": f"{name}.xlsx", "base64": True}
 
 
 def _harmless(value: Any) -> Any:

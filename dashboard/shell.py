@@ -8,6 +8,7 @@ import dash_mantine_components as dmc
 from dash import dcc, html
 from dash.development.base_component import Component
 
+from dashboard.aria import HIDDEN, labelled, page_mark
 from dashboard.callbacks import NOTICES
 from dashboard.filters import CUSTOM, PERIODS, Filters
 from dashboard.icons import icon
@@ -44,7 +45,7 @@ def shell(opening: Opening) -> Component:
                     dmc.AppShellNavbar(
                         dmc.ScrollArea(html.Div(list(opening.links), id="nav"), type="auto", offsetScrollbars=True),
                         p="sm",
-                        **{"aria-label": "Pages"},
+                        **labelled("Pages"),
                     ),
                     dmc.AppShellMain([_filter_bar(), html.Div(opening.content, id="content")]),
                 ],
@@ -60,9 +61,9 @@ def shell(opening: Opening) -> Component:
 
 
 def _header(person: Component | None) -> Component:
-    burger = dmc.Burger(id="burger", size="sm", hiddenFrom="sm", opened=False, **{"aria-label": "Show the pages"})
+    burger = dmc.Burger(id="burger", size="sm", hiddenFrom="sm", opened=False, **labelled("Show the pages"))
     brand = dcc.Link(
-        [html.Span(className="brand-mark", **{"aria-hidden": "true"}), html.Span("Winback")],
+        [html.Span(className="brand-mark", **HIDDEN), html.Span("Winback")],
         href="/",
         className="brand",
     )
@@ -72,7 +73,7 @@ def _header(person: Component | None) -> Component:
         variant="subtle",
         color="gray",
         size="lg",
-        **{"aria-label": "Light or dark"},
+        **labelled("Light or dark"),
     )
     right = dmc.Group([html.Div(id="alerts-bell"), scheme, html.Div(person, id="person")], gap="xs", wrap="nowrap")
     left = dmc.Group([burger, brand], gap="sm", wrap="nowrap")
@@ -144,15 +145,13 @@ def person_menu(person: Person) -> Component:
         gap=0,
         visibleFrom="sm",
     )
-    way_out = html.A(
-        icon("sign-out"), href="/sign-out", className="way-out", title="Sign out", **{"aria-label": "Sign out"}
-    )
+    way_out = html.A(icon("sign-out"), href="/sign-out", className="way-out", title="Sign out", **labelled("Sign out"))
     account = html.A(
         dmc.Group([avatar, named], gap="xs", wrap="nowrap"),
         href="/account",
         className="own-account",
         title="Your account: change the password",
-        **{"aria-label": f"Your account, {person.email}"},
+        **labelled(f"Your account, {person.email}"),
     )
     return dmc.Group([account, way_out], gap="xs", wrap="nowrap")
 
@@ -162,7 +161,7 @@ def content(key: str, page: Page, view: View) -> Component:
     address = {"search": view.filters.search(), "tick": None}
     head = [] if page.head is None else [dcc.Store(id=woken(key), data=address), page.head(view)]
     title = dmc.Title(page.title, order=1, size="h2", mb="md")
-    return html.Div([title, *head, *frames(key, page, address)], **{"data-page": key})
+    return html.Div([title, *head, *frames(key, page, address)], **page_mark(key))
 
 
 def missing() -> Component:

@@ -13,8 +13,8 @@ from api.schemas.batches import BatchBody, BatchDocument, Batches
 from api.schemas.bodies import Number, answer, wanted_page
 from experiments.errors import Fault, InvalidError
 from experiments.model.times import to_micros
+from experiments.services.batching.request import BatchRequest
 from experiments.services.batching.requesting import (
-    BatchRequest,
     cancel_batch,
     file_below,
     request_batch,

@@ -142,8 +142,8 @@ def _either(key: str, found: Decision | WinbackError) -> Any:
 
 def _evaluation(flag: str, decision: Decision, value: Callable[[Decision], Any]) -> Evaluation:
     if not decision.assigned or decision.withheld:
-        reason = decision.withheld or decision.reason
-        why: dict[str, Any] = {"experiment": decision.experiment, "winback_reason": reason}
+        refused = decision.withheld or decision.reason
+        why: dict[str, Any] = {"experiment": decision.experiment, "winback_reason": refused}
         return Evaluation(flag, "DISABLED" if decision.reason in _OVER else "DEFAULT", "default", why)
     found = {name: getattr(decision, attribute) for attribute, name in _METADATA.items()}
     metadata: dict[str, Any] = {name: given for name, given in found.items() if given is not None}

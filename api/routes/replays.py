@@ -22,8 +22,8 @@ router = cold_router("replays")
 async def begin(call: Caller, key: str, body: ReplayBody) -> Response:
     """Queue a replay of candidate policies on the matured decisions; ask for it again at `Location`."""
     asked = body.model_dump(exclude={"start", "end"})
-    span = {name: None if (at := getattr(body, name)) is None else to_micros(at) for name in ("start", "end")}
-    number = await call.run(request_replay, key, ReplayRequest(**asked, **span))
+    asked |= {name: None if (at := getattr(body, name)) is None else to_micros(at) for name in ("start", "end")}
+    number = await call.run(request_replay, key, ReplayRequest(**asked))
     return answer(await call.shown(views.replay, number), 202, {"Location": f"/v1/replays/{number}"})
 
 

@@ -70,7 +70,8 @@ def batch(
 def _number(engine: Any, key: str, resume: int | None, source: tuple[str | None, list[str], Path | None]) -> int:
     from cli.errors import CallError
     from experiments.model.access.principal import SYSTEM
-    from experiments.services.batching.requesting import SUFFIXES, BatchRequest, request_batch, resume_batch
+    from experiments.services.batching.request import BatchRequest
+    from experiments.services.batching.requesting import SUFFIXES, request_batch, resume_batch
     from experiments.views.batching.batches import batch as told
 
     if resume is not None:

@@ -6,6 +6,7 @@ from typing import Any
 import dash_mantine_components as dmc
 from dash.development.base_component import Component
 
+from dashboard.aria import labelled
 from dashboard.cards.state import state
 from dashboard.cards.table import table
 from dashboard.format import moment, money, percent
@@ -25,7 +26,7 @@ Document = Mapping[str, Any]
 
 def button(verb: str, on: str, label: str, about: str = "", **options: Any) -> Component:
     """Does `verb`, or asks for what it takes."""
-    spoken = {"aria-label": f"{label.rstrip('…')} {about}"} if about else {}
+    spoken = labelled(f"{label.rstrip('…')} {about}") if about else {}
     given = {"variant": "default", "size": "compact-sm", **options}
     return dmc.Button(label, id={"type": ACT, "verb": verb, "on": on}, **given, **spoken)
 

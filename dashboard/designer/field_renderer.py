@@ -7,6 +7,7 @@ from typing import Any
 import dash_mantine_components as dmc
 from dash.development.base_component import Component
 
+from dashboard.aria import labelled
 from dashboard.designer.document import Json, steps_of
 from dashboard.designer.edits import shown
 from dashboard.designer.words import SPANS, names
@@ -91,7 +92,7 @@ class FieldRenderer:
             data=list(data),
             value=shown(self.document, at, kind),
             disabled=self.locked(at),
-            **{"aria-label": label},
+            **labelled(label),
         )
         return dmc.Stack([dmc.Text(label, size="sm", fw=500), control], gap=4, align="start")
 
@@ -100,7 +101,7 @@ class FieldRenderer:
         if self.locked(at):
             return dmc.Space(h=0)
         given = {"size": "compact-sm", "variant": "default", **options}
-        spoken = {"aria-label": f"{label}: {about}"} if about else {}
+        spoken = labelled(f"{label}: {about}") if about else {}
         return dmc.Button(label, id={"type": BUTTON, "verb": verb, "at": at}, **given, **spoken)
 
     def _field(self, at: str, kind: str) -> dict[str, Any]:

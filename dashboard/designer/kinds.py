@@ -43,7 +43,7 @@ def _flag(value: Any, _zone: ZoneInfo) -> str:
 
 
 def _truth(value: Any, _zone: ZoneInfo) -> bool:
-    return value == "yes"
+    return bool(value == "yes")
 
 
 def _local(value: Any, zone: ZoneInfo) -> str | None:

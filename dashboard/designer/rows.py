@@ -111,7 +111,7 @@ def variant(renderer: FieldRenderer, place: int) -> Component:
     return fieldset(f"Variant {key}", [row_of(fields, {"base": 1, "xs": 2}), *own, foot])
 
 
-def _plain(_pen: FieldRenderer, _at: str) -> list[Component]:
+def _plain(_renderer: FieldRenderer, _at: str) -> list[Component]:
     return []
 
 

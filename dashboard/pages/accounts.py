@@ -9,6 +9,7 @@ from dash import ALL, Input, Output, State, ctx, html
 from dash.development.base_component import Component
 from dash.exceptions import PreventUpdate
 
+from dashboard.aria import labelled
 from dashboard.callbacks import Callbacks, notify
 from dashboard.cards.empty import empty
 from dashboard.cards.state import state
@@ -87,7 +88,7 @@ def people(view: View) -> Drawn:
                 size="xs",
                 w=130,
                 allowDeselect=False,
-                **{"aria-label": f"Role of {row['email']}"},
+                **labelled(f"Role of {row['email']}"),
             ),
             "since": moment(row["created_at"]),
             "state": state("disabled" if row["disabled_at"] else "active"),
@@ -199,7 +200,7 @@ def _button(kind: str, number: int, label: str, about: str) -> Component:
         id={"type": kind, "id": number},
         size="compact-xs",
         variant="default",
-        **{"aria-label": f"{label}: {about}"},
+        **labelled(f"{label}: {about}"),
     )
 
 

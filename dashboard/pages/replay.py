@@ -8,6 +8,7 @@ from dash import ALL, Input, Output, State, ctx, dcc
 from dash.development.base_component import Component
 from dash.exceptions import PreventUpdate
 
+from dashboard.aria import labelled
 from dashboard.callbacks import Callbacks, notify
 from dashboard.cards.empty import empty, no_campaign
 from dashboard.cards.state import state
@@ -89,7 +90,7 @@ def _progress(row: dict[str, Any]) -> Component:
     if row["status"] != "running":
         return dmc.Text(row["error"] or row["stage"], size="sm")
     label = f"Replay {row['id']}: {row['stage']}"
-    bar = dmc.Progress(value=round(100 * row["progress"]), w=120, **{"aria-label": label})
+    bar = dmc.Progress(value=round(100 * row["progress"]), w=120, **labelled(label))
     return dmc.Group([bar, dmc.Text(row["stage"], size="sm")], gap="xs")
 
 
@@ -101,7 +102,7 @@ def _cancel(view: View, row: dict[str, Any]) -> Any:
         id={"type": "replay-cancel", "id": row["id"]},
         size="compact-xs",
         variant="default",
-        **{"aria-label": f"Cancel replay {row['id']}"},
+        **labelled(f"Cancel replay {row['id']}"),
     )
 
 

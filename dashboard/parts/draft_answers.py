@@ -7,6 +7,7 @@ from dash import Input, Output, State
 from dash.development.base_component import Component
 from dash.exceptions import PreventUpdate
 
+from dashboard.aria import labelled
 from dashboard.callbacks import Callbacks, no_update
 from dashboard.cards.state import state
 from dashboard.cards.table import table
@@ -148,7 +149,7 @@ def outcome(plan: Json, currency: str) -> Component:
         return dmc.Text(f"The simulation failed: {plan['error']}", size="sm", className="worse")
     if plan["status"] != "done":
         word = "is being simulated" if plan["status"] == "running" else "waits for the worker"
-        bar = dmc.Progress(value=100, animated=True, striped=True, **{"aria-label": f"The campaign {word}"})
+        bar = dmc.Progress(value=100, animated=True, striped=True, **labelled(f"The campaign {word}"))
         return dmc.Stack([dmc.Text(f"The campaign {word}.", size="sm"), bar], gap=4)
     rows = [
         {

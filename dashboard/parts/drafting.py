@@ -6,6 +6,7 @@ import dash_mantine_components as dmc
 from dash import dcc, html
 from dash.development.base_component import Component
 
+from dashboard.aria import labelled
 from dashboard.cards.state import state
 from dashboard.data import campaigns, designing
 from dashboard.designer.commands import call_of
@@ -254,7 +255,7 @@ def _call_panel(draft: Draft) -> Component:
     copy = dmc.CopyButton(
         id="design-copy", value=code, children="Copy", copiedChildren="Copied", variant="default", size="compact-sm"
     )
-    shown = html.Pre(code, id="design-call", className="call", tabIndex=0, **{"aria-label": "The API call"})
+    shown = html.Pre(code, id="design-call", className="call", tabIndex=0, **labelled("The API call"))
     return panel("The same by API", [dmc.Group([copy]), shown], "panel-call")
 
 

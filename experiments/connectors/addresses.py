@@ -13,7 +13,7 @@ _GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 _TEREDO = ipaddress.IPv6Network("2001::/32")
 _ISATAP = (0x0000_5EFE, 0x0200_5EFE)
-_RESERVED = [
+_RESERVED: list[ipaddress.IPv4Network | ipaddress.IPv6Network] = [
     ipaddress.IPv4Network("168.63.129.16/32"),  # the platform of a public cloud, seen from its machines only
     ipaddress.IPv4Network("192.88.99.0/24"),  # relays of 6to4 (RFC 7526)
     ipaddress.IPv6Network("3fff::/20"),  # documentation (RFC 9637); older tables of Python lack it

@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Mapping, Sequence, Set
 
 from aiokafka.client import AIOKafkaClient
-from aiokafka.errors import KafkaError  # type: ignore[import-untyped]  # it brings no stubs
+from aiokafka.errors import KafkaError
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 from faststream.message import StreamMessage

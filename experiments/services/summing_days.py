@@ -1,6 +1,7 @@
 """Days that nothing can change any more are added up once, so that trends stay quick however long a campaign runs."""
 
 from collections.abc import Iterator
+from functools import partial
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Engine
@@ -32,7 +33,7 @@ def _experiment(engine: Engine, book: RevisionBook, lease: Lease, head: Head, mo
             if due is None:
                 return
             day, zone = due
-            rows = days_of(session.connection(), head.id, hours_of_day(day, zone), lambda _hour, on=day: on)
+            rows = days_of(session.connection(), head.id, hours_of_day(day, zone), partial(_always, day))
         with fenced(engine, lease) as session:
             put_days(session.connection(), head.id, rows, day + 1)
         yield day
@@ -53,3 +54,8 @@ def _next_day(session: Session, book: RevisionBook, head: Head) -> tuple[int, Zo
     end = hours_of_day(day, zone)[1] * HOUR
     reached = cursor_of(connection, head.id, MATURED).through
     return (day, zone) if reached >= end + lead + MARGIN else None
+
+
+def _always(day: int, _hour: int) -> int:
+    """Every hour of a day's list is that day's, also one that two days share."""
+    return day

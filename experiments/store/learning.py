@@ -6,6 +6,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from sqlalchemy import Connection, insert, text
+from sqlmodel import col
 
 from experiments.model.tables.workers import Snapshot
 from experiments.store.core.bulk import one_of, values_for
@@ -138,6 +139,6 @@ def publish(connection: Connection, published: Published) -> int:
         "created_at": published.at,
         "body": published.snapshot.body,
     }
-    number: int = connection.execute(insert(Snapshot).values(values).returning(Snapshot.id)).scalar_one()  # type: ignore[arg-type]
+    number = int(connection.execute(insert(Snapshot).values(values).returning(col(Snapshot.id))).scalar_one() or 0)
     set_head(connection, published.experiment_id, head._replace(snapshot_id=number))
     return number

@@ -5,7 +5,6 @@ from typing import Any
 from sqlalchemy import Connection, Engine, text
 from sqlmodel import Session
 
-from bandit.policies import POLICIES
 from experiments.model.access.principal import Principal, require
 from experiments.model.times import now, to_rfc3339
 from experiments.store.core.engine import reading
@@ -59,8 +58,9 @@ def _learners(connection: Connection, number: int, facts: RevisionFacts | None, 
     if facts is None:
         return []
     known = learner_heads(connection, number)
-    makers = (*facts.definition.variants, *facts.definition.shadow)
-    taught = {one.key: one.policy.name for one in makers if POLICIES[one.policy.name].learned}
+    variants, shadows = facts.definition.variants, facts.definition.shadow
+    makers = [*((each.key, each.policy) for each in variants), *((each.key, each.policy) for each in shadows)]
+    taught = {key: policy.name for key, policy in makers if policy.kind.learned}
     fresh = LearnerHead("", facts.number, None, 0)
     return [
         _learner(connection, number, policy, known.get(key, fresh._replace(variant=key)), joined)

@@ -63,7 +63,7 @@ def made_up_cursor() -> InvalidError:
 
 def page(
     rows: Sequence[Row], wanted: Wanted, id_of: Callable[[Row], int | None], document: Callable[[Row], Any]
-) -> Any:
+) -> dict[str, Any]:
     """`{items, next_cursor}` from up to limit + 1 rows; the one too many says that there is another page."""
     items = rows[: wanted.limit]
     more = len(rows) > wanted.limit

@@ -1,5 +1,7 @@
 """readouts."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
@@ -10,7 +12,7 @@ branch_labels = None
 depends_on = None
 
 
-def _key(name: str, kind: type[sa.types.TypeEngine] = sa.BigInteger) -> sa.Column:
+def _key(name: str, kind: type[sa.types.TypeEngine[Any]] = sa.BigInteger) -> sa.Column[Any]:
     return sa.Column(name, kind(), nullable=False)
 
 

@@ -34,11 +34,12 @@ def upgrade() -> None:
 def _fill(connection: sa.Connection) -> None:
     """Add up what the totals hold already."""
     sums: dict[tuple[object, ...], np.ndarray] = {}
-    for *key, packed in connection.execute(sa.text(_READ)):
-        row, known = np.frombuffer(bytes(packed), dtype="<f8").copy(), sums.get(tuple(key), np.zeros(0))
+    for *found, packed in connection.execute(sa.text(_READ)):
+        key = tuple(found)
+        row, known = np.frombuffer(bytes(packed), dtype="<f8").copy(), sums.get(key, np.zeros(0))
         longer, other = (row, known) if len(row) > len(known) else (known, row)
         longer[: len(other)] += other
-        sums[tuple(key)] = longer
+        sums[key] = longer
     for key, row in sums.items():
         connection.execute(sa.text(_PUT), dict(zip("abcdef", (*key, row.tobytes()), strict=True)))
 

@@ -54,7 +54,10 @@ def _fill(connection: sa.Connection) -> None:
 
 
 def _put(
-    connection: sa.Connection, owner: tuple[int, int], hours: Iterable[sa.Row[Any]], place_of: dict[str, int]
+    connection: sa.Connection,
+    owner: tuple[int, int],
+    hours: Iterable[Any],
+    place_of: dict[str, int],
 ) -> None:
     sums: dict[tuple[object, ...], np.ndarray] = {}
     for hour, revision_, variant, arm, voided, metric, rounds, total in hours:

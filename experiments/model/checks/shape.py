@@ -194,8 +194,8 @@ def _mend(node: Any, location: tuple[int | str, ...], kind: str) -> None:
     depth = len(path)
     if kind == "missing" and depth == len(location) - 1:
         node[location[-1]] = _stand_in(location)
-    elif path and isinstance(path[-1], list):
-        path[-1][location[depth - 1]] = _stand_in_item(location[:depth])
+    elif path and isinstance(parent := path[-1], list):
+        parent[int(location[depth - 1])] = _stand_in_item(location[:depth])
     elif path:
         path[-1].pop(location[depth - 1])
 

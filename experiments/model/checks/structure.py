@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from bandit.errors import RuleError
 from bandit.rules import compile_rule
 from experiments.errors import Fault
-from experiments.model.designing.definition import Definition, Rule
+from experiments.model.designing.definition import Definition
+from experiments.model.designing.fields import Rule
 
 SHARE_TOLERANCE = 1e-9
 

@@ -28,4 +28,5 @@ def with_weights(pmf: Pmf, keys: Sequence[str], weights: Mapping[str, float]) ->
     made[places] = 0.0
     made *= (1.0 - sum(weights.values())) / made.sum()
     made[places] = [weights[keys[place]] for place in places]
-    return made / made.sum()
+    made /= made.sum()
+    return made

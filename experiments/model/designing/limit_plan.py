@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from bandit.rounds import NOTHING, Scalar
@@ -13,7 +13,8 @@ from experiments.model.times import duration_micros, to_datetime, to_micros
 from experiments.model.zones import TIME_ZONE
 
 BUDGET, REWARD, ARM = "budget", "reward", "arm:"
-CAPPED, QUIET, SUPPRESSED, OVER_BUDGET = "capped", "quiet_hours", "suppressed", "budget"
+CAPPED, QUIET, OVER_BUDGET = "capped", "quiet_hours", "budget"
+SUPPRESSED: Final = "suppressed"
 """Why an arm was left out, as its decision records it."""
 
 SEND_HOUR = "send_hour"

@@ -51,7 +51,7 @@ class SignedIn:
 
 # Columns instead of rows of both: asked with every request.
 _HELD: Any = select(
-    *(User.email, User.role, User.disabled_at, User.password_due, SignIn.expires_at, SignIn.seen_at)
+    *map(col, (User.email, User.role, User.disabled_at, User.password_due, SignIn.expires_at, SignIn.seen_at))
 ).where(col(User.id) == col(SignIn.user_id))
 
 

@@ -71,7 +71,7 @@ class Watch:
     def counted(self) -> dict[str, int]:
         """How many of each kind there were since ever, as last looked at, and what this process has to write down."""
         with self._lock:
-            found = {kind: self._totals.get(kind, 0) for kind in KINDS}
+            found: dict[str, int] = {kind: self._totals.get(kind, 0) for kind in KINDS}
             for place, (count, *_) in self._noted.items():
                 found[place.kind] = found.get(place.kind, 0) + count
         return found

@@ -63,7 +63,8 @@ def nobody_decided(counts: Mapping[str, int], refusal: str | None) -> str | None
 
 def report_from(stored: Mapping[str, Any]) -> Report:
     """The report that was stored; an empty one of a batch that has kept nothing yet."""
-    return Report(*(stored.get(name, {}) for name in ("arms", "excluded", "since")), stored.get("refusal"))
+    arms, excluded, since = (stored.get(name, {}) for name in ("arms", "excluded", "since"))
+    return Report(arms, excluded, since, stored.get("refusal"))
 
 
 def _refused_with(answer: Answer) -> str:

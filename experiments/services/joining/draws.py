@@ -66,7 +66,7 @@ def columns_of(
 
 def eligible_arms(sets: Named[tuple[str, ...]], revision: Integers, capped: Set[int]) -> Named[EligibleArms]:
     """Each round's set of eligible arms with whether its revision, (n,), is one of those with a cap."""
-    rows, code = grouped(sets.codes, np.isin(revision, list(capped)))
+    rows, code = grouped(sets.codes, np.isin(revision, list(capped)).astype(np.int64))
     return Named(code, [EligibleArms(sets.names[place], bool(flag)) for place, flag in rows.tolist()])
 
 

@@ -85,7 +85,7 @@ class Batch:
         sums = _moments(_spread(groups, row_of * PART + buckets % PART), values, (len(names), len(rows) * PART), 3)
         hours = np.array([hour for alike in groups for hour in alike.hours], dtype=np.int64)
         hourly = _moments(_spread(groups, hours), values, (len(names), len(self._hours)), 2)
-        keys = sorted((CellKey(*cells[row // PARTS], row % PARTS), at) for at, row in enumerate(rows.tolist()))
+        keys = sorted((CellKey(*(*cells[row // PARTS], row % PARTS)), at) for at, row in enumerate(rows.tolist()))
         by_row = sums.reshape(STATISTICS, len(names), len(rows), PART)[:, :, [at for _, at in keys]]
         return Increments(
             self._places,
@@ -145,4 +145,5 @@ def _moments(places: Places, values: Sums, shape: tuple[int, int], count: int) -
     """Rounds that are not zero, totals and, for `count` 3, squares: shape (count, metrics, positions)."""
     flat = places[0] * shape[1] + places[1]
     weights = (np.ones_like(values), values, values * values)[:count]
-    return np.stack([np.bincount(flat, weight, shape[0] * shape[1]) for weight in weights]).reshape(count, *shape)
+    summed: Sums = np.stack([np.bincount(flat, weight, shape[0] * shape[1]) for weight in weights])
+    return summed.reshape(count, *shape)

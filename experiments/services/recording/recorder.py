@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Sequence
+from typing import Any
 
 import structlog
 
@@ -66,7 +67,8 @@ class Recorder:
         while self._queue or not self._closing:
             await self._arrived.wait()
             await asyncio.sleep(0)
-            calls, count = [], 0
+            calls: list[Any] = []
+            count = 0
             while self._queue and (not calls or count + len(self._queue[0][0]) <= MOST_AT_ONCE):
                 calls.append(self._queue.popleft())
                 count += len(calls[-1][0])

@@ -49,9 +49,8 @@ def load(folder: Path, url: str) -> None:
                     while data := file.read(_AT_ONCE):
                         copy.write(data)
         for sequence, table, column in connection.execute(_SERIALS).fetchall():
-            query = sql.SQL("SELECT setval({}, coalesce(max({}), 0) + 1, false) FROM {}")
             names = sql.Literal(sequence), sql.Identifier(column), sql.Identifier(table)
-            connection.execute(query.format(*names))
+            connection.execute(sql.SQL("SELECT setval({}, coalesce(max({}), 0) + 1, false) FROM {}").format(*names))
 
 
 def is_empty(url: str) -> bool:

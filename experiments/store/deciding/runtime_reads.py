@@ -39,7 +39,11 @@ def read_heads(engine: Engine) -> Heads:
         ).all()
         settings = session.exec(select(ServiceSetting.name, ServiceSetting.value)).all()
     snapshots = {(experiment_id, variant): number for experiment_id, variant, number in learners if number is not None}
-    return Heads({number: version for number, version in versions if number is not None}, snapshots, dict(settings))
+    return Heads(
+        {number: version for number, version in versions if number is not None},
+        snapshots,
+        {name: dict(value) for name, value in settings},
+    )
 
 
 def read_experiments(engine: Engine, ids: Iterable[int]) -> list[StoredExperiment]:

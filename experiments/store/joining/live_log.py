@@ -95,7 +95,7 @@ def _rows(connection: Connection, extent: Extent, after: int) -> list[LoggedDeci
     query = text(_ROWS.format(joined=_JOINED, within=_WITHIN, chosen=_chosen(connection, extent)))
     values = {**_values(connection, extent), "after": after, "limit": ROWS_AT_ONCE}
     return [
-        LoggedDecision(*row[:13], _read_metrics(row[13]), _evidence(row[14]))
+        LoggedDecision(*(*row[:13], _read_metrics(row[13]), _evidence(row[14])))
         for row in connection.execute(query, values)
     ]
 

@@ -114,4 +114,4 @@ def append_outcomes(connection: Connection, rows: Sequence[OutcomeRow]) -> set[t
 
 def _candidates(connection: Connection, condition: str, values: dict[str, object]) -> list[Candidate]:
     found = connection.execute(text(_CANDIDATES + condition), values)
-    return [Candidate(*row[:6], bool(row[6]), row[7]) for row in found]
+    return [Candidate(*(*row[:6], bool(row[6]), row[7])) for row in found]

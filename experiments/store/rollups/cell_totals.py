@@ -78,7 +78,7 @@ class _Gathered:
         """The next rows in the order of keys."""
         *columns, parts, packed = zip(*rows, strict=True)
         keys: list[_Cell] = list(zip(*columns, strict=True))
-        last = self.cells[-1:] or [None]
+        last: list[_Cell | None] = [*self.cells[-1:]] or [None]
         new = [key != before for key, before in zip(keys, [*last, *keys], strict=False)]
         at = np.cumsum(new) + (len(self.cells) - 1)
         self.cells += [key for key, is_new in zip(keys, new, strict=True) if is_new]

@@ -60,7 +60,7 @@ def days_of(
             place = sums[part, day, variant, arm, int(voided), metric]
             place[0] += rounds
             place[1] += total
-    return [(experiment_id, *key, int(rounds), total) for key, (rounds, total) in sorted(sums.items())]  # type: ignore[type-var]  # keys are alike
+    return [(experiment_id, *key, int(rounds), total) for key, (rounds, total) in sorted(sums.items())]
 
 
 def put_days(connection: Connection, experiment_id: int, rows: Sequence[tuple[object, ...]], through: int) -> None:

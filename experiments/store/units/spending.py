@@ -47,7 +47,8 @@ def spent_in_windows(engine: Engine, folder: Path, window: int) -> Spending | No
 
 
 def _newest(parts: list[Part]) -> list[Part]:
-    kept, rows = [], 0
+    kept: list[Part] = []
+    rows = 0
     for part in sorted(parts, key=lambda each: each.last_at, reverse=True):
         if kept and rows + part.rows > MOST_PAYMENTS:
             break

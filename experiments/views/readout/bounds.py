@@ -85,7 +85,7 @@ def left_out(revisions: Sequence[int]) -> str:
 def bounds_of(connection: Connection, row: Experiment, counted: Counted) -> Bounds:
     """From the experiment's revisions and the manual costs that were ever in force."""
     number = int(row.id or 0)
-    columns = (Revision.number, Revision.definition, Revision.opened_at, Revision.cap_origin)
+    columns = (Revision.number, Revision.definition, Revision.opened_at, col(Revision.cap_origin))
     query = select(*columns).where(Revision.experiment_id == number).order_by(col(Revision.number))
     stored = [_Opened(one[0], Definition.model_validate(one[1]), one[2], one[3]) for one in connection.execute(query)]
     adjusted = select(func.max(Adjustment.value)).where(Adjustment.experiment_id == number, Adjustment.kind == "cost")

@@ -111,8 +111,8 @@ class Group:
             return ready
         sizes = self._summed((DECISIONS,)).sum(axis=1)
         share = float(sizes[computed].sum() / sizes.sum()) if sizes.any() else 0.0
-        left = {"rounds": round(share * ready.rounds), "units": round(share * ready.units)}
-        return replace(ready, present=ready.present & computed, **left)
+        rounds, units = round(share * ready.rounds), round(share * ready.units)
+        return replace(ready, present=ready.present & computed, rounds=rounds, units=units)
 
     def design_effect(self, metric: str) -> float:
         """Variance of the mean between buckets over that of independent decisions, at least 1 (Kish 1965, 8.2).
@@ -150,7 +150,8 @@ class Group:
     @property
     def decisions(self) -> Floats:
         """(S,) by revision."""
-        return self._summed((DECISIONS,)).sum(axis=1)
+        decisions: Floats = self._summed((DECISIONS,)).sum(axis=1)
+        return decisions
 
     @property
     def _shape(self) -> tuple[int, int]:

@@ -8,6 +8,7 @@ than in the whole, so that this errs on the wide side.
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from sqlalchemy import Connection
@@ -35,7 +36,7 @@ def of_span(connection: Connection, experiment_id: int, whole: Cells, question: 
 
 def of_days(found: DayHours, places: Mapping[str, int]) -> Cells:
     """Hours over all segments as cells whose buckets are hours; the cells' segment is empty."""
-    used = found.sums[:, :, ROUNDS].any(axis=(1, 2))
+    used: Any = found.sums[:, :, ROUNDS].any(axis=(1, 2))
     packed, keys = found.sums[used], [key for key, kept in zip(found.keys, used.tolist(), strict=True) if kept]
     cells: dict[Cell, int] = {}
     days: dict[int, int] = {}

@@ -1,0 +1,1 @@
+# The package brings no types; these are of what is used here.
