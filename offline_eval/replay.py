@@ -41,12 +41,12 @@ from offline_eval.judging.setting import (
 )
 from offline_eval.logs.log import Log
 from offline_eval.models import OUTCOME_MODELS, cross_fit
-from offline_eval.models.choice import fit_choice
 from offline_eval.ope import ESTIMATORS
 from offline_eval.ope.gather import Plan
+from offline_eval.propensities import with_propensities
 from offline_eval.results import ReplayResult
 
-__all__ = ["Options", "Progress", "UnknownEstimatorError", "replay", "usable_estimators", "with_propensities"]
+__all__ = ["Options", "Progress", "UnknownEstimatorError", "replay", "usable_estimators"]
 
 
 def replay(
@@ -117,16 +117,6 @@ def _check_extra(names: Sequence[str], extra: Sequence[Candidate]) -> None:
     taken = [*names, *(candidate.name for candidate in extra)]
     if doubled := next((name for name in taken if taken.count(name) > 1), None):
         raise UnknownCandidateError(f"'{doubled}' names two policies; give one of them another name")
-
-
-def with_propensities(log: Log, progress: Progress = lambda _what, _done, _total: None) -> Log:
-    """The log with fitted propensities where it has none of its own."""
-    if not log.spec.propensity.estimate or log.fitted is not None:
-        return log
-    progress("fitting propensities", 0, 1)
-    fitted = replace(log, fitted=fit_choice(training_rows(log).rows, log.arms))
-    progress("fitting propensities", 1, 1)
-    return fitted
 
 
 def _setting(

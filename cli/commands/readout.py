@@ -52,10 +52,9 @@ def _of_log(log: Path, spec: Path, alpha: float, worthwhile: float) -> dict[str,
     from offline_eval.ab.logged.readout import Settings
     from offline_eval.ab.logged.readout import readout as read
     from offline_eval.logs import open_log, read_spec
-    from offline_eval.replay import with_propensities
 
     try:
-        return read(with_propensities(open_log(log, read_spec(spec))), Settings(alpha, worthwhile))
+        return read(open_log(log, read_spec(spec)), Settings(alpha, worthwhile))
     except ReadoutError as error:
         raise CallError(str(error)) from error
 

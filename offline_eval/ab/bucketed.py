@@ -27,6 +27,7 @@ from offline_eval.ab.concentration import (
     people_with_events,
     student,
 )
+from offline_eval.ab.contrast import NO_VARIATION
 from offline_eval.ab.exact_by_unit import METHOD as EXACT
 from offline_eval.ab.exact_by_unit import exact_share
 from offline_eval.ab.limits import UNLIMITED, Limits, light
@@ -190,6 +191,11 @@ class Linearised:
         return min(most, effective_freedom([self.shares(self.own_weights)])) if self.repeated else most
 
     @cached_property
+    def varies(self) -> bool:
+        """Whether the buckets differ at all within the strata with size."""
+        return bool(np.any(np.where(self.present, self.weights, 0.0) @ self.residuals))
+
+    @cached_property
     def skewness(self) -> float:
         """Of the mean over the strata with size, from the sums by bucket; 0 where nothing varies."""
         kept = np.where(self.present, self.weights, 0.0)
@@ -274,6 +280,8 @@ def withheld(group: Linearised) -> str:
         return ONE_UNIT
     if group.freedom < LEAST_FREEDOM:
         return CONCENTRATED
+    if group.limits is None and not group.binary and not group.varies:
+        return NO_VARIATION
     return "" if light(group) else UNLIMITED
 
 

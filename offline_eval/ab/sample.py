@@ -126,6 +126,11 @@ class Sample:
         return self.cubes / spread**1.5 if spread > 0 else 0.0
 
     @property
+    def varies(self) -> bool:
+        """Whether the value differs between units at all."""
+        return bool(self.scatter[0, 0] > 0)
+
+    @property
     def covariance(self) -> Floats:
         """(d, d) unbiased covariance between units."""
         return self.scatter / max(self.n - 1, 1)

@@ -160,11 +160,20 @@ def _cross_check(spec: LogSpec, root: Section) -> None:
     for metric, column in spec.outcomes.items():
         if column in (*spec.numeric, *spec.categorical):
             root.fault(f"outcomes/{metric}", f"'{column}' is also in the context, where it would leak what came after")
+        _refuse_grouping(spec, root, column)
     for column in set(spec.numeric) & set(spec.categorical):
         root.fault("context/categorical", f"'{column}' is also numeric")
     if spec.pmf and not spec.propensity.column:
         root.fault("log/pmf", "needs propensity.column, the chosen arm's own probability")
     _check_rules(spec, root)
+
+
+def _refuse_grouping(spec: LogSpec, root: Section, outcome: str) -> None:
+    """Within groups of what came after, arms that differ look alike."""
+    groups = {"log/propensity/within": spec.strata, "segments/by": spec.segments}
+    for place, columns in groups.items():
+        if outcome in columns:
+            root.fault(place, f"'{outcome}' is an outcome: it came after the draw, and groups by it hide what arms do")
 
 
 def _check_rules(spec: LogSpec, root: Section) -> None:

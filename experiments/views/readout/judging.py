@@ -86,8 +86,10 @@ class Judging:
         days = self._days(as_of)
         stand = self.standing()
         found = among_all(found, stand, self.control, None if self.row.status in OVER else days)
-        losing = self._losing(stand)
-        gaining = self._gaining(stand)
+        losing, gaining = self._losing(stand), self._gaining(stand)
+        if found.word == "ship" and (why := self._contradiction(stand)):
+            gaining, reason = None, f"{found.reason}; {why}"
+            found = replace(found, word="keep running", reason=reason, best=None)
         earned = [gain_told(gaining, self._told_in)] if gaining and found.word in ("ship", "keep running") else []
         told = [*earned, *(cost_told(one, self._told_in) for one in losing)]
         width = width_told([*primaries, *self.guardrails()], ALPHA, running=self.look.running)
@@ -107,6 +109,21 @@ class Judging:
         """Every pair of variants, the control among them, at the verdict's level."""
         estimates = {pair: self._contrast(self.variants, pair, self.metric).absolute for pair in self._pairs}
         return standing(estimates, [*self._treated, self.control], self._finding(self.metric, UNKNOWN))
+
+    def _contradiction(self, stand: Standing) -> str:
+        """Why nothing is shipped although it is better up to the cap: with nothing left out it is worse for certain."""
+        plain, leading = self.definition.objective.maximise, stand.leading
+        if plain == self.metric or leading in (None, self.control):
+            return ""
+        whole = self._contrast(self.variants, (str(leading), self.control), plain).absolute
+        if whole.upper is None or whole.upper >= 0:
+            return ""
+        name, less = plain.replace("_", " "), f"{-(whole.value or 0.0):.4g} {self._unit_of(plain)}"
+        bounds = f"{whole.lower:.4g} to {whole.upper:.4g}"
+        return (
+            f"but with nothing left out, {name} is below {self.control}'s by {less} ({bounds}): "
+            "amounts above the cap decide, or refunds below zero, which count as nothing up to the cap; look at them"
+        )
 
     def _gaining(self, stand: Standing) -> Gain | None:
         """What the leading variant earns beyond the control, where that is certain."""

@@ -24,6 +24,7 @@ from offline_eval.ab.verdict import Finding, Verdict, share_of_alpha, undecided,
 from offline_eval.engine import Engine, Threads, map_merge
 from offline_eval.logs.log import Log
 from offline_eval.logs.spec import NET_VALUE
+from offline_eval.propensities import with_propensities
 from offline_eval.results import ReadoutResult
 
 
@@ -50,7 +51,7 @@ def readout(log: Log, settings: Settings | None = None, engine: Engine | None = 
     the segment's) that is, None where the log does not tell. `coverage_claimed` is false where a check failed. Raises
     ReadoutError where the log has no control.
     """
-    settings = settings or Settings()
+    settings, log = settings or Settings(), with_propensities(log)
     control = _control(log)
     sight = Sight.of(log, control, metrics_of(log))
     tally = map_merge(engine or Threads(), partial(tally_part, sight=sight), log.parts(), add)

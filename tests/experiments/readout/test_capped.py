@@ -230,3 +230,20 @@ def test_who_can_cost_nothing_is_known_to_and_a_mean_lies_within_what_one_decisi
     holdout = known.where_nothing_costs()
     assert holdout.limits["reward_cost"] == holdout.possible["contact_cost"] == (0.0, 0.0)
     assert holdout.limits["capped_net_value"][0] == 0.0
+
+
+def test_what_refunds_turn_into_a_loss_is_not_shipped(campaign: Make) -> None:
+    """A unit's capped revenue is at least 0, so that refunds beyond what was bought are not seen in it."""
+    made, rng = campaign(objective={"maximise": "revenue"}, cap_revenue=30.0), np.random.default_rng(2)
+    for variant, arm, rate in (("treated", "bogo-5", 0.6), ("holdout", "nothing", 0.15)):
+        bought = np.where(rng.random(2000) < rate, 20.0, 0.0)
+        refunded = (variant == "treated") & (bought > 0) & (rng.random(2000) < 0.5)
+        earned = (bought - 50.0 * refunded).tolist()
+        made.enrol(variant, arm, [capped_beside({"revenue": each} if each else {}, 0.0, 30.0, 1.0) for each in earned])
+    found = made.readout()
+    versus = found["variants"]["treated"]["versus"]["holdout"]
+    assert versus["capped_revenue"]["absolute"]["lower"] > 0
+    assert versus["revenue"]["absolute"]["upper"] < 0
+    verdict = found["verdict"]
+    assert (verdict["word"], verdict["best"], verdict["gaining"]) == ("keep running", None, None)
+    assert "refunds below zero, which count as nothing up to the cap" in verdict["reason"]

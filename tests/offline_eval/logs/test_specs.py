@@ -54,6 +54,18 @@ def test_net_value_needs_revenue(spec_data):
     assert "/outcomes/revenue" in faults(spec_data)
 
 
+@pytest.mark.parametrize(
+    ("section", "member", "where"),
+    [
+        ("log", {"propensity": {"within": ["visit"]}}, "/log/propensity/within"),
+        ("segments", {"by": ["visit"]}, "/segments/by"),
+    ],
+)
+def test_nothing_is_grouped_by_an_outcome(spec_data, section, member, where):
+    spec_data[section] = spec_data.get(section, {}) | member
+    assert "came after the draw" in faults(spec_data)[where]
+
+
 def test_an_outcome_must_not_leak_into_the_context(spec_data):
     spec_data["context"]["numeric"].append("visit")
     assert "leak" in faults(spec_data)["/outcomes/reengagement"]
