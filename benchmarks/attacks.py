@@ -113,11 +113,11 @@ def documents(experiment: str) -> list[Attack]:
         document("60,000 unknown members", one, lambda: {"unit_id": "u", **wide(60_000, 1)}, 422),
         document("1,000 rows of 60 faults", rows, _faulty_rows, 200),
         document("400,000 rows", rows, lambda: b"[" + b"0," * 400_000 + b"0]", 413),
-        document("nesting of 400,000", one, lambda: b"[" * 400_000 + b"]" * 400_000, 400),
+        document("nesting of 400,000", one, lambda: b"[" * 400_000 + b"]" * 400_000, 422),
         document("nesting of 500", "PUT /v1/units/u", lambda: nested, 422),
         document("an experiment of 60,000 members", "POST /v1/experiments", lambda: wide(60_000, 1), 422),
         document("an experiment of 28,000 faults", "POST /v1/experiments", _faulty_experiment, 422),
-        document("a number of 900,000 digits", one, lambda: digits, 400),
+        document("a number of 900,000 digits", one, lambda: digits, 422),
     ]
 
 

@@ -35,7 +35,8 @@ SMALL_STEPS = "joining.MOST, learning.LESSONS = 64, 150"
 WORKER = f"""
 import signal, threading
 from experiments.jobs.worker import run_worker
-from experiments.services import joining, learning
+from experiments.services.joining import joiner as joining
+from experiments.services.learning import learner as learning
 from experiments.settings import settings
 {SMALL_STEPS}
 stop = threading.Event()

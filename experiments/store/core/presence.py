@@ -118,6 +118,8 @@ def _keep(settings: Settings, held: psycopg.Connection | None, ended: Event) -> 
             if held is not None:
                 held.execute("SELECT 1")
         except psycopg.OperationalError:
+            if held is not None:
+                held.close()  # one that is left open says so when it is thrown away
             held = None
         if held is None:
             with suppress(ConflictError, psycopg.OperationalError):

@@ -18,7 +18,7 @@ from experiments.services.attending import present
 from experiments.services.backing_up.backup import take_backup
 from experiments.services.backing_up.restore import restore_backup
 from experiments.store.core import lease
-from experiments.store.core.engine import transaction
+from experiments.store.core.engine import reading, transaction
 from experiments.store.core.presence import alone
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -64,6 +64,13 @@ def _refused(settings, backup):
     return ""
 
 
+def _acts(engine):
+    with reading(engine) as session:
+        return bool(
+            session.connection().execute(text("SELECT count(*) FROM worker_leases WHERE expires_at > 1")).scalar()
+        )
+
+
 def test_an_api_that_runs_keeps_the_backup_out_and_one_that_was_killed_does_not(settings, backup):
     port = free_port()
     process = _started(settings, "api", port)
@@ -82,7 +89,10 @@ def test_an_api_that_runs_keeps_the_backup_out_and_one_that_was_killed_does_not(
 def test_a_worker_that_runs_keeps_the_backup_out(settings, engine, backup):
     process = _started(settings, "worker", free_port())
     try:
-        _within(60, lambda: "stop it" in _refused(settings, backup))
+        # Asking by restoring would keep the worker out: a process that starts under a restore is refused.
+        _within(60, lambda: _acts(engine))
+        assert "stop it" in _refused(settings, backup)
+        assert process.poll() is None
     finally:
         process.kill()
         process.wait()
