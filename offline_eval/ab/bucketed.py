@@ -198,8 +198,7 @@ class Linearised:
     @cached_property
     def skewness(self) -> float:
         """Of the mean over the strata with size, from the sums by bucket; 0 where nothing varies."""
-        kept = np.where(self.present, self.weights, 0.0)
-        residuals = kept @ self.residuals
+        residuals = np.where(self.present, self.weights, 0.0) @ self.residuals
         squares = residuals * residuals
         spread = float(squares.sum())
         return float(squares @ residuals) / spread**1.5 if spread > 0 else 0.0
@@ -280,9 +279,8 @@ def withheld(group: Linearised) -> str:
         return ONE_UNIT
     if group.freedom < LEAST_FREEDOM:
         return CONCENTRATED
-    if group.limits is None and not group.binary and not group.varies:
-        return NO_VARIATION
-    return "" if light(group) else UNLIMITED
+    mute = group.limits is None and not group.binary and not group.varies
+    return NO_VARIATION if mute else "" if light(group) else UNLIMITED
 
 
 def _sides(group: Linearised, error: float, alpha: float) -> Sides:
