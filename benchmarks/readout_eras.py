@@ -30,7 +30,7 @@ RULES: dict[str, dict[str, int]] = {
     "as the joiner merges": {"FEWEST": joining_eras.FEWEST},
     "merged to four": {"FEWEST": 4, "CELLS": 300},
 }
-"""Rules of `services.joining_eras` that are replaced."""
+"""Rules of `services.joining.eras` that are replaced."""
 
 METHODS = ("adaptively_weighted", "aipw", "arm_sequence")
 NAMES: list[CellName] = [("bandit", f"s{segment}", eligible) for segment in range(SEGMENTS) for eligible in range(2)]

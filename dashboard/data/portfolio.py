@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
+from bandit.policies import POLICIES
 from dashboard.data.campaigns import campaign, campaigns
 from dashboard.data.shared import shared
 from dashboard.page import View
@@ -63,7 +64,7 @@ def arms_of(view: View, one: Document) -> list[Document]:
 
 def _only_arm(variant: Document) -> str | None:
     policy = variant["policy"]
-    return policy["params"].get("arm") if policy["name"] == "fixed" else None
+    return POLICIES[policy["name"]].sole_arm(policy["params"])
 
 
 def drafts(view: View) -> list[Document]:

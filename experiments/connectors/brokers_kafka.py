@@ -5,6 +5,7 @@ Built and described, but not run against a broker by our tests (docs/streams.md)
 
 import asyncio
 from collections.abc import Mapping, Sequence, Set
+from typing import Any
 
 from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
@@ -98,5 +99,5 @@ def _typed(handler: Handler) -> Handler:
     return handle
 
 
-async def _bodies(message: StreamMessage[tuple[object, ...]]) -> list[bytes]:
-    return [each.value or b"" for each in message.raw_message]  # type: ignore[attr-defined]  # aiokafka's records
+async def _bodies(message: StreamMessage[tuple[Any, ...]]) -> list[bytes]:
+    return [each.value or b"" for each in message.raw_message]

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
+from experiments.model.designing.kinds import METRIC_FACTS
 from experiments.model.times import HOUR
 
 DAY = 24 * HOUR
@@ -12,8 +13,8 @@ UNITS = "#units"
 REENGAGEMENT = "reengagement"
 """Units by the day on which they first came back since they were enrolled."""
 
-RETURNS = frozenset({"session", "participation", "conversion"})
-SUMMED = frozenset({"revenue", "time_spent"})
+RETURNS = frozenset(METRIC_FACTS[REENGAGEMENT].kinds)
+SUMMED = frozenset(kind for facts in METRIC_FACTS.values() if facts.aggregate == "sum" for kind in facts.kinds)
 COUNTED = frozenset({"session", "participation", "conversion", "unsubscribe", "reward_redeemed"})
 COSTS = ("reward_cost", "contact_cost")
 MILLIONTHS = 1_000_000

@@ -36,7 +36,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """What an import is begun with; see model.profile_tables.Import. `resumable` says whether a position is of use."""
+    """What an import is begun with; see model.tables.profiles.Import. `resumable` says whether a position is of use."""
 
     kind: str
     source: str

@@ -59,8 +59,8 @@ class Tailed(Protocol):
 def light(*groups: Tailed) -> bool:
     """Whether all are 0/1, or each is within limits or hardly skewed.
 
-    A group without any variation tells nothing of a tail: beside one that varies, what it never saw may decide (arms of
-    3,000 people of whom none paid missed a rare large payment in 37 % of lives).
+    A group without any variation tells nothing of a tail: beside one that varies, a rare large value that
+    it did not meet may decide.
     """
     if all(group.binary for group in groups):
         return True
